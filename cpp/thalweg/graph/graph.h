@@ -1,0 +1,143 @@
+// The program: nodes in creation order, each an op with attributes, inputs and inferred outputs. Knows nothing of running.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "thalweg/core/device.h"
+#include "thalweg/registry/infer.h"
+#include "thalweg/registry/op_def.h"
+
+namespace thalweg {
+
+class Graph;
+class Node;
+
+/// Output `index` of a node.
+struct Endpoint {
+  Node* node = nullptr;
+  int index = 0;
+  explicit operator bool() const { return node != nullptr; }
+  bool operator==(const Endpoint&) const = default;
+};
+
+struct OutputInfo {
+  DType dtype = DType::invalid;
+  bool is_ref = false;
+  PartialShape shape;
+  std::optional<Values> values;  // known elements of small integer tensors
+};
+
+class THALWEG_API Node {
+ public:
+  int id() const { return id_; }
+  const std::string& name() const { return name_; }
+  const OpDef& op() const { return *op_; }
+  Graph& graph() const { return *graph_; }
+  const Attrs& attrs() const { return attrs_; }
+  template <class T>
+  const T& attr(std::string_view name) const {
+    return attrs_.get<T>(name);
+  }
+  const std::vector<Endpoint>& inputs() const { return inputs_; }
+  const std::vector<Node*>& control_inputs() const { return control_inputs_; }
+  const std::vector<OutputInfo>& outputs() const { return outputs_; }
+  const OutputInfo& output(int i) const { return outputs_[size_t(i)]; }
+  const DeviceSpec& device() const { return device_; }
+  /// Where in the user's program the node was made: "train.py:42"; may be empty.
+  const std::string& site() const { return site_; }
+  /// "{{node mm}} = MatMul[T=DT_FLOAT, ...](a, b)"
+  std::string describe() const;
+
+ private:
+  friend class Graph;
+  int id_ = 0;
+  std::string name_;
+  const OpDef* op_ = nullptr;
+  Graph* graph_ = nullptr;
+  Attrs attrs_;
+  std::vector<Endpoint> inputs_;
+  std::vector<Node*> control_inputs_;
+  std::vector<OutputInfo> outputs_;
+  DeviceSpec device_;
+  std::string site_;
+};
+
+/// What is needed to make a node; `inputs` is flat (lists are laid out in order). Attributes that follow from inputs
+/// (types, list lengths) are inferred; defaults are filled in.
+struct NodeSpec {
+  std::string op;
+  std::string name;  // the full, final name; must be free (Graph::unique_name makes one)
+  std::vector<Endpoint> inputs;
+  Attrs attrs;
+  std::vector<Node*> control_inputs;
+  DeviceSpec device;
+  std::string site;
+};
+
+class THALWEG_API Graph {
+ public:
+  explicit Graph(const OpRegistry& ops) : ops_(&ops) {}
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  const OpRegistry& ops() const { return *ops_; }
+  /// Checks types, attributes and shapes; TypeError or InvalidArgument with TensorFlow's texts. The graph is unchanged
+  /// when it throws.
+  Node& add(NodeSpec spec);
+
+  int size() const { return int(nodes_.size()); }
+  Node& node(int id) const { return *nodes_[size_t(id)]; }
+  Node* find(std::string_view name) const;
+  const std::vector<std::unique_ptr<Node>>& nodes() const { return nodes_; }
+
+  /// `name` if it is free (ignoring case), else name_1, name_2, ... The name is taken when `mark` is set.
+  std::string unique_name(std::string_view name, bool mark = true);
+  /// Bumped by every change; cached plans compare it.
+  uint64_t version() const { return version_; }
+  void finalize() { finalized_ = true; }
+  bool finalized() const { return finalized_; }
+  void unfinalize() { finalized_ = false; }
+
+  std::optional<int64_t> seed() const { return seed_; }
+  void set_seed(std::optional<int64_t> seed) { seed_ = seed; }
+
+  /// Narrows what is known of an output's shape; InvalidArgument when it contradicts.
+  void set_shape(Endpoint e, const PartialShape& shape);
+  void set_attr(Node& n, std::string_view name, AttrValue value);
+  void set_device(Node& n, DeviceSpec device);
+  void add_control_input(Node& n, Node& before);
+  /// Rewires input i of n. For passes on their own copy of a graph and for while loops; types must match.
+  void replace_input(Node& n, int i, Endpoint e);
+  void clear_control_inputs(Node& n);
+
+  /// Graphs may be extended while other threads plan runs over them.
+  std::shared_mutex& mutex() const { return mutex_; }
+
+ private:
+  void infer_attrs(const OpDef& def, NodeSpec& spec) const;
+  std::vector<OutputInfo> infer_outputs(const OpDef& def, const NodeSpec& spec) const;
+
+  const OpRegistry* ops_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::unordered_map<std::string, Node*> by_name_;
+  std::unordered_map<std::string, int> names_in_use_;  // lower case
+  uint64_t version_ = 0;
+  bool finalized_ = false;
+  std::optional<int64_t> seed_;
+  mutable std::shared_mutex mutex_;
+};
+
+/// Runs an op's shape function for inputs described by `inputs`; errors carry no node context.
+THALWEG_API std::vector<InferOutput> infer_node(const OpDef& op, const Attrs& attrs, std::span<const InferInput> inputs,
+                                                size_t outputs, bool running, std::vector<bool>* used_value = nullptr);
+/// The number of outputs and their dtypes, from the signature and the attributes.
+THALWEG_API std::vector<OutputInfo> output_types(const OpDef& op, const Attrs& attrs);
+
+}  // namespace thalweg

@@ -1,0 +1,105 @@
+// Random ops. The stateful ones draw from a stream kept per node and session; the stateless ones depend on their seed only.
+#include "thalweg/ops/families.h"
+#include "thalweg/registry/infer.h"
+
+namespace thalweg::ops {
+namespace {
+
+void infer_shaped(Infer& s) { s.out(0, s.shape_from(0)); }
+
+void infer_stateless(Infer& s) {
+  PartialShape seed = s.rank(1, 1);
+  s.merge(seed[0], 2);
+  s.out(0, s.shape_from(0));
+}
+
+void infer_stateless_int(Infer& s) {
+  s.rank(2, 0);
+  s.rank(3, 0);
+  infer_stateless(s);
+}
+
+void infer_multinomial(Infer& s) {
+  PartialShape logits = s.rank(0, 2);
+  s.rank(1, 0);
+  int64_t samples = s.scalar(1).value_or(kUnknown);
+  s.require(!s.running() || samples >= 0, "num_samples should be nonnegative, got ", samples);
+  s.out(0, PartialShape{logits[0], std::max(samples, kUnknown)});
+}
+
+}  // namespace
+
+void register_random(OpRegistry& r) {
+  auto stateful = [&](OpDef& def, std::string_view doc) -> OpDef& {
+    def.types("T", kIndex).types("dtype", kFloating);
+    return def.doc(doc).infer(infer_shaped).no_grad().stateful();
+  };
+  stateful(r.add("RandomUniform(shape: T; seed: int = 0, seed2: int = 0, dtype: type) -> output: dtype"),
+           "Uniformly distributed in [0, 1).");
+  stateful(r.add("RandomStandardNormal(shape: T; seed: int = 0, seed2: int = 0, dtype: type) -> output: dtype"),
+           "Normally distributed with mean 0 and deviation 1.");
+  stateful(r.add("TruncatedNormal(shape: T; seed: int = 0, seed2: int = 0, dtype: type) -> output: dtype"),
+           "Normally distributed with mean 0 and deviation 1; values beyond 2 are drawn again.");
+  r.add("RandomUniformInt(shape: T, minval: Tout, maxval: Tout; seed: int = 0, seed2: int = 0) -> output: Tout", kIndex)
+      .types("Tout", kIndex)
+      .doc("Uniformly distributed integers in [minval, maxval).")
+      .infer([](Infer& s) {
+        s.rank(1, 0);
+        s.rank(2, 0);
+        infer_shaped(s);
+      })
+      .no_grad()
+      .stateful();
+  r.add("RandomShuffle(value: T; seed: int = 0, seed2: int = 0) -> output: T")
+      .doc("The rows of the input in random order.")
+      .api("random.shuffle")
+      .infer([](Infer& s) { s.out(0, s.in(0)); })
+      .no_grad()
+      .stateful();
+  r.add("Multinomial(logits: T, num_samples: int32; seed: int = 0, seed2: int = 0, output_dtype: type = int64)"
+        " -> output: output_dtype",
+        kReal)
+      .types("output_dtype", kIndex)
+      .doc("Draws class numbers from each row of unnormalized log probabilities.")
+      .infer(infer_multinomial)
+      .no_grad()
+      .stateful();
+
+  auto stateless = [&](OpDef& def, std::string_view doc) {
+    def.types("T", kIndex, DType::int32).types("Tseed", kIndex, DType::int64).types("dtype", kFloating);
+    def.doc(doc).infer(infer_stateless).no_grad();
+  };
+  stateless(r.add("StatelessRandomUniform(shape: T, seed: Tseed; dtype: type = float32) -> output: dtype"),
+            "Uniformly distributed in [0, 1), a function of the seed alone.");
+  stateless(r.add("StatelessRandomNormal(shape: T, seed: Tseed; dtype: type = float32) -> output: dtype"),
+            "Normally distributed with mean 0 and deviation 1, a function of the seed alone.");
+  stateless(r.add("StatelessTruncatedNormal(shape: T, seed: Tseed; dtype: type = float32) -> output: dtype"),
+            "Normally distributed within two deviations, a function of the seed alone.");
+  r.add("StatelessRandomUniformInt(shape: T, seed: Tseed, minval: dtype, maxval: dtype) -> output: dtype", kIndex)
+      .types("Tseed", kIndex, DType::int64)
+      .types("dtype", kIndex)
+      .doc("Uniformly distributed integers in [minval, maxval), a function of the seed alone.")
+      .infer(infer_stateless_int)
+      .no_grad();
+  constexpr DTypeSet kWide = kIndex | DTypeSet{DType::uint32, DType::uint64};
+  r.add("StatelessRandomUniformFullInt(shape: T, seed: Tseed; dtype: type = uint64) -> output: dtype")
+      .types("T", kIndex, DType::int32)
+      .types("Tseed", kWide, DType::int64)
+      .types("dtype", kWide)
+      .doc("Integers over the whole range of their type, a function of the seed alone.")
+      .infer(infer_stateless)
+      .no_grad();
+  r.add("StatelessMultinomial(logits: T, num_samples: int32, seed: Tseed; output_dtype: type = int64)"
+        " -> output: output_dtype",
+        kReal)
+      .types("Tseed", kIndex, DType::int64)
+      .types("output_dtype", kIndex)
+      .doc("Draws class numbers from rows of log probabilities, a function of the seed alone.")
+      .infer([](Infer& s) {
+        s.merge(s.rank(2, 1)[0], 2);
+        infer_multinomial(s);
+      })
+      .no_grad();
+}
+
+}  // namespace thalweg::ops

@@ -1,0 +1,54 @@
+#include "thalweg/passes/fold.h"
+
+#include <algorithm>
+
+#include "thalweg/passes/rewrite.h"
+
+namespace thalweg {
+namespace {
+
+Node& add_constant(Program& p, const Node& origin, const Tensor& value) {
+  NodeSpec spec;
+  spec.op = "Const";
+  spec.name = p.graph->unique_name(origin.name() + "/_folded");
+  spec.attrs = {{"value", value}, {"dtype", value.dtype()}};
+  spec.device = origin.device();
+  spec.site = origin.site();
+  return p.graph->add(std::move(spec));
+}
+
+/// The value of an output that inference followed completely (Shape of a known shape, arithmetic on it).
+std::optional<Tensor> known_value(const OutputInfo& info) {
+  if (!info.values || !info.shape.fully_known() || !kIndex.has(info.dtype)) return std::nullopt;
+  if (std::ranges::find(*info.values, kUnknownValue) != info.values->end()) return std::nullopt;
+  if (info.shape.size() != int64_t(info.values->size())) return std::nullopt;
+  Tensor t(info.dtype, info.shape.shape());
+  visit<kIndex>(info.dtype, [&]<class T>() {
+    std::ranges::transform(*info.values, t.ptr<T>(), [](int64_t v) { return T(v); });
+  });
+  return t;
+}
+
+}  // namespace
+
+void fold(Program& p, const Evaluate& evaluate, size_t max_bytes) {
+  // New constants come after the loop's end; ids below it are in topological order.
+  for (int id = 0, end = p.graph->size(); id < end; ++id) {
+    Node& n = p.graph->node(id);
+    if (n.op().name == "Const" || n.outputs().size() != 1 || !is_pure(n)) continue;
+    if (auto value = known_value(n.output(0))) {
+      replace_node(p, n, add_constant(p, n, *value));
+      continue;
+    }
+    bool constant = std::ranges::all_of(n.inputs(), [](const Endpoint& e) { return e.node->op().name == "Const"; });
+    if (!constant || n.inputs().empty() || n.op().aliased_input >= 0) continue;
+    if (int64_t size = n.output(0).shape.size(); size < 0 || size_t(size) * size_of(n.output(0).dtype) > max_bytes) {
+      continue;
+    }
+    std::vector<Tensor> in;
+    for (const Endpoint& e : n.inputs()) in.push_back(e.node->attr<Tensor>("value"));
+    if (auto out = evaluate(n, in)) replace_node(p, n, add_constant(p, n, (*out)[0]));
+  }
+}
+
+}  // namespace thalweg

@@ -1,0 +1,107 @@
+#include "thalweg/passes/prune.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace thalweg {
+namespace {
+
+class Pruner {
+ public:
+  Pruner(const Graph& graph, std::span<const Endpoint> feeds) : feeds_(feeds) {
+    program_.graph = std::make_unique<Graph>(graph.ops());
+    program_.graph->set_seed(graph.seed());
+  }
+
+  Program run(std::span<const Endpoint> fetches, std::span<Node* const> targets) {
+    std::vector<Node*> roots(targets.begin(), targets.end());
+    for (const Endpoint& f : fetches) {
+      if (!fed(f)) roots.push_back(f.node);
+    }
+    for (const Endpoint& f : feeds_) program_.feeds.push_back(placeholder(f));
+    for (Node* n : needed(roots)) copy(*n);
+    for (const Endpoint& f : fetches) program_.fetches.push_back(value(mapped(f)));
+    for (Node* t : targets) program_.targets.push_back(copies_.at(t));
+    return std::move(program_);
+  }
+
+ private:
+  int feed_index(const Endpoint& e) const {
+    auto it = std::ranges::find(feeds_, e);
+    return it == feeds_.end() ? -1 : int(it - feeds_.begin());
+  }
+  bool fed(const Endpoint& e) const { return feed_index(e) >= 0; }
+
+  Endpoint mapped(const Endpoint& e) const {
+    int i = feed_index(e);
+    return i >= 0 ? program_.feeds[size_t(i)] : Endpoint{copies_.at(e.node), e.index};
+  }
+
+  /// Nodes upstream of the roots, older first (inputs before consumers).
+  std::vector<Node*> needed(std::vector<Node*> stack) const {
+    std::unordered_set<Node*> seen;
+    while (!stack.empty()) {
+      Node* n = stack.back();
+      stack.pop_back();
+      if (!seen.insert(n).second) continue;
+      for (const Endpoint& e : n->inputs()) {
+        if (!fed(e)) stack.push_back(e.node);
+      }
+      for (Node* c : n->control_inputs()) stack.push_back(c);
+    }
+    std::vector<Node*> out(seen.begin(), seen.end());
+    std::ranges::sort(out, {}, &Node::id);
+    return out;
+  }
+
+  Endpoint placeholder(const Endpoint& fed) {
+    const OutputInfo& info = fed.node->output(fed.index);
+    NodeSpec spec;
+    spec.op = "Placeholder";
+    spec.name = program_.graph->unique_name("_feed/" + fed.node->name());
+    spec.attrs = {{"dtype", info.dtype}, {"shape", PartialShape()}};
+    return {&program_.graph->add(std::move(spec)), 0};
+  }
+
+  void copy(const Node& n) {
+    NodeSpec spec;
+    spec.op = n.op().name;
+    spec.name = n.name();
+    spec.attrs = n.attrs();
+    spec.device = n.device();
+    spec.site = n.site();
+    for (const Endpoint& e : n.inputs()) spec.inputs.push_back(mapped(e));
+    for (Node* c : n.control_inputs()) spec.control_inputs.push_back(copies_.at(c));
+    Node& made = program_.graph->add(std::move(spec));
+    for (size_t i = 0; i < n.outputs().size(); ++i) {  // what set_shape() added
+      if (made.output(int(i)).shape.compatible(n.output(int(i)).shape)) {
+        program_.graph->set_shape({&made, int(i)}, n.output(int(i)).shape);
+      }
+    }
+    copies_[&n] = &made;
+  }
+
+  Endpoint value(const Endpoint& e) {
+    if (!e.node->output(e.index).is_ref) return e;
+    NodeSpec spec;
+    spec.op = "Identity";
+    spec.name = program_.graph->unique_name("_fetch/" + e.node->name());
+    spec.inputs = {e};
+    spec.device = e.node->device();
+    return {&program_.graph->add(std::move(spec)), 0};
+  }
+
+  Program program_;
+  std::span<const Endpoint> feeds_;
+  std::unordered_map<const Node*, Node*> copies_;
+};
+
+}  // namespace
+
+Program prune(const Graph& graph, std::span<const Endpoint> feeds, std::span<const Endpoint> fetches,
+              std::span<Node* const> targets) {
+  return Pruner(graph, feeds).run(fetches, targets);
+}
+
+}  // namespace thalweg

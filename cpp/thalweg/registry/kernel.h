@@ -1,0 +1,171 @@
+// What a kernel is: an object built once per node, found by (op, device type, dtype). KernelContext is one call of it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "thalweg/core/tensor.h"
+#include "thalweg/core/threadpool.h"
+#include "thalweg/registry/op_def.h"
+
+namespace thalweg {
+
+/// A variable's value in a session. Readers take a counted reference under the mutex and never see a half-written value:
+/// a writer works in place only when nobody else holds the buffer.
+struct Variable {
+  std::string name;
+  DType dtype = DType::invalid;
+  PartialShape shape;  // as declared
+  std::mutex mutex;
+  Tensor value;  // tests false: uninitialised
+  bool initialized() {
+    std::lock_guard lock(mutex);
+    return bool(value);
+  }
+};
+
+/// What a kernel learns of its node when it is built.
+struct KernelInit {
+  const OpDef& op;
+  const Attrs& attrs;
+  std::string_view node;             // the node's name
+  std::vector<DType> input_dtypes, output_dtypes;
+  Device* device;
+
+  template <class T>
+  const T& attr(std::string_view name) const {
+    return attrs.get<T>(name);
+  }
+};
+
+/// What the executor does for a running kernel.
+class KernelHost {
+ public:
+  virtual ~KernelHost() = default;
+  virtual Tensor& allocate(int output, const Shape& shape) = 0;
+  virtual void* scratch(size_t bytes) = 0;
+  virtual Variable& variable(int input) = 0;
+  virtual bool cancelled() const = 0;
+};
+
+/// One call of a kernel.
+class KernelContext {
+ public:
+  KernelContext(const Tensor* const* in, int inputs, Tensor* const* out, int outputs, KernelHost& host, Device& device,
+                ThreadPool& pool)
+      : in_(in), out_(out), inputs_(inputs), outputs_(outputs), host_(host), device_(device), pool_(pool) {}
+
+  int inputs() const { return inputs_; }
+  int outputs() const { return outputs_; }
+  const Tensor& in(int i) const { return *in_[i]; }
+  template <class T>
+  const T* in(int i) const {
+    return in_[i]->ptr<T>();
+  }
+  /// Output i, already allocated with the shape that inference gave.
+  Tensor& out(int i) { return *out_[i]; }
+  template <class T>
+  T* out(int i) {
+    return out_[i]->ptr<T>();
+  }
+  /// Allocates output i with a shape only the kernel knows (Where, Unique, ops without a shape rule).
+  Tensor& out(int i, const Shape& shape) { return host_.allocate(i, shape); }
+  /// Makes output i the tensor given, sharing its memory.
+  void set_out(int i, Tensor t) { *out_[i] = std::move(t); }
+
+  /// The variable behind a `ref` input.
+  Variable& variable(int i) { return host_.variable(i); }
+  /// 64-byte aligned scratch memory on the device, valid until the kernel returns; a second call gives other memory.
+  template <class T>
+  T* scratch(int64_t count) {
+    return static_cast<T*>(host_.scratch(size_t(count) * sizeof(T)));
+  }
+  bool cancelled() const { return host_.cancelled(); }
+  Device& device() const { return device_; }
+  ThreadPool& pool() const { return pool_; }
+  template <class F>
+  void parallel_for(int64_t n, double cost_ns, F&& f) const {
+    pool_.parallel_for(n, cost_ns, f);
+  }
+
+ private:
+  const Tensor* const* in_;
+  Tensor* const* out_;
+  int inputs_, outputs_;
+  KernelHost& host_;
+  Device& device_;
+  ThreadPool& pool_;
+};
+
+/// Kernels may keep state (a random stream), which they guard themselves: several runs may call one kernel at once.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual void compute(KernelContext& k) = 0;
+};
+
+using KernelFactory = std::function<std::unique_ptr<Kernel>(const KernelInit&)>;
+
+struct KernelEntry {
+  std::string op, device, type_attr;  // type_attr empty: any dtypes
+  DType dtype = DType::invalid;
+  KernelFactory make;
+  std::vector<int> host_inputs, host_outputs;  // live in host memory even on a GPU (shapes, axes)
+};
+
+namespace detail {
+/// Adapts a plain struct with operator()(KernelContext&) to the Kernel interface. The struct may be constructed from
+/// KernelInit or be default constructible.
+template <class K>
+struct KernelAdapter final : Kernel {
+  K k;
+  explicit KernelAdapter(const KernelInit& init) requires std::constructible_from<K, const KernelInit&> : k(init) {}
+  explicit KernelAdapter(const KernelInit&) requires(!std::constructible_from<K, const KernelInit&>) : k() {}
+  void compute(KernelContext& c) override { k(c); }
+};
+}  // namespace detail
+
+inline constexpr std::string_view kCpu = "CPU";
+inline constexpr std::string_view kGpu = "GPU";
+
+/// A registry is a value; the first entry that matches wins.
+class THALWEG_API KernelRegistry {
+ public:
+  KernelEntry& add(KernelEntry entry);
+
+  /// One kernel for every dtype: r.add<Reshape>("Reshape", kCpu).
+  template <class K>
+  KernelEntry& add(std::string_view op, std::string_view device) {
+    return add(KernelEntry{std::string(op), std::string(device), "", DType::invalid, maker<K>(), {}, {}});
+  }
+  /// A class template instantiated for each T: r.add<MatMul, float, double>("MatMul", kCpu).
+  template <template <class> class K, class... Ts>
+  void add(std::string_view op, std::string_view device, std::string_view type_attr = "T") {
+    (add(KernelEntry{std::string(op), std::string(device), std::string(type_attr), dtype_of<Ts>, maker<K<Ts>>(), {}, {}}), ...);
+  }
+  /// The same for every C++ type of a set: r.add_all<Fill, kPlain>("Fill", kCpu).
+  template <template <class> class K, DTypeSet set>
+  void add_all(std::string_view op, std::string_view device, std::string_view type_attr = "T") {
+    for_each_dtype<set>([&]<class T>() { add<K, T>(op, device, type_attr); });
+  }
+
+  const KernelEntry* find(std::string_view op, std::string_view device, const Attrs& attrs) const;
+  /// "Softplus: no kernel for int32 on GPU; registered: CPU{float32,float64}".
+  std::string explain(std::string_view op, std::string_view device, const Attrs& attrs) const;
+  bool has_device(std::string_view op, std::string_view device) const;
+  void merge(KernelRegistry&& other);
+
+ private:
+  template <class K>
+  static KernelFactory maker() {
+    return [](const KernelInit& init) -> std::unique_ptr<Kernel> { return std::make_unique<detail::KernelAdapter<K>>(init); };
+  }
+  std::map<std::string, std::vector<KernelEntry>, std::less<>> by_op_;
+};
+
+}  // namespace thalweg

@@ -1,0 +1,184 @@
+#include "thalweg/runtime/plan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "thalweg/runtime/layout.h"
+
+namespace thalweg {
+
+Variable& SessionState::variable(const Node& n) {
+  // Graphs imported from TensorFlow may share a variable under a name that is not the node's.
+  std::string name = n.attrs().get_or<std::string>("shared_name", "");
+  if (name.empty()) name = n.name();
+  std::lock_guard lock(mutex);
+  auto& v = variables[name];
+  if (!v) {
+    v = std::make_unique<Variable>();
+    v->name = name;
+    v->dtype = n.output(0).dtype;
+    v->shape = n.output(0).shape;
+  }
+  TW_CHECK(v->dtype == n.output(0).dtype, n.name(), ": variable '", name, "' is ", v->dtype, ", not ", n.output(0).dtype);
+  return *v;
+}
+
+namespace {
+
+class Planner {
+ public:
+  Planner(Program program, const KernelRegistry& kernels, SessionState& state)
+      : plan_(std::make_shared<Plan>()), kernels_(kernels), state_(state) {
+    plan_->program = std::move(program);
+  }
+
+  std::shared_ptr<Plan> run() {
+    for (Node* n : schedule(plan_->program)) add(*n);
+    for (const Endpoint& f : plan_->program.feeds) plan_->feeds.push_back(feed_slot(f));
+    for (const Endpoint& f : plan_->program.fetches) {
+      plan_->fetches.push_back(slot(f));
+      plan_->slots[size_t(slot(f))].fetched = true;
+    }
+    find_frees();
+    return plan_;
+  }
+
+ private:
+  Device* device(const Node& n) const { return plan_->program.devices[size_t(n.id())]; }
+
+  int new_slot(const Node& n, int output) {
+    Slot s;
+    s.dtype = n.output(output).dtype;
+    s.device = device(n);
+    plan_->slots.push_back(std::move(s));
+    slot_of_[{&n, output}] = int(plan_->slots.size()) - 1;
+    return int(plan_->slots.size()) - 1;
+  }
+  int slot(const Endpoint& e) const { return slot_of_.at({e.node, e.index}); }
+  int feed_slot(const Endpoint& e) {
+    auto it = slot_of_.find({e.node, e.index});
+    int s = it == slot_of_.end() ? new_slot(*e.node, e.index) : it->second;  // fed, and used by nobody
+    plan_->slots[size_t(s)].kind = SlotKind::Feed;
+    return s;
+  }
+  bool is_feed(const Node& n) const {
+    return std::ranges::any_of(plan_->program.feeds, [&](const Endpoint& f) { return f.node == &n; });
+  }
+
+  void add(const Node& n) {
+    std::vector<int> out;
+    for (size_t i = 0; i < n.outputs().size(); ++i) out.push_back(new_slot(n, int(i)));
+    const std::string& op = n.op().name;
+    if (is_feed(n)) return;
+    if (op == "Const") {
+      Slot& s = plan_->slots[size_t(out[0])];
+      s.kind = SlotKind::Constant;
+      const Tensor& value = n.attr<Tensor>("value");
+      s.constant = device(n)->host_memory() ? value : value.copy_to(*device(n));
+      return;
+    }
+    if (op == "VariableV2" || op == "Variable") {
+      Slot& s = plan_->slots[size_t(out[0])];
+      s.kind = SlotKind::Variable;
+      s.variable = &state_.variable(n);
+      return;
+    }
+    if (op == "NoOp" || (n.outputs().empty() && n.inputs().empty() && !n.op().is_stateful)) return;
+    Step step;
+    step.node = &n;
+    step.device = device(n);
+    step.out = out;
+    for (size_t i = 0; i < n.inputs().size(); ++i) {
+      int s = slot(n.inputs()[i]);
+      step.in.push_back(s);
+      const Slot& source = plan_->slots[size_t(s)];
+      if (source.variable && !takes_ref(n, i)) step.ref_reads.push_back(int(i));
+      if (takes_ref(n, i)) TW_ASSERT(source.variable);
+      step.writes |= takes_ref(n, i) && op != "IsVariableInitialized";
+    }
+    for (size_t i = 0; i < out.size(); ++i) {
+      if (!n.output(int(i)).is_ref) continue;
+      Slot& s = plan_->slots[size_t(out[i])];  // a reference to the variable that came in
+      s.kind = SlotKind::Variable;
+      s.variable = plan_->slots[size_t(step.in[0])].variable;
+    }
+    if (op == "_Copy") {
+      step.kind = Step::Kind::Copy;
+    } else if (n.op().aliased_input >= 0) {
+      step.kind = Step::Kind::Alias;
+    } else {
+      step.kernel = kernel(n);
+    }
+    plan_->steps.push_back(std::move(step));
+  }
+
+  /// Whether flat input i of n is declared `ref`.
+  static bool takes_ref(const Node& n, size_t i) {
+    const auto& args = n.op().inputs;
+    if (std::ranges::none_of(args, &ArgDef::is_ref)) return false;
+    // Ops with references have no list inputs before them.
+    return i < args.size() && args[i].is_ref;
+  }
+
+  Kernel* kernel(const Node& n) {
+    std::string key = n.name() + "\n" + n.op().name;
+    if (n.op().is_stateful) {
+      std::lock_guard lock(state_.mutex);
+      if (auto it = state_.stateful_kernels.find(key); it != state_.stateful_kernels.end()) return keep(it->second);
+    }
+    const KernelEntry* entry = kernels_.find(n.op().name, device(n)->type(), n.attrs());
+    if (!entry) {
+      Error e(Code::Unimplemented, kernels_.explain(n.op().name, device(n)->type(), n.attrs()));
+      e.set_node(n.name());
+      throw e;
+    }
+    KernelInit init{n.op(), n.attrs(), n.name(), {}, {}, device(n)};
+    for (const Endpoint& e : n.inputs()) init.input_dtypes.push_back(e.node->output(e.index).dtype);
+    for (const OutputInfo& o : n.outputs()) init.output_dtypes.push_back(o.dtype);
+    std::shared_ptr<Kernel> made;
+    try {
+      made = entry->make(init);
+    } catch (Error& e) {
+      e.set_node(n.name());
+      throw;
+    }
+    if (n.op().is_stateful) {
+      std::lock_guard lock(state_.mutex);
+      made = state_.stateful_kernels.try_emplace(key, made).first->second;
+    }
+    return keep(made);
+  }
+
+  Kernel* keep(std::shared_ptr<Kernel> k) {
+    plan_->kernels.push_back(std::move(k));
+    return plan_->kernels.back().get();
+  }
+
+  /// A value slot is freed after the last step that touches it; fetched slots live on.
+  void find_frees() {
+    std::vector<int> last(plan_->slots.size(), -1);
+    for (size_t i = 0; i < plan_->steps.size(); ++i) {
+      for (int s : plan_->steps[i].in) last[size_t(s)] = int(i);
+      for (int s : plan_->steps[i].out) last[size_t(s)] = int(i);
+    }
+    for (size_t s = 0; s < last.size(); ++s) {
+      const Slot& slot = plan_->slots[s];
+      if (last[s] >= 0 && !slot.fetched && slot.kind == SlotKind::Value) {
+        plan_->steps[size_t(last[s])].frees.push_back(int(s));
+      }
+    }
+  }
+
+  std::shared_ptr<Plan> plan_;
+  const KernelRegistry& kernels_;
+  SessionState& state_;
+  std::map<std::pair<const Node*, int>, int> slot_of_;
+};
+
+}  // namespace
+
+std::shared_ptr<Plan> make_plan(Program program, const KernelRegistry& kernels, SessionState& state) {
+  return Planner(std::move(program), kernels, state).run();
+}
+
+}  // namespace thalweg

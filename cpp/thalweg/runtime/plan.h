@@ -1,0 +1,71 @@
+// A Plan is one (feeds, fetches, targets) of a graph, resolved: a flat array of steps over numbered slots. Names, attributes,
+// kernels and devices are decided here; shapes and memory in Layout, per feed shapes.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "thalweg/passes/program.h"
+#include "thalweg/registry/kernel.h"
+
+namespace thalweg {
+
+struct Layout;
+
+/// What a slot holds, and who puts it there.
+enum class SlotKind : uint8_t { Value, Constant, Feed, Variable };
+
+struct Slot {
+  SlotKind kind = SlotKind::Value;
+  DType dtype = DType::invalid;
+  Device* device = nullptr;
+  Tensor constant;               // Constant
+  Variable* variable = nullptr;  // Variable (and outputs of ops that return a reference)
+  bool fetched = false;
+};
+
+/// One node at work.
+struct Step {
+  enum class Kind : uint8_t { Kernel, Alias, Copy };
+  Kind kind = Kind::Kernel;
+  const Node* node = nullptr;
+  Kernel* kernel = nullptr;
+  Device* device = nullptr;
+  std::vector<int> in, out;    // slots
+  std::vector<int> ref_reads;  // positions in `in` that read a variable's value here
+  std::vector<int> frees;      // value slots that nobody needs after this step
+  bool writes = false;         // changes a variable
+};
+
+struct Plan {
+  Program program;  // owns the nodes that steps point to
+  std::vector<Slot> slots;
+  std::vector<Step> steps;
+  std::vector<int> feeds, fetches;  // slots
+  std::vector<std::shared_ptr<Kernel>> kernels;
+
+  // Layouts per feed shapes, most recently used first.
+  std::mutex mutex;
+  std::list<std::shared_ptr<Layout>> layouts;
+};
+
+/// Where a session keeps its variables and the kernels that carry state from run to run (random streams).
+struct SessionState {
+  std::mutex mutex;
+  std::unordered_map<std::string, std::unique_ptr<Variable>> variables;
+  std::unordered_map<std::string, std::shared_ptr<Kernel>> stateful_kernels;
+
+  Variable& variable(const Node& n);
+};
+
+/// Builds the steps for a placed program.
+std::shared_ptr<Plan> make_plan(Program program, const KernelRegistry& kernels, SessionState& state);
+/// An order of the program's nodes in which inputs come first, readers of a variable come before unordered writers, and
+/// writers come last: a step that fails on the way leaves every variable untouched.
+std::vector<Node*> schedule(const Program& program);
+
+}  // namespace thalweg

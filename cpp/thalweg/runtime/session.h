@@ -1,0 +1,89 @@
+// A Session runs parts of a graph: it keeps variables, plans and threads. All of it may be used from several threads at once.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "thalweg/graph/out.h"
+#include "thalweg/runtime/executor.h"
+#include "thalweg/runtime/library.h"
+
+namespace thalweg {
+
+struct SessionOptions {
+  bool allow_soft_placement = false;
+  bool log_device_placement = false;  // one line per node on stderr: "add: (AddV2): /job:.../device:CPU:0"
+  int cpu_devices = 1;                // virtual CPU devices
+  int gpu_devices = -1;               // -1: all there are
+  int threads = 0;                    // 0: the process's pool; 1: the calling thread alone
+  bool optimize = true;               // constant folding and common subexpressions
+};
+
+class Session;
+
+/// One signature of a session, ready to be called again and again. Must not outlive its session or graph.
+class THALWEG_API Runner {
+ public:
+  /// `feeds` in the order given to prepare(). Results are the caller's own: nothing in the session shares their memory.
+  std::vector<Tensor> run(std::span<const Tensor> feeds, const RunControl& control = {});
+
+  /// Bytes of arena that the last layout needs, and of all constants: what a run holds besides feeds, fetches and variables.
+  size_t arena_bytes() const;
+  const std::vector<Endpoint>& feeds() const { return feeds_; }
+  const std::vector<Endpoint>& fetches() const { return fetches_; }
+
+ private:
+  friend class Session;
+  Runner(Session& session, std::vector<Endpoint> feeds, std::vector<Endpoint> fetches, std::vector<Node*> targets)
+      : session_(session), feeds_(std::move(feeds)), fetches_(std::move(fetches)), targets_(std::move(targets)) {}
+  std::shared_ptr<Plan> plan();
+  std::shared_ptr<Layout> layout(Plan& plan, std::span<const Tensor> feeds);
+
+  Session& session_;
+  std::vector<Endpoint> feeds_, fetches_;
+  std::vector<Node*> targets_;
+  std::mutex mutex_;
+  std::shared_ptr<Plan> plan_;
+  std::vector<Shape> feed_shapes_;
+};
+
+class THALWEG_API Session {
+ public:
+  Session(const Graph& graph, const Library& library, SessionOptions options = {});
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  std::shared_ptr<Runner> prepare(std::vector<Endpoint> feeds, std::vector<Endpoint> fetches,
+                                  std::vector<Node*> targets = {});
+  /// For C++ users: session.run({{x, value}}, {y}, {train}). The signature's plan is kept.
+  std::vector<Tensor> run(const std::vector<std::pair<Out, Tensor>>& feeds, const Outs& fetches, const Outs& targets = {});
+
+  const std::vector<Device*>& devices() const { return devices_; }
+  const Graph& graph() const { return graph_; }
+  SessionState& state() { return state_; }
+  /// Makes runs in progress stop at their next step, and later ones fail with Cancelled.
+  void cancel() { cancelled_ = true; }
+
+ private:
+  friend class Runner;
+  std::shared_ptr<Plan> build(const Runner& r);
+
+  const Graph& graph_;
+  const Library& library_;
+  SessionOptions options_;
+  std::vector<Device*> devices_;
+  SessionState state_;
+  std::unique_ptr<ThreadPool> own_pool_;
+  ThreadPool* pool_;
+  std::atomic<bool> cancelled_{false};
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<Runner>> runners_;  // of run(), most recently used last
+  std::mutex log_mutex_;
+  std::vector<char> logged_;  // by node id
+};
+
+}  // namespace thalweg

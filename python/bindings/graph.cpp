@@ -1,0 +1,180 @@
+// Graphs: nodes are numbers here, the Python front-end wraps them.
+#include <pybind11/functional.h>
+#include <pybind11/stl.h>
+
+#include "convert.h"
+#include "library.h"
+#include "thalweg/autodiff/backward.h"
+#include "thalweg/formats/graphdef.h"
+
+namespace thalweg::python {
+namespace {
+
+/// Errors of graph construction are Python's own: TypeError and ValueError at the user's line.
+template <class F>
+auto building(F&& f) {
+  try {
+    return f();
+  } catch (const Error& e) {
+    switch (e.code()) {
+      case Code::TypeError: throw py::type_error(e.message());
+      case Code::InvalidArgument: throw py::value_error(e.message());
+      case Code::FailedPrecondition: PyErr_SetString(PyExc_RuntimeError, e.what()); throw py::error_already_set();
+      case Code::NotFound: PyErr_SetString(PyExc_LookupError, e.what()); throw py::error_already_set();
+      default: throw;
+    }
+  }
+}
+
+int add_node(Graph& g, const std::string& op, const std::string& name, py::list inputs, py::list control_inputs,
+             py::dict attrs, const std::string& device, const std::string& site) {
+  return building([&] {
+    const OpDef& def = g.ops().get(op);
+    NodeSpec spec;
+    spec.op = op;
+    spec.name = name;
+    spec.inputs = endpoints_from(g, inputs);
+    for (py::handle c : control_inputs) spec.control_inputs.push_back(&g.node(c.cast<int>()));
+    DType tensor_type = DType::invalid;  // a Const's value is read as its dtype attribute says (quantized, bfloat16)
+    if (attrs.contains("dtype") && attrs.contains("value")) {
+      tensor_type = std::get<DType>(attr_from(attrs["dtype"], AttrKind::Type));
+    }
+    for (auto [key, value] : attrs) {
+      auto attr_name = key.cast<std::string>();
+      const AttrDef* a = def.attr(attr_name);
+      if (a && a->kind == AttrKind::Tensor && tensor_type != DType::invalid) {
+        spec.attrs.set(attr_name, tensor_from(py::cast<py::array>(value), tensor_type));
+      } else {
+        try {
+          spec.attrs.set(attr_name, a ? attr_from(value, a->kind) : attr_from(value));
+        } catch (const py::cast_error&) {
+          throw py::type_error(str(op, ": attribute '", attr_name, "' must be ", a ? name_of(a->kind) : "a string",
+                                   ", got ", py::repr(value).cast<std::string>()));
+        }
+      }
+    }
+    if (!device.empty()) spec.device = DeviceSpec::parse(device);
+    spec.site = site;
+    return g.add(std::move(spec)).id();
+  });
+}
+
+py::list gradients_of(Graph& g, py::list ys, py::list xs, py::list grad_ys, py::list stop, const std::string& prefix,
+                      py::object has_python, py::object python) {
+  return building([&] {
+    auto outs = [&](py::handle list) {
+      Outs out;
+      for (py::handle item : py::cast<py::sequence>(list)) {
+        out.push_back(item.is_none() ? Out() : Out(endpoint_from(g, item)));
+      }
+      return out;
+    };
+    auto list = [](std::span<const Out> outs) {
+      py::list l;
+      for (const Out& o : outs) l.append(o ? py::object(endpoint_to(o.endpoint())) : py::object(py::none()));
+      return l;
+    };
+    GradientOptions options;
+    options.prefix = prefix;
+    options.grad_ys = outs(grad_ys);
+    options.stop = outs(stop);
+    if (!has_python.is_none()) {
+      options.has_python = [&](Node& n) { return has_python(n.id()).cast<bool>(); };
+      options.python = [&](Node& n, std::span<const Out> dys) {
+        py::object result = python(n.id(), list(dys));
+        Outs dxs = outs(result);
+        TW_CHECK(dxs.size() == n.inputs().size(), "the gradient of '", n.name(), "' returned ", dxs.size(),
+                 " gradients for ", n.inputs().size(), " inputs");
+        return dxs;
+      };
+    }
+    return list(gradients(outs(ys), outs(xs), options));
+  });
+}
+
+py::object values_to(const OutputInfo& info) {
+  if (!info.values) return py::none();
+  py::list out;
+  for (int64_t v : *info.values) out.append(v == kUnknownValue ? py::object(py::none()) : py::object(py::int_(v)));
+  return out;
+}
+
+}  // namespace
+
+void bind_graph(py::module_& m) {
+  auto node = [](const Graph& g, int id) -> Node& {
+    if (id < 0 || id >= g.size()) throw py::index_error("no node " + std::to_string(id));
+    return g.node(id);
+  };
+  auto output = [node](const Graph& g, int id, int i) -> const OutputInfo& {
+    Node& n = node(g, id);
+    if (i < 0 || size_t(i) >= n.outputs().size()) throw py::index_error("node has no output " + std::to_string(i));
+    return n.output(i);
+  };
+  py::class_<Graph>(m, "Graph")
+      .def(py::init([] { return std::make_unique<Graph>(library().ops); }))
+      .def("add_node", &add_node)
+      .def("size", &Graph::size)
+      .def("version", &Graph::version)
+      .def("find", [](const Graph& g, const std::string& name) { Node* n = g.find(name); return n ? n->id() : -1; })
+      .def("unique_name", &Graph::unique_name, py::arg("name"), py::arg("mark") = true)
+      .def("node_name", [node](const Graph& g, int id) { return node(g, id).name(); })
+      .def("node_op", [node](const Graph& g, int id) { return node(g, id).op().name; })
+      .def("node_inputs",
+           [node](const Graph& g, int id) {
+             py::list out;
+             for (const Endpoint& e : node(g, id).inputs()) out.append(endpoint_to(e));
+             return out;
+           })
+      .def("node_control_inputs",
+           [node](const Graph& g, int id) {
+             py::list out;
+             for (Node* c : node(g, id).control_inputs()) out.append(c->id());
+             return out;
+           })
+      .def("node_attrs",
+           [node](const Graph& g, int id) {
+             py::dict out;
+             for (const auto& [name, value] : node(g, id).attrs()) out[py::str(name)] = attr_to(value);
+             return out;
+           })
+      .def("node_device", [node](const Graph& g, int id) { return node(g, id).device().to_string(); })
+      .def("node_site", [node](const Graph& g, int id) { return node(g, id).site(); })
+      .def("node_describe", [node](const Graph& g, int id) { return node(g, id).describe(); })
+      .def("num_outputs", [node](const Graph& g, int id) { return node(g, id).outputs().size(); })
+      .def("output_dtype", [output](const Graph& g, int id, int i) { return int(output(g, id, i).dtype); })
+      .def("output_is_ref", [output](const Graph& g, int id, int i) { return output(g, id, i).is_ref; })
+      .def("output_shape", [output](const Graph& g, int id, int i) { return shape_to(output(g, id, i).shape); })
+      .def("output_values", [output](const Graph& g, int id, int i) { return values_to(output(g, id, i)); })
+      .def("set_shape",
+           [node](Graph& g, int id, int i, py::object shape) {
+             building([&] { g.set_shape({&node(g, id), i}, shape_from(shape)); });
+           })
+      .def("set_attr",
+           [node](Graph& g, int id, const std::string& name, py::object value) {
+             const AttrDef* a = node(g, id).op().attr(name);
+             building([&] { g.set_attr(node(g, id), name, a ? attr_from(value, a->kind) : attr_from(value)); });
+           })
+      .def("set_device",
+           [node](Graph& g, int id, const std::string& device) {
+             building([&] { g.set_device(node(g, id), DeviceSpec::parse(device)); });
+           })
+      .def("add_control_input", [node](Graph& g, int id, int other) { g.add_control_input(node(g, id), node(g, other)); })
+      .def("finalize", &Graph::finalize)
+      .def("unfinalize", &Graph::unfinalize)
+      .def_property_readonly("finalized", &Graph::finalized)
+      .def_property("seed", &Graph::seed, &Graph::set_seed)
+      .def("to_graph_def", [](const Graph& g) { return py::bytes(to_graph_def(g)); })
+      .def("import_graph_def", [](Graph& g, const std::string& bytes, const std::string& prefix, py::dict input_map) {
+        return building([&] {
+          std::unordered_map<std::string, Endpoint> map;
+          for (auto [name, e] : input_map) map[name.cast<std::string>()] = endpoint_from(g, e);
+          py::dict out;
+          for (const auto& [name, n] : import_graph_def(g, bytes, prefix, map)) out[py::str(name)] = n->id();
+          return out;
+        });
+      });
+  m.def("gradients", &gradients_of);
+}
+
+}  // namespace thalweg::python
