@@ -88,8 +88,6 @@ void register_string(OpRegistry& r) {
   unchanged(r.add("StringStrip(input: string) -> output: string"), "strings.strip", "Without white space at both ends.");
   unchanged(r.add("StringLength(input: string; unit: string {BYTE|UTF8_CHAR} = 'BYTE') -> output: int32"), "strings.length",
             "The length of each string.");
-  unchanged(r.add("StringToHashBucketFast(input: string; num_buckets: int) -> output: int64"),
-            "strings.to_hash_bucket_fast", "A bucket for each string: its FarmHash fingerprint modulo num_buckets.");
   r.add("Substr(input: string, pos: T, len: T; unit: string {BYTE|UTF8_CHAR} = 'BYTE') -> output: string", kIndex)
       .doc("The part of each string that starts at pos (from the end where negative) and is at most len long.")
       .api("strings.substr")

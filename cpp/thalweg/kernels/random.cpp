@@ -1,0 +1,231 @@
+// Random ops. A node's kernel holds the place in its stream; every run reserves a part of it, so that threads and the
+// order of runs in flight cannot mix streams.
+#include <algorithm>
+#include <mutex>
+#include <numeric>
+#include <random>
+
+#include "thalweg/kernels/distributions.h"
+#include "thalweg/kernels/families.h"
+
+namespace thalweg::kernels {
+namespace {
+
+/// The stream of one node. Seeds of 0 and 0 ask for a stream of its own in every session.
+class Stream {
+ public:
+  explicit Stream(const KernelInit& init) {
+    uint64_t seed = uint64_t(init.attr<int64_t>("seed")), seed2 = uint64_t(init.attr<int64_t>("seed2"));
+    if (seed == 0 && seed2 == 0) {
+      std::random_device device;
+      auto word = [&] { return uint64_t(device()) << 32 | device(); };
+      seed = word();
+      seed2 = word();
+    }
+    place_ = Philox(seed, seed2);
+  }
+  /// The present place; the next caller gets the one `blocks` further on.
+  Philox reserve(uint64_t blocks) {
+    std::lock_guard lock(mutex_);
+    Philox p = place_;
+    place_.skip(blocks);
+    return p;
+  }
+  /// TensorFlow's reserve for n values.
+  Philox reserve_for(int64_t n) { return reserve(uint64_t(n) * 256); }
+
+ private:
+  std::mutex mutex_;
+  Philox place_;
+};
+
+/// The key and counter of a stateless op: Philox itself scrambles the two seeds.
+Philox from_seed(const Tensor& seed) {
+  std::array<uint64_t, 2> s{};
+  visit<kIndex | DTypeSet{DType::uint32, DType::uint64}>(seed.dtype(), [&]<class T>() {
+    for (size_t i = 0; i < 2; ++i) s[i] = uint64_t(int64_t(seed.ptr<T>()[i]));
+  });
+  Philox::Block mixed =
+      Philox({uint32_t(s[0]), uint32_t(s[0] >> 32), uint32_t(s[1]), uint32_t(s[1] >> 32)}, {0x3ec8f720, 0x02461e29})
+          .block();
+  return Philox({0, 0, mixed[2], mixed[3]}, {mixed[0], mixed[1]});
+}
+
+/// Fills an output from `stream`. Tiles are whole; the last one is cut.
+template <class T, class D>
+void fill(KernelContext& k, const Philox& stream, T* out, int64_t n, const D& distribution) {
+  constexpr int64_t kPerTile = kTile * kPerBlock<T>;
+  int64_t tiles = (n + kPerTile - 1) / kPerTile;
+  k.parallel_for(tiles, D::kCost * double(kPerTile), [&](int64_t begin, int64_t end) {
+    alignas(64) T rest[kPerTile];
+    for (int64_t t = begin; t < end; ++t) {
+      bool whole = (t + 1) * kPerTile <= n;
+      T* to = whole ? out + t * kPerTile : rest;
+      if constexpr (requires { D::kRegion; }) {
+        distribution(stream.skipped(uint64_t(t) * kTile * D::kRegion), to);
+      } else {
+        Words w;
+        stream.skipped(uint64_t(t) * kTile).blocks(1, w);
+        distribution(w, to);
+      }
+      if (!whole) std::copy_n(rest, n - t * kPerTile, out + t * kPerTile);
+    }
+  });
+}
+
+template <template <class> class D, class T>
+struct Stateful {
+  Stream stream;
+  explicit Stateful(const KernelInit& init) : stream(init) {}
+  void operator()(KernelContext& k) {
+    int64_t n = k.out(0).size();
+    fill(k, stream.reserve_for(n), k.out<T>(0), n, D<T>());
+  }
+};
+
+template <template <class> class D, class T>
+struct Stateless {
+  void operator()(KernelContext& k) const { fill(k, from_seed(k.in(1)), k.out<T>(0), k.out(0).size(), D<T>()); }
+};
+
+/// [minval, maxval) from inputs i and i + 1.
+template <class T>
+UniformInt<T> range_of(const KernelContext& k, int i) {
+  T low = k.in<T>(i)[0], high = k.in<T>(i + 1)[0];
+  TW_CHECK(low < high || k.in(0).size() == 0, "Need minval < maxval, got ", low, " >= ", high);
+  using U = typename UniformInt<T>::U;
+  return {low, U(U(high) - U(low))};
+}
+
+template <class T>
+struct RandomUniformInt {
+  Stream stream;
+  explicit RandomUniformInt(const KernelInit& init) : stream(init) {}
+  void operator()(KernelContext& k) {
+    int64_t n = k.out(0).size();
+    if (n == 0) return;
+    UniformInt<T> d = range_of<T>(k, 1);
+    fill(k, stream.reserve_for(n), k.out<T>(0), n, d);
+  }
+};
+
+template <class T>
+struct StatelessRandomUniformInt {
+  void operator()(KernelContext& k) const {
+    int64_t n = k.out(0).size();
+    if (n > 0) fill(k, from_seed(k.in(1)), k.out<T>(0), n, range_of<T>(k, 2));
+  }
+};
+
+template <class T>
+struct StatelessRandomUniformFullInt {
+  void operator()(KernelContext& k) const {
+    fill(k, from_seed(k.in(1)), k.out<T>(0), k.out(0).size(), UniformInt<T>{0, 0});
+  }
+};
+
+struct RandomShuffle {
+  Stream stream;
+  explicit RandomShuffle(const KernelInit& init) : stream(init) {}
+
+  void operator()(KernelContext& k) {
+    const Tensor& in = k.in(0);
+    if (in.size() <= 1 || in.dim(0) <= 1) {
+      k.set_out(0, in);
+      return;
+    }
+    int64_t rows = in.dim(0), inner = in.shape().size(1, in.rank());
+    PhiloxNumbers next(stream.reserve(uint64_t(rows + 3) / 4));
+    std::vector<int64_t> order(static_cast<size_t>(rows));
+    std::iota(order.begin(), order.end(), 0);
+    for (int64_t i = 0; i + 1 < rows; ++i) {
+      std::swap(order[size_t(i)], order[size_t(i) + next() % uint32_t(rows - i)]);
+    }
+    if (in.dtype() == DType::string) return gather(k, in.ptr<std::string>(), k.out<std::string>(0), order, inner);
+    int64_t bytes = inner * int64_t(size_of(in.dtype()));
+    gather(k, static_cast<const char*>(in.data()), static_cast<char*>(k.out(0).data()), order, bytes);
+  }
+
+  template <class T>
+  static void gather(KernelContext& k, const T* from, T* to, const std::vector<int64_t>& order, int64_t inner) {
+    k.parallel_for(int64_t(order.size()), 2 + 0.1 * double(inner), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) std::copy_n(from + order[size_t(i)] * inner, inner, to + i * inner);
+    });
+  }
+};
+
+/// Draws class numbers by inverting the cumulated exponentials of each row.
+template <class T, class Index>
+void draw_classes(const Philox& stream, const Tensor& logits, Tensor& out) {
+  int64_t rows = logits.dim(0), classes = logits.dim(1), samples = out.dim(1);
+  if (out.size() == 0) return;
+  TW_CHECK(classes > 0, "num_classes should be positive, got ", classes);
+  PhiloxNumbers next(stream);
+  std::vector<double> cumulated(static_cast<size_t>(classes));
+  for (int64_t r = 0; r < rows; ++r) {
+    const T* x = logits.ptr<T>() + r * classes;
+    double top = -HUGE_VAL, total = 0;
+    for (int64_t c = 0; c < classes; ++c) {
+      if (std::isfinite(double(x[c]))) top = std::max(top, double(x[c]));
+    }
+    for (int64_t c = 0; c < classes; ++c) {
+      if (std::isfinite(double(x[c]))) total += std::exp(double(x[c]) - top);
+      cumulated[size_t(c)] = total;
+    }
+    for (int64_t s = 0; s < samples; ++s) {
+      uint32_t high = next(), low = next();
+      auto found = std::upper_bound(cumulated.begin(), cumulated.end(), unit_double(high, low) * total);
+      out.ptr<Index>()[r * samples + s] = Index(found - cumulated.begin());
+    }
+  }
+}
+
+template <class T>
+void draw_classes(const Philox& stream, KernelContext& k) {
+  visit<kIndex>(k.out(0).dtype(), [&]<class Index>() { draw_classes<T, Index>(stream, k.in(0), k.out(0)); });
+}
+
+template <class T>
+struct Multinomial {
+  Stream stream;
+  explicit Multinomial(const KernelInit& init) : stream(init) {}
+  void operator()(KernelContext& k) {
+    // Two words a sample, rounded up to whole blocks per row: TensorFlow's reserve.
+    int64_t samples = (k.out(0).dim(1) + 3) / 4 * 4 * 2;
+    draw_classes<T>(stream.reserve_for(k.out(0).dim(0) * samples), k);
+  }
+};
+
+template <class T>
+struct StatelessMultinomial {
+  void operator()(KernelContext& k) const { draw_classes<T>(from_seed(k.in(2)), k); }
+};
+
+template <template <template <class> class, class> class K, template <class> class D>
+void add(KernelRegistry& r, std::string_view op) {
+  for_each_dtype<kFloating>([&]<class T>() {
+    KernelEntry& e = r.add<K<D, T>>(op, kCpu);
+    e.type_attr = "dtype";
+    e.dtype = dtype_of<T>;
+  });
+}
+
+}  // namespace
+
+void register_random(KernelRegistry& r) {
+  add<Stateful, Uniform>(r, "RandomUniform");
+  add<Stateful, Normal>(r, "RandomStandardNormal");
+  add<Stateful, TruncatedNormal>(r, "TruncatedNormal");
+  add<Stateless, Uniform>(r, "StatelessRandomUniform");
+  add<Stateless, Normal>(r, "StatelessRandomNormal");
+  add<Stateless, TruncatedNormal>(r, "StatelessTruncatedNormal");
+  r.add<RandomUniformInt, int32_t, int64_t>("RandomUniformInt", kCpu, "Tout");
+  r.add<StatelessRandomUniformInt, int32_t, int64_t>("StatelessRandomUniformInt", kCpu, "dtype");
+  r.add<StatelessRandomUniformFullInt, int32_t, int64_t, uint32_t, uint64_t>("StatelessRandomUniformFullInt", kCpu,
+                                                                             "dtype");
+  r.add<RandomShuffle>("RandomShuffle", kCpu);
+  r.add_all<Multinomial, kReal>("Multinomial", kCpu);
+  r.add_all<StatelessMultinomial, kReal>("StatelessMultinomial", kCpu);
+}
+
+}  // namespace thalweg::kernels
