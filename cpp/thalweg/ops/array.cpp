@@ -431,6 +431,7 @@ void register_array(OpRegistry& r) {
 
   r.add("Fill(dims: index_type, value: T) -> output: T")
       .types("index_type", kIndex, DType::int32)
+      .api("fill")
       .doc("A tensor of shape `dims` with every element `value`.")
       .infer(infer_fill)
       .grad([](Grad& g) { return Outs{{}, total(g.dy)}; });
@@ -441,7 +442,7 @@ void register_array(OpRegistry& r) {
       .no_grad();
   r.add("LinSpace(start: T, stop: T, num: Tidx) -> output: T", kFloating)
       .types("Tidx", kIndex, DType::int32)
-      .api("lin_space")
+      .api("linspace, lin_space")
       .doc("`num` evenly spaced values from start to stop, both included.")
       .infer(infer_lin_space)
       .no_grad();
@@ -459,7 +460,6 @@ void register_array(OpRegistry& r) {
       .grad([](Grad& g) { return Outs{unbroadcast(g.dy, g.in(0)), {}}; });
   r.add("BroadcastArgs(s0: T, s1: T) -> r0: T")
       .types("T", kIndex, DType::int32)
-      .api("broadcast_dynamic_shape")
       .doc("The shape to which shapes s0 and s1 broadcast.")
       .infer(infer_broadcast_args)
       .no_grad();
