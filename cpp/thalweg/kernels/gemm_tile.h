@@ -1,0 +1,114 @@
+// The micro-kernel under every matrix product and convolution: a tile of C held in registers, A broadcast, B in vectors.
+#pragma once
+
+#include <array>
+#include <utility>
+
+#include "thalweg/kernels/packet.h"
+
+namespace thalweg::kernels {
+
+/// Rows of the largest tile: as many as the registers hold beside two vectors of B.
+inline constexpr int kTileRows = kVectorBytes == 64 ? 14 : 6;
+/// Vectors across a tile; narrow operands use tiles of one.
+inline constexpr int kTileVectors = 2;
+
+/// C[i][j] (+)= sum over segments s, p < depth of A[offsets[s] + i * row_stride + p * step] * B[(s * depth + p)][j].
+/// One segment is a plain matrix product. A convolution has one segment per kernel row: in NHWC the inputs of neighbouring
+/// pixels under one kernel row are contiguous, so A is read from the image in place.
+template <class T>
+struct TileArgs {
+  int64_t segments = 1, depth = 0;
+  const int64_t* offsets = nullptr;  // null: all zero
+  const T* a = nullptr;
+  int64_t row_stride = 0, step = 1;
+  const T* b = nullptr;
+  int64_t b_stride = 0;
+  T* c = nullptr;
+  int64_t c_stride = 0;
+  int cols = 0;             // columns of C to be written, up to the tile's width
+  bool accumulate = false;  // add to what C holds
+};
+
+template <class T, int rows, int vectors>
+void tile(const TileArgs<T>& t) {
+  using P = Packet<T>;
+  P acc[rows][vectors];
+#pragma GCC unroll 14
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; ++j) acc[i][j] = P::zero();
+  }
+  const T* b = t.b;
+  const int64_t row_stride = t.row_stride, step = t.step, b_stride = t.b_stride;
+  for (int64_t s = 0; s < t.segments; ++s) {
+    const T* a = t.a + (t.offsets ? t.offsets[s] : 0);
+    for (int64_t p = 0; p < t.depth; ++p) {
+      P bv[vectors];
+#pragma GCC unroll 2
+      for (int j = 0; j < vectors; ++j) bv[j] = P::load(b + j * P::size);
+      b += b_stride;
+#pragma GCC unroll 14
+      for (int i = 0; i < rows; ++i) {
+        P x = P::set(a[i * row_stride]);
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors; ++j) acc[i][j] = fma(x, bv[j], acc[i][j]);
+      }
+      a += step;
+    }
+  }
+  if (t.cols == vectors * P::size) {
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; ++i) {
+      T* c = t.c + i * t.c_stride;
+#pragma GCC unroll 2
+      for (int j = 0; j < vectors; ++j) {
+        P x = t.accumulate ? P::load(c + j * P::size) + acc[i][j] : acc[i][j];
+        x.store(c + j * P::size);
+      }
+    }
+    return;
+  }
+#pragma GCC unroll 14
+  for (int i = 0; i < rows; ++i) {
+    T* c = t.c + i * t.c_stride;
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; ++j) {
+      int n = t.cols - j * P::size;
+      n = n < 0 ? 0 : n > P::size ? P::size : n;
+      P x = t.accumulate ? P::load(c + j * P::size, n) + acc[i][j] : acc[i][j];
+      x.store(c + j * P::size, n);
+    }
+  }
+}
+
+template <class T>
+using TileFn = void (*)(const TileArgs<T>&);
+
+/// The kernel for a tile of this many rows (1 to kTileRows) and vectors (1 to kTileVectors).
+template <class T>
+TileFn<T> tile_fn(int rows, int vectors);
+
+// Defined where the kernels are compiled, one file per type.
+extern template TileFn<float> tile_fn<float>(int, int);
+extern template TileFn<double> tile_fn<double>(int, int);
+extern template TileFn<uint32_t> tile_fn<uint32_t>(int, int);
+extern template TileFn<uint64_t> tile_fn<uint64_t>(int, int);
+
+/// Columns of one B panel starting at `col` when `cols` are left, in vectors.
+template <class T>
+inline int panel_vectors(int64_t cols_left) {
+  return cols_left > Packet<T>::size ? 2 : 1;
+}
+template <class T>
+inline constexpr int kPanel = kTileVectors* Packet<T>::size;
+
+/// Cuts `rows` into tiles of nearly equal height.
+struct Tiling {
+  int64_t rows, count;
+  explicit Tiling(int64_t n) : rows(n), count(ceil_div(n, kTileRows)) {}
+  int64_t begin(int64_t i) const { return rows * i / count; }
+  int height(int64_t i) const { return int(begin(i + 1) - begin(i)); }
+};
+
+}  // namespace thalweg::kernels
