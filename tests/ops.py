@@ -1,0 +1,13 @@
+"""The op table: a row for every op of the registry. The rows live by family in tests/table/."""
+
+from __future__ import annotations
+
+from op_case import Op
+from table import array, compare, control, indexing, linear, nn, random, reduce, state, training, unary, binary
+
+TABLE: list[Op] = [
+    row
+    for family in (unary, binary, compare, reduce, linear, nn, array, indexing, control, state, training, random)
+    for row in family.ROWS
+]
+BY_NAME = {row.name: row for row in TABLE}
