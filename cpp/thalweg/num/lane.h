@@ -6,10 +6,6 @@
 
 namespace thalweg {
 
-/// What may stand as a constant in a formula; it becomes the number's own type, so that `x * 0.5` stays float.
-template <class U>
-concept Literal = std::is_arithmetic_v<U>;
-
 template <class T>
 struct Lane {
   using value_type = T;
@@ -103,6 +99,21 @@ struct Lane {
   friend TW_HD Lane rem(Lane a, Lane b) { return math::rem(a.v, b.v); }
   friend TW_HD Lane floor_div(Lane a, Lane b) { return math::floor_div(a.v, b.v); }
   friend TW_HD Lane floor_mod(Lane a, Lane b) { return math::floor_mod(a.v, b.v); }
+  friend TW_HD Lane div_no_nan(Lane a, Lane b) { return b.v == T(0) ? Lane(T(0)) : a / b; }
+  friend TW_HD Lane mul_no_nan(Lane a, Lane b) { return b.v == T(0) ? Lane(T(0)) : a * b; }
+  /// Where log(a) is defined for gradients: a > 0, or a != 0 if complex.
+  friend TW_HD bool has_log(Lane a) {
+    if constexpr (math::is_complex<T>) return a.v != T(0);
+    else return a.v > 0;
+  }
+  /// conj of a complex number, other numbers as they are: undoes the conjugation of a gradient's arguments.
+  friend TW_HD Lane unconjugated(Lane a) {
+    if constexpr (math::is_complex<T>) return std::conj(a.v);
+    else return a;
+  }
+  friend TW_HD Lane magnitude_squared(Lane a) { return unconjugated(a) * a; }
+  /// The gradient of an argument that has none.
+  friend TW_HD Lane nothing(Lane) { return Lane(T(0)); }
 
   // Integers.
   friend TW_HD Lane operator~(Lane a) { return T(~a.v); }
@@ -111,6 +122,12 @@ struct Lane {
   friend TW_HD Lane operator^(Lane a, Lane b) { return T(a.v ^ b.v); }
   friend TW_HD Lane shift_left(Lane a, Lane b) { return math::shift_left(a.v, b.v); }
   friend TW_HD Lane shift_right(Lane a, Lane b) { return math::shift_right(a.v, b.v); }
+  friend TW_HD auto popcount(Lane a) {
+    auto rest = std::make_unsigned_t<T>(a.v);
+    int count = 0;
+    for (; rest; rest &= decltype(rest)(rest - 1)) ++count;
+    return Lane<uint8_t>(count);
+  }
 
   // Complex.
   friend TW_HD Lane conj(Lane a) { return std::conj(a.v); }

@@ -11,6 +11,12 @@
 
 #include "thalweg/num/float16.h"
 
+namespace thalweg {
+/// What may stand as a constant in a formula; it becomes the number's own type, so that `x * 0.5` stays float.
+template <class U>
+concept Literal = std::is_arithmetic_v<U>;
+}  // namespace thalweg
+
 namespace thalweg::math {
 
 template <class T>

@@ -1,0 +1,256 @@
+// Vec<T>: one SIMD packet of T, as wide as the instruction set this file is compiled for. The same names as Lane, by the
+// compiler's vector extensions; functions without a vector form go through the lanes one by one. vec_math.h has exp, log ...
+#pragma once
+
+#include <cstring>
+
+#include "thalweg/num/math.h"
+
+namespace thalweg {
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
+inline constexpr int kVecBytes = 64;
+#elif defined(__AVX2__)
+inline constexpr int kVecBytes = 32;
+#else
+inline constexpr int kVecBytes = 16;
+#endif
+
+namespace detail {
+template <int bytes>
+using IntOf = std::conditional_t<bytes == 1, int8_t,
+                                 std::conditional_t<bytes == 2, int16_t, std::conditional_t<bytes == 4, int32_t, int64_t>>>;
+template <class T, int lanes>
+struct Packed {
+  typedef T type __attribute__((vector_size(sizeof(T) * lanes)));
+};
+/// `lanes` numbers of T in a register.
+template <class T, int lanes>
+using Pack = typename Packed<T, lanes>::type;
+
+template <class To, class From>
+TW_HD To bits(From x) {
+  static_assert(sizeof(To) == sizeof(From));
+  return (To)x;  // between vectors: the same bits
+}
+}  // namespace detail
+
+template <class T>
+struct Vec {
+  using value_type = T;
+  static constexpr int size = kVecBytes / int(sizeof(T));
+  using V = detail::Pack<T, size>;
+  using I = detail::IntOf<sizeof(T)>;
+  using M = detail::Pack<I, size>;                         // 0 or -1 per lane
+  using U = detail::Pack<std::make_unsigned_t<I>, size>;   // integers wrap
+  static constexpr bool kInt = std::is_integral_v<T>;
+
+  struct Mask {
+    M m;
+    friend TW_HD Mask operator&&(Mask a, Mask b) { return {a.m & b.m}; }
+    friend TW_HD Mask operator||(Mask a, Mask b) { return {a.m | b.m}; }
+    friend TW_HD Mask operator!(Mask a) { return {~a.m}; }
+    friend TW_HD Vec where(Mask m, Vec a, Vec b) { return Vec(m.m ? a.v : b.v); }
+    TW_HD bool any() const {
+      M zero{};
+      return std::memcmp(&m, &zero, sizeof m) != 0;
+    }
+  };
+
+  V v;
+
+  Vec() = default;
+  TW_HD explicit Vec(V x) : v(x) {}
+  template <Literal K>
+  TW_HD Vec(K k) : v(T(k) - V{}) {}  // NOLINT(google-explicit-constructor)
+
+  /// Each lane through f.
+  template <class F>
+  static TW_HD Vec map(F f, Vec a) {
+    for (int i = 0; i < size; ++i) a.v[i] = f(a.v[i]);
+    return a;
+  }
+  template <class F>
+  static TW_HD Vec map(F f, Vec a, Vec b) {
+    for (int i = 0; i < size; ++i) a.v[i] = f(a.v[i], b.v[i]);
+    return a;
+  }
+
+  friend TW_HD Vec operator+(Vec a, Vec b) {
+    if constexpr (kInt) return Vec((V)((U)a.v + (U)b.v));
+    else return Vec(a.v + b.v);
+  }
+  friend TW_HD Vec operator-(Vec a, Vec b) {
+    if constexpr (kInt) return Vec((V)((U)a.v - (U)b.v));
+    else return Vec(a.v - b.v);
+  }
+  friend TW_HD Vec operator*(Vec a, Vec b) {
+    if constexpr (kInt) return Vec((V)((U)a.v * (U)b.v));
+    else return Vec(a.v * b.v);
+  }
+  friend TW_HD Vec operator/(Vec a, Vec b) {
+    if constexpr (kInt) return map([](T x, T y) { return math::div(x, y); }, a, b);
+    else return Vec(a.v / b.v);
+  }
+  friend TW_HD Vec operator-(Vec a) {
+    if constexpr (kInt) return Vec(0) - a;
+    else return Vec(-a.v);
+  }
+  friend TW_HD Mask operator<(Vec a, Vec b) { return {(M)(a.v < b.v)}; }
+  friend TW_HD Mask operator<=(Vec a, Vec b) { return {(M)(a.v <= b.v)}; }
+  friend TW_HD Mask operator>(Vec a, Vec b) { return {(M)(a.v > b.v)}; }
+  friend TW_HD Mask operator>=(Vec a, Vec b) { return {(M)(a.v >= b.v)}; }
+  friend TW_HD Mask operator==(Vec a, Vec b) { return {(M)(a.v == b.v)}; }
+  friend TW_HD Mask operator!=(Vec a, Vec b) { return {(M)(a.v != b.v)}; }
+  friend TW_HD Vec like(Vec, Vec k) { return k; }
+
+  friend TW_HD Vec max(Vec a, Vec b) {
+    if constexpr (kInt) return Vec(a.v > b.v ? a.v : b.v);
+    else return where(a > b || a != a, a, b);
+  }
+  friend TW_HD Vec min(Vec a, Vec b) {
+    if constexpr (kInt) return Vec(a.v < b.v ? a.v : b.v);
+    else return where(a < b || a != a, a, b);
+  }
+  friend TW_HD Vec abs(Vec a) {
+    if constexpr (!kInt) return Vec((V)((U)a.v & ~sign_bit()));
+    else if constexpr (std::is_signed_v<T>) return where(a < 0, -a, a);
+    else return a;
+  }
+  friend TW_HD Vec sign(Vec a) {
+    if constexpr (std::is_unsigned_v<T>) return where(a != 0, Vec(1), Vec(0));
+    else return where(a > 0, Vec(1), where(a < 0, Vec(-1), a));
+  }
+  /// Magnitude of a, sign of s.
+  friend TW_HD Vec copysign(Vec a, Vec s) { return Vec((V)(((U)a.v & ~sign_bit()) | ((U)s.v & sign_bit()))); }
+  friend TW_HD Mask is_nan(Vec a) { return a != a; }
+  friend TW_HD Mask is_inf(Vec a) { return abs(a) == Vec(std::numeric_limits<T>::infinity()); }
+  friend TW_HD Mask is_finite(Vec a) { return abs(a) < Vec(std::numeric_limits<T>::infinity()); }
+
+  /// To nearest, halves to even: adding and subtracting 2^mantissa leaves no fraction. Larger numbers have none.
+  friend TW_HD Vec round(Vec a) {
+    if constexpr (kInt) {
+      return a;
+    } else {
+      const T big = T(1) / std::numeric_limits<T>::epsilon();
+      Vec m = abs(a);
+      return where(m < big, copysign((m + big) - big, a), a);
+    }
+  }
+  friend TW_HD Vec floor(Vec a) {
+    if constexpr (kInt) return a;
+    else {
+      Vec r = round(a);
+      return where(r > a, copysign(r - 1, a), r);
+    }
+  }
+  friend TW_HD Vec ceil(Vec a) {
+    if constexpr (kInt) return a;
+    else {
+      Vec r = round(a);
+      return where(r < a, copysign(r + 1, a), r);
+    }
+  }
+  friend TW_HD Vec sqrt(Vec a) {
+    for (int i = 0; i < size; ++i) a.v[i] = __builtin_sqrt(a.v[i]);
+    return a;
+  }
+
+  friend TW_HD Vec rem(Vec a, Vec b) { return map([](T x, T y) { return math::rem(x, y); }, a, b); }
+  friend TW_HD Vec floor_div(Vec a, Vec b) {
+    if constexpr (kInt) return map([](T x, T y) { return math::floor_div(x, y); }, a, b);
+    else return floor(a / b);
+  }
+  friend TW_HD Vec floor_mod(Vec a, Vec b) { return map([](T x, T y) { return math::floor_mod(x, y); }, a, b); }
+  friend TW_HD Vec div_no_nan(Vec a, Vec b) { return where(b == 0, 0, a / b); }
+  friend TW_HD Vec mul_no_nan(Vec a, Vec b) { return where(b == 0, 0, a * b); }
+  friend TW_HD Mask has_log(Vec a) { return a > 0; }
+  friend TW_HD Vec unconjugated(Vec a) { return a; }
+  friend TW_HD Vec magnitude_squared(Vec a) { return a * a; }
+  friend TW_HD Vec nothing(Vec) { return 0; }
+
+  // Integers.
+  friend TW_HD Vec operator~(Vec a) { return Vec(~a.v); }
+  friend TW_HD Vec operator&(Vec a, Vec b) { return Vec(a.v & b.v); }
+  friend TW_HD Vec operator|(Vec a, Vec b) { return Vec(a.v | b.v); }
+  friend TW_HD Vec operator^(Vec a, Vec b) { return Vec(a.v ^ b.v); }
+  friend TW_HD Vec shift_left(Vec a, Vec b) { return map([](T x, T y) { return math::shift_left(x, y); }, a, b); }
+  friend TW_HD Vec shift_right(Vec a, Vec b) { return map([](T x, T y) { return math::shift_right(x, y); }, a, b); }
+
+ private:
+  static TW_HD U sign_bit() { return (std::make_unsigned_t<I>(1) << (sizeof(T) * 8 - 1)) - U{}; }
+};
+
+template <class T>
+using MaskOf = typename Vec<T>::Mask;
+
+// Memory. Storage may be narrower than the number: half and bfloat16 are read as float.
+
+template <class N, class T>
+TW_HD N load(const T* p) {
+  if constexpr (N::size == 1) {
+    return N(typename N::value_type(*p));
+  } else if constexpr (std::same_as<T, typename N::value_type>) {
+    typename N::V v;
+    std::memcpy(&v, p, sizeof v);
+    return N(v);
+  } else {  // 16-bit storage
+    using U32 = detail::Pack<uint32_t, N::size>;
+    detail::Pack<uint16_t, N::size> h;
+    std::memcpy(&h, p, sizeof h);
+    U32 w = __builtin_convertvector(h, U32);
+    if constexpr (std::same_as<T, bfloat16>) {
+      return N((typename N::V)(w << 16));
+    } else {  // as detail::half_to_float: a denormal is a float after scaling
+      using F32 = detail::Pack<float, N::size>;
+      U32 sign = (w & 0x8000u) << 16, rest = (w & 0x7fffu) << 13, exponent = rest >> 23;
+      U32 normal = rest + (0x38000000u - U32{});
+      U32 tiny = (U32)((F32)(rest | 0x38800000u) - (F32)(0x38800000u - U32{}));
+      U32 r = exponent == 0x1fu ? (rest | 0x7f800000u) : (exponent == 0u ? tiny : normal);
+      return N((typename N::V)(r | sign));
+    }
+  }
+}
+
+/// The same value in every lane.
+template <class N, class T>
+TW_HD N splat(const T& x) {
+  return N(typename N::value_type(x));
+}
+
+template <class N, class T>
+TW_HD void store(T* p, const N& x) {
+  if constexpr (N::size == 1) {
+    *p = T(x.v);
+  } else if constexpr (std::same_as<T, typename N::value_type>) {
+    std::memcpy(p, &x.v, sizeof x.v);
+  } else {
+    using U32 = detail::Pack<uint32_t, N::size>;
+    using F32 = detail::Pack<float, N::size>;
+    U32 f = (U32)x.v, r;
+    if constexpr (std::same_as<T, bfloat16>) {
+      U32 rounded = (f + 0x7fffu + ((f >> 16) & 1u)) >> 16;
+      r = (f & 0x7fffffffu) > 0x7f800000u ? ((f >> 16) | 0x40u) : rounded;
+    } else {  // as detail::float_to_half
+      U32 sign = (f >> 16) & 0x8000u;
+      f &= 0x7fffffffu;
+      U32 big = f > 0x7f800000u ? (0x7e00u - U32{}) : (0x7c00u - U32{});
+      U32 tiny = (U32)((F32)f + 0.5f) - 0x3f000000u;
+      U32 normal = (f - 0x38000000u + 0xfffu + ((f >> 13) & 1u)) >> 13;
+      r = (f >= 0x47800000u ? big : (f < 0x38800000u ? tiny : normal)) | sign;
+    }
+    auto h = __builtin_convertvector(r, detail::Pack<uint16_t, N::size>);
+    std::memcpy(p, &h, sizeof h);
+  }
+}
+
+TW_HD void store(bool* p, bool x) { *p = x; }
+template <class K>
+  requires requires(K k) { k.m; }
+TW_HD void store(bool* p, const K& mask) {
+  constexpr int kLanes = int(sizeof(mask.m) / sizeof(mask.m[0]));
+  auto bytes = __builtin_convertvector(mask.m, detail::Pack<int8_t, kLanes>) & 1;
+  std::memcpy(p, &bytes, sizeof bytes);
+}
+
+}  // namespace thalweg
