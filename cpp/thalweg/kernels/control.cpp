@@ -4,8 +4,9 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
-#include <iostream>
+#include <memory>
 
+#include "thalweg/kernels/copy.h"
 #include "thalweg/kernels/families.h"
 #include "thalweg/kernels/summary_text.h"
 
@@ -26,7 +27,7 @@ struct Placeholder {
 
 struct IdentityN {
   void operator()(KernelContext& k) const {
-    for (int i = 0; i < k.inputs(); ++i) k.set_out(i, k.in(i));
+    for (int i = 0; i < k.inputs(); ++i) copy_elements(k, k.in(i), k.out(i));
   }
 };
 
@@ -37,7 +38,7 @@ struct NoOp {
 struct Const {
   Tensor value;
   explicit Const(const KernelInit& init) : value(init.attr<Tensor>("value")) {}
-  void operator()(KernelContext& k) const { k.set_out(0, value); }
+  void operator()(KernelContext& k) const { copy_elements(k, value, k.out(0)); }
 };
 
 /// All of a line in one write: lines of several threads do not mix.
@@ -56,10 +57,10 @@ struct Print {
         summarize(init.attr<int64_t>("summarize")) {}
 
   void operator()(KernelContext& k) const {
-    k.set_out(0, k.in(0));
+    copy_elements(k, k.in(0), k.out(0));
     if (first_n >= 0 && count->fetch_add(1) >= first_n) return;
     std::string line = message;
-    for (int i = 1; i < k.inputs(); ++i) line += "[" + summary_text(k.in(i), summarize) + "]";
+    for (int i = 1; i < k.inputs(); ++i) line += str("[", summary_text(k.in(i), summarize), "]");
     write_line(stderr, line + "\n");
   }
 };
@@ -81,7 +82,7 @@ struct PrintV2 {
       file.close();
       if (!file) TW_FAIL(Unavailable, "PrintV2: cannot write to ", stream.substr(7));
     } else if (stream.starts_with("log(")) {
-      write_line(stderr, std::string(1, char(std::toupper(stream[4]))) + " " + text + "\n");
+      write_line(stderr, str(char(std::toupper(stream[4])), " ", text, "\n"));
     } else {
       write_line(stream == "stdout" ? stdout : stderr, text + end);
     }
@@ -95,7 +96,7 @@ struct Assert {
   void operator()(KernelContext& k) const {
     if (k.in<bool>(0)[0]) return;
     std::string message = "assertion failed:";
-    for (int i = 1; i < k.inputs(); ++i) message += " [" + summary_text(k.in(i), summarize) + "]";
+    for (int i = 1; i < k.inputs(); ++i) message += str(" [", summary_text(k.in(i), summarize), "]");
     fail(Code::InvalidArgument, message);
   }
 };
@@ -133,7 +134,7 @@ struct CheckNumericsOf {
   void operator()(KernelContext& k) const {
     Specials s = find_specials(k.in<T>(0), k.in(0).size());
     TW_CHECK(!s.any(), message, " : Tensor had ", describe(s), " values");
-    k.set_out(0, k.in(0));
+    copy_elements(k, k.in(0), k.out(0));
   }
 
   static std::string describe(const Specials& s) {

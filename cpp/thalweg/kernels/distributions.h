@@ -7,7 +7,12 @@
 #include <cstdint>
 #include <numbers>
 
+// g++ 12 takes the "undefined" registers inside the AVX-512 intrinsics for uninitialized variables.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <Eigen/Core>
+#pragma GCC diagnostic pop
 
 #include "thalweg/core/dtype.h"
 #include "thalweg/kernels/philox.h"

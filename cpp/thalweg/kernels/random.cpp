@@ -5,6 +5,7 @@
 #include <numeric>
 #include <random>
 
+#include "thalweg/kernels/copy.h"
 #include "thalweg/kernels/distributions.h"
 #include "thalweg/kernels/families.h"
 
@@ -131,7 +132,7 @@ struct RandomShuffle {
   void operator()(KernelContext& k) {
     const Tensor& in = k.in(0);
     if (in.size() <= 1 || in.dim(0) <= 1) {
-      k.set_out(0, in);
+      copy_elements(k, in, k.out(0));
       return;
     }
     int64_t rows = in.dim(0), inner = in.shape().size(1, in.rank());
@@ -205,7 +206,7 @@ template <template <template <class> class, class> class K, template <class> cla
 void add(KernelRegistry& r, std::string_view op) {
   for_each_dtype<kFloating>([&]<class T>() {
     KernelEntry& e = r.add<K<D, T>>(op, kCpu);
-    e.type_attr = "dtype";
+    e.type_attr = std::string("dtype");
     e.dtype = dtype_of<T>;
   });
 }

@@ -1,24 +1,11 @@
 // Assignment to variables. Everything is checked before anything is changed.
-#include <cstring>
-
+#include "thalweg/kernels/copy.h"
 #include "thalweg/kernels/families.h"
 #include "thalweg/kernels/update.h"
 #include "thalweg/num/math.h"
 
 namespace thalweg::kernels {
 namespace {
-
-/// Copies elements; large blocks are shared between threads.
-void copy_elements(const KernelContext& k, const Tensor& from, Tensor& to) {
-  if (from.dtype() == DType::string) {
-    std::copy_n(from.ptr<std::string>(), from.size(), to.ptr<std::string>());
-    return;
-  }
-  auto* dst = static_cast<char*>(to.data());
-  auto* src = static_cast<const char*>(from.data());
-  k.parallel_for(int64_t(from.bytes()), 0.1,
-                 [&](int64_t begin, int64_t end) { std::memcpy(dst + begin, src + begin, size_t(end - begin)); });
-}
 
 struct Assign {
   bool validate;
@@ -222,7 +209,7 @@ template <template <class, class> class K, class Op, DTypeSet set>
 void add(KernelRegistry& r, std::string_view name) {
   for_each_dtype<set>([&]<class T>() {
     KernelEntry& e = r.add<K<Op, T>>(name, kCpu);
-    e.type_attr = "T";
+    e.type_attr = std::string("T");
     e.dtype = dtype_of<T>;
   });
 }

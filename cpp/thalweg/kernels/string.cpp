@@ -79,7 +79,7 @@ struct Format {
     } else if constexpr (std::same_as<T, bool>) {
       return print(flags + "s", v ? "true" : "false");
     } else if constexpr (is_complex<T>) {
-      return "(" + real(v.real()) + "," + real(v.imag()) + ")";
+      return str("(", real(v.real()), ",", real(v.imag()), ")");
     } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
       return print(flags + "lld", static_cast<long long>(v));
     } else if constexpr (std::is_integral_v<T>) {
@@ -92,11 +92,12 @@ struct Format {
  private:
   string real(double v) const {
     string f = flags;
-    if (precision > -1) f += "." + std::to_string(precision);
+    if (precision > -1) f += str(".", precision);
     return print(f + (shortest ? "g" : scientific ? "e" : "f"), v);
   }
   static string print(const string& format, auto v) {
     int n = std::snprintf(nullptr, 0, format.c_str(), v);
+    TW_ASSERT(n >= 0);
     string out(size_t(n), '\0');
     std::snprintf(out.data(), out.size() + 1, format.c_str(), v);
     return out;

@@ -37,13 +37,13 @@ std::string escaped(const std::string& s) {
 template <class T>
 std::string element_text(const T& v, bool quoted) {
   if constexpr (std::same_as<T, std::string>) {
-    return quoted ? "\"" + escaped(v) + "\"" : escaped(v);
+    return quoted ? str("\"", escaped(v), "\"") : escaped(v);
   } else if constexpr (std::same_as<T, double>) {
     return number_text(v);
   } else if constexpr (std::same_as<Compute<T>, float>) {
     return number_text(float(v));
   } else if constexpr (is_complex<T>) {
-    return "(" + number_text(v.real()) + "," + number_text(v.imag()) + ")";
+    return str("(", number_text(v.real()), ",", number_text(v.imag()), ")");
   } else if constexpr (std::is_signed_v<T>) {
     return std::to_string(int64_t(v));
   } else {

@@ -259,7 +259,7 @@ template <class Rule>
 void add(KernelRegistry& r, std::string_view op) {
   for_each_dtype<kFloating>([&]<class T>() {
     KernelEntry& e = r.add<Apply<Rule, T>>(op, kCpu);
-    e.type_attr = "T";
+    e.type_attr = std::string("T");
     e.dtype = dtype_of<T>;
   });
 }
