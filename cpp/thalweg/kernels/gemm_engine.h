@@ -108,7 +108,7 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b) : m(a.rows
     bool rows_contiguous = a.col_stride == 1;
     // In place A costs nothing but a stride; packing pays when columns are strided and used by many tiles, or when rows
     // lie a power of two apart and fight for the same cache sets.
-    pack_a = rows_contiguous ? a.row_stride % 512 == 0 && n > 4 * kPanel<S> : m > 4 * kTileRows;
+    pack_a = rows_contiguous ? a.row_stride % 512 == 0 && n > 4 * kPanel<S> : m > 4 * kTileRows && n > Packet<S>::size;
     bool small_b = n * k * int64_t(sizeof(S)) <= (int64_t(1) << 19) || m <= 2 * kTileRows;
     pack_b = !(b.col_stride == 1 && n % kPanel<S> == 0 && small_b);
   } else {

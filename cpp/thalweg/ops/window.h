@@ -26,7 +26,7 @@ struct Axis {
 };
 
 /// The two spatial axes of a window with attributes strides, padding, explicit_paddings and dilations.
-struct Window {
+struct THALWEG_API Window {
   Layout layout;
   std::string padding;
   Axis row, col;
