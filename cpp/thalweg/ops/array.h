@@ -16,9 +16,9 @@ void register_segment(OpRegistry& r);   // UnsortedSegmentSum, SegmentSum ...
 
 /// The axes along which gradients of broadcast operands with shapes a and b are summed, for either. As TensorFlow does,
 /// axes of size 1 in both are listed too, unless the shapes are the same. InvalidArgument if the shapes do not broadcast.
-std::array<Ints, 2> broadcast_axes(std::span<const int64_t> a, std::span<const int64_t> b);
+THALWEG_API std::array<Ints, 2> broadcast_axes(std::span<const int64_t> a, std::span<const int64_t> b);
 /// The shape that a and b broadcast to.
-Ints broadcast_dims(std::span<const int64_t> a, std::span<const int64_t> b);
+THALWEG_API Ints broadcast_dims(std::span<const int64_t> a, std::span<const int64_t> b);
 
 /// The number of elements of Range(start, limit, delta), whose dtype the three tensors share.
 int64_t range_size(const Tensor& start, const Tensor& limit, const Tensor& delta);

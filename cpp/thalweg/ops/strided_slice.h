@@ -26,7 +26,7 @@ struct SliceSpec {
 
 /// `in` has a known rank. Vectors that are not known at all are null; all have `count` entries. InvalidArgument for bad
 /// indices.
-SliceSpec resolve_slice(const PartialShape& in, const SliceMasks& masks, size_t count, const Values* begin,
+THALWEG_API SliceSpec resolve_slice(const PartialShape& in, const SliceMasks& masks, size_t count, const Values* begin,
                         const Values* end, const Values* strides);
 
 }  // namespace thalweg::ops
