@@ -136,6 +136,7 @@ struct RandomShuffle {
       return;
     }
     int64_t rows = in.dim(0), inner = in.shape().size(1, in.rank());
+    TW_CHECK(rows < int64_t(1) << 32, "RandomShuffle: at most 2^32 - 1 rows can be shuffled, got ", rows);
     PhiloxNumbers next(stream.reserve(uint64_t(rows + 3) / 4));
     std::vector<int64_t> order(static_cast<size_t>(rows));
     std::iota(order.begin(), order.end(), 0);
@@ -155,7 +156,7 @@ struct RandomShuffle {
   }
 };
 
-/// Draws class numbers by inverting the cumulated exponentials of each row.
+/// Draws class numbers by inverting the cumulated exponentials of each row. The rows share one stream, in order.
 template <class T, class Index>
 void draw_classes(const Philox& stream, const Tensor& logits, Tensor& out) {
   int64_t rows = logits.dim(0), classes = logits.dim(1), samples = out.dim(1);

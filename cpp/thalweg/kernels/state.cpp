@@ -190,8 +190,7 @@ struct ScatterNd {
       int64_t o = 0;
       for (int i = 0; i < depth; ++i) {
         int64_t x = at[n * depth + i];
-        TW_CHECK(x >= 0 && x < shape[i], "ScatterNd: index ", x, " at component ", i, " of tuple ", n, " is not in [0, ",
-                 shape[i], ")");
+        TW_CHECK(x >= 0 && x < shape[i], "indices[", n, "] = ", tuple(at, n, depth), " does not index into shape ", shape);
         o = o * shape[i] + x;
       }
       return o * inner;
@@ -201,6 +200,12 @@ struct ScatterNd {
     u.copy_rest();
     for (int64_t n = 0; n < count; ++n) combine_row<Op>(u.to + offset(n), updates.ptr<T>() + n * inner, inner, false);
     u.commit();
+  }
+
+  static std::string tuple(const Indices& at, int64_t n, int64_t depth) {
+    std::string out;
+    for (int64_t i = 0; i < depth; ++i) out += str(i ? ", " : "", at[n * depth + i]);
+    return str("[", out, "]");
   }
 };
 

@@ -57,12 +57,11 @@ struct Format {
     DType t = init.attr<DType>("T");
     int64_t width = init.attr<int64_t>("width");
     const string& fill = init.attr<string>("fill");
-    bool fractional = kInexact.has(t), number = fractional || kInteger.has(t);
+    bool fractional = kInexact.has(t), text = t == DType::string;
     TW_CHECK(!scientific || !shortest, "Cannot select both scientific and shortest notation");
     TW_CHECK(fill.size() <= 1, "Fill string must be one or fewer characters");
-    TW_CHECK(fractional || (!scientific && !shortest), "scientific and shortest format not supported for datatype ", t);
-    TW_CHECK(fractional || precision < 0, "precision not supported for datatype ", t);
-    TW_CHECK(number || fill.empty(), "fill not supported for datatype ", t);
+    TW_CHECK(fractional || text || (!scientific && !shortest), "scientific and shortest format not supported for datatype ", t);
+    TW_CHECK(fractional || text || precision < 0, "precision not supported for datatype ", t);
     TW_CHECK(width < 1024 && precision < 1024, "AsString: width and precision must be below 1024");
     flags = "%";
     if (width > -1) {
@@ -77,7 +76,7 @@ struct Format {
     if constexpr (std::same_as<T, string>) {
       return print(flags + "s", v.c_str());
     } else if constexpr (std::same_as<T, bool>) {
-      return print(flags + "s", v ? "true" : "false");
+      return v ? "true" : "false";
     } else if constexpr (is_complex<T>) {
       return str("(", real(v.real()), ",", real(v.imag()), ")");
     } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
@@ -149,12 +148,14 @@ char32_t changed_case(char32_t c, bool upper) {
       return c - 32;
     if (within(0x450, 0x45f)) return c - 80;
     if (within(0x100, 0x12f) || within(0x14a, 0x177)) return c & ~char32_t(1);
+    if (within(0x139, 0x148) || within(0x179, 0x17e)) return (c - 1) | 1;
     return c == 0xff ? 0x178 : c == 0x3c2 ? 0x3a3 : c;
   }
   if (within('A', 'Z') || (within(0xc0, 0xde) && c != 0xd7) || (within(0x391, 0x3a9) && c != 0x3a2) || within(0x410, 0x42f))
     return c + 32;
   if (within(0x400, 0x40f)) return c + 80;
   if (within(0x100, 0x12f) || within(0x14a, 0x177)) return c | 1;
+  if (within(0x139, 0x148) || within(0x179, 0x17e)) return c + (c & 1);
   return c == 0x178 ? 0xff : c;
 }
 
@@ -224,10 +225,11 @@ struct Substr {
     }
   }
 
+  /// TensorFlow's rule: a negative length reaches to the end when bytes are counted, and is 0 for characters.
   string part(const string& s, int64_t pos, int64_t len, int64_t e) const {
     int64_t size = utf8 ? characters(s) : int64_t(s.size());
     TW_CHECK(pos >= -size && pos <= size, "pos ", pos, " out of range for string at index ", e);
-    int64_t first = pos < 0 ? pos + size : pos, last = first + std::clamp<int64_t>(len, 0, size - first);
+    int64_t first = pos < 0 ? pos + size : pos, last = first + (len < 0 ? (utf8 ? 0 : size - first) : std::min(len, size - first));
     if (!utf8) return s.substr(size_t(first), size_t(last - first));
     size_t from = byte_of(s, first);
     return s.substr(from, byte_of(s, last) - from);
@@ -271,15 +273,16 @@ struct ReduceJoin {
     for (int i = 0; i < shape.rank(); ++i) {
       if (std::find(axes.begin(), axes.end(), i) == axes.end()) kept.push_back(i);
     }
-    // The last axis given runs fastest, whatever its place in the shape.
+    // The first axis runs fastest: of those that are joined, the first one given.
     auto offset = [&](const std::vector<int>& over, int64_t n) {
       int64_t o = 0;
-      for (auto axis = over.rbegin(); axis != over.rend(); ++axis) {
-        o += n % shape[*axis] * stride[size_t(*axis)];
-        n /= shape[*axis];
+      for (int axis : over) {
+        o += n % shape[axis] * stride[size_t(axis)];
+        n /= shape[axis];
       }
       return o;
     };
+    std::reverse(kept.begin(), kept.end());
     int64_t joined = 1;
     for (int a : axes) joined *= shape[a];
     for (int64_t e = 0; e < k.out(0).size(); ++e) {
@@ -332,12 +335,12 @@ struct StringSplit {
       for (size_t i = 0; i < s.size(); ++i) out.push_back(s.substr(i, 1));
       return out;
     }
-    for (size_t start = 0; start <= s.size() && !s.empty();) {
+    if (s.empty()) return out;
+    for (size_t start = 0; start <= s.size();) {
       size_t end = std::min(s.find_first_of(delimiters, start), s.size());
       if (end > start || !skip_empty) out.push_back(s.substr(start, end - start));
       start = end + 1;
     }
-    if (s.empty() && !skip_empty) out.push_back(s);
     return out;
   }
 };
@@ -356,13 +359,18 @@ struct StringSplitV2 {
   bool may_split(const std::vector<string_view>& out) const { return maxsplit < 0 || int64_t(out.size()) < maxsplit; }
 
   std::vector<string_view> words(string_view s) const {
+    if (maxsplit == 0) return {s};
     std::vector<string_view> out;
-    for (s = s.substr(std::min(s.find_first_not_of(kSpace), s.size())); !s.empty();) {
-      size_t end = may_split(out) ? std::min(s.find_first_of(kSpace), s.size()) : s.size();
+    auto skip_space = [&] { s.remove_prefix(std::min(s.find_first_not_of(kSpace), s.size())); };
+    skip_space();
+    while (!s.empty() && may_split(out)) {
+      size_t end = std::min(s.find_first_of(kSpace), s.size());
       out.push_back(s.substr(0, end));
       s.remove_prefix(end);
-      s.remove_prefix(std::min(s.find_first_not_of(kSpace), s.size()));
+      skip_space();
     }
+    // TensorFlow's rule: after the last split comes a rest, even an empty one.
+    if (!may_split(out)) out.push_back(s);
     return out;
   }
   std::vector<string_view> pieces(string_view s, const string& separator) const {

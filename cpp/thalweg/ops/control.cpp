@@ -49,6 +49,12 @@ Outs identity_n(Grad& g) {
   return dx;
 }
 
+/// The gradient is checked by the same op.
+Outs checked(Grad& g) {
+  constexpr std::string_view kWhere = "Not a number (NaN) or infinity (Inf) values detected in gradient. ";
+  return {node(g.node().op().name, {g.dy}, {{"message", str(kWhere, g.attr<std::string>("message"))}})};
+}
+
 Outs prevented(Grad& g) {
   TW_FAIL(InvalidArgument, "Gradient explicitly disabled. Reason: ", g.attr<std::string>("message"));
 }
@@ -116,12 +122,12 @@ void register_control(OpRegistry& r) {
       .doc("The input itself; fails the run if it holds a NaN or an infinity.")
       .api("debugging.check_numerics")
       .infer(infer_unchanged)
-      .grad(pass_through)
+      .grad(checked)
       .stateful();
   r.add("CheckNumericsV2(tensor: T; message: string) -> output: T", kFloating)
       .doc("As CheckNumerics, telling the infinities apart by sign.")
       .infer(infer_unchanged)
-      .grad(pass_through)
+      .grad(checked)
       .stateful();
   r.add("Timestamp() -> ts: float64")
       .doc("Seconds since 1970 at the moment it runs.")
@@ -133,10 +139,12 @@ void register_control(OpRegistry& r) {
   r.add("PyFunc(input: Tin...; token: string, Tin: list(type), Tout: list(type)) -> output: Tout...")
       .doc("Calls the Python function registered under the token.")
       .infer(infer_unknown)
+      .no_grad()
       .stateful();
   r.add("PyFuncStateless(input: Tin...; token: string, Tin: list(type), Tout: list(type)) -> output: Tout...")
       .doc("Calls the Python function registered under the token, which has no side effects.")
-      .infer(infer_unknown);
+      .infer(infer_unknown)
+      .no_grad();
 }
 
 }  // namespace thalweg::ops

@@ -5,12 +5,23 @@
 namespace thalweg::ops {
 namespace {
 
-void infer_shaped(Infer& s) { s.out(0, s.shape_from(0)); }
+/// The shape that input 0 holds. -1 is an unknown dimension while the graph is built, and wrong in a run.
+PartialShape wanted_shape(Infer& s) {
+  PartialShape shape = s.shape_from(0);
+  if (s.running()) {
+    if (auto dims = s.values(0)) {
+      for (int64_t d : *dims) s.require(d >= 0 || d == kUnknownValue, "Dimension ", d, " must be >= 0");
+    }
+  }
+  return shape;
+}
+
+void infer_shaped(Infer& s) { s.out(0, wanted_shape(s)); }
 
 void infer_stateless(Infer& s) {
   PartialShape seed = s.rank(1, 1);
-  s.merge(seed[0], 2);
-  s.out(0, s.shape_from(0));
+  if (seed.known_rank()) s.merge(seed[0], 2);
+  s.out(0, wanted_shape(s));
 }
 
 void infer_stateless_int(Infer& s) {
@@ -22,9 +33,9 @@ void infer_stateless_int(Infer& s) {
 void infer_multinomial(Infer& s) {
   PartialShape logits = s.rank(0, 2);
   s.rank(1, 0);
-  int64_t samples = s.scalar(1).value_or(kUnknown);
-  s.require(!s.running() || samples >= 0, "num_samples should be nonnegative, got ", samples);
-  s.out(0, PartialShape{logits[0], std::max(samples, kUnknown)});
+  auto samples = s.scalar(1);
+  s.require(!samples || *samples >= 0, "num_samples should be nonnegative, got ", samples.value_or(0));
+  s.out(0, PartialShape{logits[0], samples.value_or(kUnknown)});
 }
 
 }  // namespace

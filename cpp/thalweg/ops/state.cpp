@@ -9,6 +9,11 @@ namespace {
 
 void infer_variable(Infer& s) { s.out(0, s.attr<PartialShape>("shape")); }
 
+/// In graphs of that age no dimensions meant an unknown shape.
+void infer_old_variable(Infer& s) {
+  if (s.attr<PartialShape>("shape").rank() > 0) infer_variable(s);
+}
+
 void infer_assign(Infer& s) {
   if (s.running()) return;
   s.out(0, s.attr<bool>("validate_shape") ? s.merge(s.in(0), s.in(1)) : s.in(1));
@@ -47,7 +52,7 @@ void register_state(OpRegistry& r) {
       .stateful();
   r.add("Variable(; shape: shape, dtype: type, container: string = '', shared_name: string = '') -> ref: ref dtype")
       .doc("As VariableV2, under the name that the oldest graphs use.")
-      .infer(infer_variable)
+      .infer(infer_old_variable)
       .no_grad()
       .stateful();
   r.add("IsVariableInitialized(ref: ref dtype) -> is_initialized: bool")

@@ -82,9 +82,9 @@ void register_string(OpRegistry& r) {
     return def.api(api).doc(doc).infer([](Infer& s) { s.out(0, s.in(0)); }).no_grad();
   };
   unchanged(r.add("StringLower(input: string; encoding: string = '') -> output: string"), "strings.lower",
-            "ASCII letters in lower case; with encoding 'utf-8' Latin, Greek and Cyrillic ones too.");
+            "ASCII letters in lower case; with encoding 'utf-8' Latin, Greek and Cyrillic ones too, one for one.");
   unchanged(r.add("StringUpper(input: string; encoding: string = '') -> output: string"), "strings.upper",
-            "ASCII letters in upper case; with encoding 'utf-8' Latin, Greek and Cyrillic ones too.");
+            "ASCII letters in upper case; with encoding 'utf-8' Latin, Greek and Cyrillic ones too, one for one.");
   unchanged(r.add("StringStrip(input: string) -> output: string"), "strings.strip", "Without white space at both ends.");
   unchanged(r.add("StringLength(input: string; unit: string {BYTE|UTF8_CHAR} = 'BYTE') -> output: int32"), "strings.length",
             "The length of each string.");
@@ -95,7 +95,7 @@ void register_string(OpRegistry& r) {
       .no_grad();
   r.add("ReduceJoin(inputs: string, reduction_indices: int32; keep_dims: bool = false, separator: string = '')"
         " -> output: string")
-      .doc("Joins strings along axes, in the order the axes are given.")
+      .doc("Joins strings along axes; the first axis given runs fastest.")
       .infer(infer_reduce_join)
       .no_grad();
   r.add("StringSplit(input: string, delimiter: string; skip_empty: bool = true)"
