@@ -1,0 +1,40 @@
+"""`python -m thalweg --version | --cmake-dir | --include-dir`: what a build against Thalweg needs to know."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+import thalweg
+
+
+def _folder(*candidates: str) -> str:
+    """The first of the folders, given relative to the package, that exists."""
+    root = os.path.dirname(os.path.abspath(thalweg.__file__))
+    for candidate in candidates:
+        path = os.path.normpath(os.path.join(root, candidate))
+        if os.path.isdir(path):
+            return path
+    raise SystemExit(f"thalweg: this installation has none of {', '.join(candidates)} beside {root}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m thalweg", description=__doc__)
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.add_argument("--cmake-dir", action="store_true", help="print the folder of thalwegConfig.cmake")
+    parser.add_argument("--include-dir", action="store_true", help="print the folder of thalweg/thalweg.h")
+    args = parser.parse_args()
+    if args.version:
+        print(thalweg.__version__)
+    if args.cmake_dir:
+        print(_folder("lib/cmake/thalweg", "cmake"))
+    if args.include_dir:
+        print(_folder("include"))
+    if not (args.version or args.cmake_dir or args.include_dir):
+        parser.print_help(sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Running graphs: sessions and their configuration."""

@@ -1,0 +1,248 @@
+"""Differentiation: `tf.gradients` over the core's backward walk, and gradients written in Python."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any
+
+from thalweg import _core
+from thalweg.framework.apply import apply_op, create
+from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.graph import Graph, get_default_graph, graph_of, name_scope
+from thalweg.framework.tensor import Operation, Tensor
+
+GradientFunction = Callable[..., Any]
+_registry: dict[str, GradientFunction | None] = {}
+
+
+class RegisterGradient:
+    """`@RegisterGradient("Type")` on a function `(op, *grads) -> gradients of the inputs`."""
+
+    __slots__ = ("_op_type",)
+
+    def __init__(self, op_type: str) -> None:
+        if not isinstance(op_type, str):
+            raise TypeError("op_type must be a string")
+        self._op_type = op_type
+
+    def __call__(self, f: GradientFunction) -> GradientFunction:
+        _register(self._op_type, f)
+        return f
+
+
+def _register(op_type: str, f: GradientFunction | None) -> None:
+    if op_type in _registry:
+        raise KeyError(f"Registering two gradient with name '{op_type}'! (it has been registered before)")
+    _registry[op_type] = f
+
+
+def no_gradient(op_type: str) -> None:
+    """Declares that nothing flows back through ops of this type."""
+    if not isinstance(op_type, str):
+        raise TypeError("op_type must be a string")
+    _register(op_type, None)
+
+
+NotDifferentiable = NoGradient = no_gradient
+
+
+class AggregationMethod:
+    """How gradients that meet are summed; here always as one sum, whatever is asked."""
+
+    ADD_N = 0
+    DEFAULT = ADD_N
+    EXPERIMENTAL_TREE = 1
+    EXPERIMENTAL_ACCUMULATE_N = 2
+
+
+class UnconnectedGradients(enum.Enum):
+    """What `gradients` gives for an x that no y depends on."""
+
+    NONE = "none"
+    ZERO = "zero"
+
+
+def _as_list(x: Any) -> list[Any]:
+    return list(x) if isinstance(x, (list, tuple)) else [x]
+
+
+def _endpoint(t: Tensor) -> tuple[int, int]:
+    return t.op._id, t.value_index
+
+
+def gradients(
+    ys: Any,
+    xs: Any,
+    grad_ys: Any = None,
+    name: str = "gradients",
+    colocate_gradients_with_ops: bool = False,
+    gate_gradients: bool = False,
+    aggregation_method: int | None = None,
+    stop_gradients: Any = None,
+    unconnected_gradients: Any = UnconnectedGradients.NONE,
+) -> list[Any]:
+    """Adds nodes for the sum over ys of dy/dx, one result per x; None where no y depends on the x."""
+    if aggregation_method not in (None, 0, 1, 2):
+        raise ValueError(f"Invalid `aggregation_method` specified {aggregation_method}.")
+    unconnected = UnconnectedGradients(unconnected_gradients)
+    ys, xs = _as_list(ys), _as_list(xs)
+    grad_ys = [None] * len(ys) if grad_ys is None else _as_list(grad_ys)
+    stops = [] if stop_gradients is None else _as_list(stop_gradients)
+    if len(grad_ys) != len(ys):
+        raise ValueError(f"Length mismatch. Passed {len(grad_ys)} grad_ys for {len(ys)} ys")
+    graph = graph_of([*ys, *xs, *stops, *(g for g in grad_ys if g is not None)])
+    with name_scope(name, "gradients", [*ys, *xs, *stops]) as scope, graph.as_default():
+        ys = [convert_to_tensor(y, name="y") for y in ys]
+        xs = [convert_to_tensor(x, name=f"x_{i}", as_ref=True) for i, x in enumerate(xs)]
+        stops = [convert_to_tensor(s, name="stop", as_ref=True) for s in stops]
+        seeds = [_seed(y, g, i) for i, (y, g) in enumerate(zip(ys, grad_ys, strict=True))]
+        found = _core.gradients(
+            graph.core,
+            [_endpoint(y) for y in ys],
+            [_endpoint(x) for x in xs],
+            [None if g is None else _endpoint(g) for g in seeds],
+            [_endpoint(s) for s in stops],
+            scope[:-1],
+            lambda node: _python_gradient(graph, node) is not None,
+            lambda node, grads: _call(graph, node, grads, scope),
+        )
+        results = [None if e is None else graph._tensor(e) for e in found]
+        if unconnected is UnconnectedGradients.ZERO:
+            results = [
+                apply_op("ZerosLike", x=x) if g is None else g for x, g in zip(xs, results, strict=True)
+            ]
+    return results
+
+
+def _seed(y: Tensor, grad_y: Any, i: int) -> Tensor | None:
+    dtype = y.dtype.base_dtype
+    if grad_y is None:
+        if dtype.is_complex:
+            raise TypeError(f"Gradients of complex tensors ({y}) must set grad_ys (y.dtype = {dtype!r})")
+        return None
+    grad = convert_to_tensor(grad_y, None if isinstance(grad_y, Tensor) else dtype, f"grad_ys_{i}")
+    if grad.dtype.base_dtype != dtype:
+        raise TypeError(f"Gradient type {grad.dtype.name} is not that of the tensor {y} ({dtype.name})")
+    return grad
+
+
+# --- gradients written in Python
+
+
+def _no_gradients(op: Operation, *grads: Any) -> list[None]:
+    return [None] * len(op.inputs)
+
+
+def _python_gradient(graph: Graph, node: int) -> GradientFunction | None:
+    """The Python function for a node: by override or custom_gradient first, then by its type."""
+    key = graph.core.node_op(node)
+    override = graph.core.node_attrs(node).get("_gradient_op_type") if graph._overrides_used else None
+    if override is not None:
+        key = override.decode() if isinstance(override, bytes) else override
+        if key in graph._gradient_functions:
+            return graph._gradient_functions[key]
+        if key not in _registry:
+            raise LookupError(f"gradient registry has no entry for: {key}")
+    elif key not in _registry:
+        return None
+    return _registry[key] or _no_gradients
+
+
+def _call(graph: Graph, node: int, grads: list[Any], scope: str) -> list[Any]:
+    op = graph._op(node)
+    function = _python_gradient(graph, node)
+    assert function is not None
+    with graph.as_default(), graph.name_scope(f"{scope}{op.name}_grad/"):
+        arriving = [
+            _zeros(y) if g is None else graph._tensor(g) for g, y in zip(grads, op.outputs, strict=True)
+        ]
+        results = function(op, *arriving)
+        results = list(results) if isinstance(results, (list, tuple)) else [results]
+        if len(results) != len(op.inputs):
+            raise ValueError(
+                f"Num gradients {len(results)} generated for op {op.name} do not match num inputs {len(op.inputs)}"
+            )
+        return [None if r is None else _endpoint(convert_to_tensor(r)) for r in results]
+
+
+def _zeros(y: Tensor) -> Tensor | None:
+    return apply_op("ZerosLike", x=y) if y.dtype.is_floating or y.dtype.is_complex else None
+
+
+def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """Decorates `f(*tensors) -> (value, grad)`: `grad(*dvalue)` gives the gradients of the arguments."""
+    if f is None:
+        return custom_gradient
+    function = f
+
+    def decorated(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            raise ValueError(
+                "The custom_gradient decorator currently supports keywords arguments only when eager execution is "
+                f"enabled. Got {sorted(kwargs)}"
+            )
+        with name_scope("CustomGradient", values=list(args)):
+            inputs = [apply_op("Identity", input=convert_to_tensor(a)) for a in args]
+            value, grad = function(*inputs)
+            is_list = isinstance(value, (list, tuple))
+            values = [convert_to_tensor(v) for v in _as_list(value)]
+            outputs = _attach(values, inputs, grad)
+        return type(value)(outputs) if type(value) in (list, tuple) else outputs if is_list else outputs[0]
+
+    decorated.__name__ = getattr(function, "__name__", "custom_gradient")
+    decorated.__doc__ = function.__doc__
+    decorated.__wrapped__ = function  # type: ignore[attr-defined]
+    return decorated
+
+
+def _attach(values: list[Tensor], inputs: list[Tensor], grad: GradientFunction) -> list[Tensor]:
+    """The values behind a node that depends on the inputs too, whose gradient is `grad`."""
+    graph = get_default_graph()
+
+    def backward(op: Operation, *grads: Any) -> list[Any]:
+        found = _as_list(grad(*grads[: len(values)]))
+        if len(found) != len(inputs):
+            raise ValueError(
+                f"custom_gradient function expected to return {len(inputs)} gradients, but returned {len(found)} "
+                "instead."
+            )
+        return [None] * len(values) + found
+
+    name = f"CustomGradient-{len(graph._gradient_functions)}"
+    graph._gradient_functions[name] = backward
+    with graph.gradient_override_map({"IdentityN": name}):
+        op = create("IdentityN", input=[*values, *inputs])
+    return list(op.outputs[: len(values)])
+
+
+# --- second order
+
+
+def hessians(
+    ys: Any,
+    xs: Any,
+    name: str = "hessians",
+    colocate_gradients_with_ops: bool = False,
+    gate_gradients: bool = False,
+    aggregation_method: int | None = None,
+) -> list[Tensor]:
+    """Second derivatives of the sum of ys with respect to each x, of shape x.shape + x.shape."""
+    found = []
+    with name_scope(name, "hessians"):
+        first = gradients(ys, xs, aggregation_method=aggregation_method)
+        for gradient, x in zip(first, _as_list(xs), strict=True):
+            if gradient is None:
+                raise ValueError(f"hessians: ys do not depend on {x}")
+            x = convert_to_tensor(x, as_ref=True)
+            size = x.shape.num_elements()
+            if size is None:
+                raise ValueError(f"hessians: the shape of {x} has to be fully known")
+            flat = apply_op("Reshape", tensor=gradient, shape=[size])
+            rows = []
+            for i in range(size):
+                row = gradients(flat[i], x, unconnected_gradients=UnconnectedGradients.ZERO)[0]
+                rows.append(apply_op("Reshape", tensor=row, shape=[size]))
+            dims = x.shape.as_list()
+            found.append(apply_op("Reshape", tensor=apply_op("Pack", values=rows), shape=dims + dims))
+    return found

@@ -1,0 +1,608 @@
+"""Graphs: the node list of the core, and the scopes that decide names, devices and control inputs of new nodes."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import PurePath
+from typing import Any
+
+from thalweg import _core
+from thalweg.framework.device import canonical_name
+from thalweg.framework.graph_keys import GraphKeys
+from thalweg.framework.tensor import Operation, Tensor, TensorLike
+
+__all__ = ["Graph", "GraphKeys", "Operation", "Tensor", "TensorLike"]
+
+_PACKAGE = str(PurePath(__file__).parent.parent) + "/"
+_VALID_SCOPE_NAME = re.compile(r"^[A-Za-z0-9_.\\/>-]*$")
+_VALID_ROOT_NAME = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
+
+
+def user_site(depth: int = 2) -> str:
+    """'path:line' of the nearest caller outside this package."""
+    frame = sys._getframe(depth)
+    while frame.f_code.co_filename.startswith(_PACKAGE):
+        if frame.f_back is None:
+            return ""
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+class _Controller:
+    """One `control_dependencies` block: what new nodes wait for, and the nodes made inside it."""
+
+    __slots__ = ("before", "seen")
+
+    def __init__(self, before: list[int]) -> None:
+        self.before = before
+        self.seen: set[int] = set()
+
+
+class _Scopes(threading.local):
+    """The scopes active on this thread. All sequences are replaced, never changed in place."""
+
+    def __init__(self) -> None:
+        self.name = ""  # without the trailing slash
+        self.controllers: tuple[_Controller, ...] = ()
+        self.devices: tuple[Any, ...] = ()  # strings and functions, innermost last; None cuts
+        self.device: str | None = ""  # the devices merged; None if functions have to be asked
+        self.colocation: tuple[Operation, ...] = ()
+        self.overrides: dict[str, str] = {}
+        self.container = ""
+
+
+class _Restore:
+    """A context manager that sets attributes of the scopes and puts the old values back."""
+
+    __slots__ = ("scopes", "new", "old", "result")
+
+    def __init__(self, scopes: _Scopes, new: dict[str, Any], result: Any = None) -> None:
+        self.scopes = scopes
+        self.new = new
+        self.old: list[dict[str, Any]] = []
+        self.result = result
+
+    def __enter__(self) -> Any:
+        current = self.scopes.__dict__
+        self.old.append({key: current[key] for key in self.new})
+        current.update(self.new)
+        return self.result
+
+    def __exit__(self, *error: Any) -> None:
+        self.scopes.__dict__.update(self.old.pop())
+
+
+def name_from_scope_name(name: str) -> str:
+    return name[:-1] if name.endswith("/") else name
+
+
+class Graph:
+    """A dataflow program. Nodes are added through the default graph and never removed."""
+
+    def __init__(self) -> None:
+        self.core = _core.Graph()
+        self._wrappers: list[Operation | None] = []
+        self._scopes = _Scopes()
+        self._collections: dict[Any, list[Any]] = {}
+        self._unfeedable: set[Any] = set()
+        self._unfetchable: set[Any] = set()
+        self._seeds_given = 0
+        self._py_funcs: list[Any] = []  # keeps the functions of py_func nodes alive
+        self._gradient_functions: dict[str, Any] = {}  # of custom_gradient nodes of this graph
+        self._overrides_used = False  # whether a node may carry `_gradient_op_type`
+        self.building_function = False
+
+    # --- nodes
+
+    def _op(self, node_id: int) -> Operation:
+        wrappers = self._wrappers
+        if node_id >= len(wrappers):
+            wrappers.extend([None] * (node_id + 1 - len(wrappers)))
+        op = wrappers[node_id]
+        if op is None:
+            op = wrappers[node_id] = Operation(self, node_id)
+        return op
+
+    def _tensor(self, endpoint: tuple[int, int]) -> Tensor:
+        return self._op(endpoint[0]).outputs[endpoint[1]]
+
+    def _add(
+        self, op_type: str, name: str, inputs: list[tuple[int, int]], attrs: dict[str, Any], depth: int = 3
+    ) -> Operation:
+        """Adds a node under the active scopes. `name` is final; `depth` frames up may be the user's."""
+        scopes = self._scopes
+        device, controls = scopes.device, self._controls_for(inputs) if scopes.controllers else []
+        if scopes.colocation:
+            attrs["_class"] = self._colocation_groups()
+            device = scopes.colocation[-1].device or device
+        if scopes.overrides and op_type in scopes.overrides:
+            attrs["_gradient_op_type"] = scopes.overrides[op_type]
+            self._overrides_used = True
+        node = self.core.add_node(op_type, name, inputs, controls, attrs, device or "", user_site(depth))
+        wrappers = self._wrappers
+        op = Operation(self, node, name, op_type)
+        if node == len(wrappers):
+            wrappers.append(op)
+        else:
+            wrappers.extend([None] * (node + 1 - len(wrappers)))
+            wrappers[node] = op
+        for controller in scopes.controllers:
+            controller.seen.add(node)
+        if device is None:
+            self._ask_device_functions(op)
+        return op
+
+    def create_op(
+        self,
+        op_type: str,
+        inputs: Iterable[Tensor],
+        dtypes: Any = None,
+        input_types: Any = None,
+        name: str | None = None,
+        attrs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> Operation:
+        """A node from tensors and attributes as they are; output types follow from them."""
+        from thalweg.framework.apply import attr_value
+        from thalweg.framework.op_spec import op_spec
+
+        kinds = op_spec(op_type).attr_kinds
+        values = {key: attr_value(op_type, key, kinds.get(key), v) for key, v in (attrs or {}).items()}
+        endpoints = [(t.op._id, t.value_index) for t in inputs]
+        return self._add(op_type, self._final_name(name or op_type), endpoints, values)
+
+    def _final_name(self, name: str) -> str:
+        """A name that ends in '/' is a scope's and used as it is; others are made unique under the name scope."""
+        return name[:-1] if name.endswith("/") else self.unique_name(name)
+
+    def _controls_for(self, inputs: list[tuple[int, int]]) -> list[int]:
+        """What a new node has to wait for beyond its inputs: a block whose nodes feed it is waited for already."""
+        data, wanted = {node for node, _ in inputs}, []
+        for controller in self._scopes.controllers:
+            if data.isdisjoint(controller.seen):
+                wanted += [c for c in controller.before if c not in data]
+        return wanted
+
+    def _colocation_groups(self) -> list[str]:
+        groups = {g.decode() for op in self._scopes.colocation for g in op.colocation_groups()}
+        return sorted(groups)
+
+    def _ask_device_functions(self, op: Operation) -> None:
+        device = ""
+        for entry in reversed(self._scopes.devices):
+            if entry is None:
+                break
+            if callable(entry):
+                device = canonical_name(entry(op))
+            else:
+                device = _core.merge_device(device, entry)
+            op._set_device(device)
+
+    def get_operations(self) -> list[Operation]:
+        return [self._op(i) for i in range(self.core.size())]
+
+    def get_operation_by_name(self, name: str) -> Operation:
+        if not isinstance(name, str):
+            raise TypeError(f"Operation names are strings (or similar), not {type(name).__name__}.")
+        return self.as_graph_element(name, allow_tensor=False)
+
+    def get_tensor_by_name(self, name: str) -> Tensor:
+        if not isinstance(name, str):
+            raise TypeError(f"Tensor names are strings (or similar), not {type(name).__name__}.")
+        return self.as_graph_element(name, allow_operation=False)
+
+    def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:
+        """The Tensor or Operation of this graph that `obj` is, names, or stands for."""
+        if not (allow_tensor or allow_operation):
+            raise ValueError("allow_tensor and allow_operation can't both be False.")
+        convert = getattr(obj, "_as_graph_element", None)
+        if convert is not None:
+            found = convert()
+            obj = obj if found is None else found
+        if isinstance(obj, bytes):
+            obj = obj.decode()
+        if isinstance(obj, str):
+            if ":" in obj and allow_tensor:
+                return self._tensor_named(obj)
+            if ":" in obj:
+                raise ValueError(f"The name '{obj}' appears to refer to a Tensor, not an Operation.")
+            return self._operation_named(obj, allow_operation)
+        if isinstance(obj, Tensor) and allow_tensor or isinstance(obj, Operation) and allow_operation:
+            if obj.graph is not self:
+                raise ValueError(f"{type(obj).__name__} {obj} is not an element of this graph.")
+            return obj
+        kinds = " or ".join(k for k, ok in (("Tensor", allow_tensor), ("Operation", allow_operation)) if ok)
+        raise TypeError(f"Can not convert a {type(obj).__name__} into a {kinds}.")
+
+    def _tensor_named(self, name: str) -> Tensor:
+        op_name, _, index = name.partition(":")
+        if not op_name or not index.isdigit():
+            raise ValueError(
+                f'The name {name} looks a like a Tensor name, but is not a valid one. Tensor names must be of the '
+                'form "<op_name>:<output_index>".'
+            )
+        node = self.core.find(op_name)
+        missing = f"The name '{name}' refers to a Tensor which does not exist. The operation, '{op_name}', "
+        if node < 0:
+            raise KeyError(missing + "does not exist in the graph.")
+        outputs = self._op(node).outputs
+        if int(index) >= len(outputs):
+            raise KeyError(missing + f"exists but only has {len(outputs)} outputs.")
+        return outputs[int(index)]
+
+    def _operation_named(self, name: str, allowed: bool) -> Operation:
+        node = self.core.find(name)
+        if allowed:
+            if node < 0:
+                raise KeyError(f"The name '{name}' refers to an Operation not in the graph.")
+            return self._op(node)
+        form = 'Tensor names must be of the form "<op_name>:<output_index>".'
+        if node >= 0:
+            raise ValueError(f"The name '{name}' refers to an Operation, not a Tensor. {form}")
+        raise ValueError(f"The name '{name}' looks like an (invalid) Operation name, not a Tensor. {form}")
+
+    # --- scopes
+
+    def unique_name(self, name: str, mark_as_used: bool = True) -> str:
+        """`name` under the current name scope, with a number appended if it is taken."""
+        scope = self._scopes.name
+        return self.core.unique_name(f"{scope}/{name}" if scope else name, mark_as_used)
+
+    def get_name_scope(self) -> str:
+        return self._scopes.name
+
+    def name_scope(self, name: str | None) -> _Restore:
+        """Prefixes the names of new nodes. A name that ends in '/' re-enters a scope; None leaves all scopes."""
+        if not name:
+            new = ""
+        else:
+            if not isinstance(name, str):
+                raise TypeError(f"name for name_scope must be a string, got {name!r}")
+            if self._scopes.name:
+                if not _VALID_SCOPE_NAME.match(name):
+                    raise ValueError(f"'{name}' is not a valid scope name: it must match {_VALID_SCOPE_NAME.pattern}")
+            elif not _VALID_ROOT_NAME.match(name):
+                raise ValueError(f"'{name}' is not a valid root scope name: it must match {_VALID_ROOT_NAME.pattern}")
+            new = name[:-1] if name.endswith("/") else self.unique_name(name)
+        return _Restore(self._scopes, {"name": new}, new + "/" if new else "")
+
+    def device(self, device_name_or_function: Any) -> _Restore:
+        """Pins new nodes to a device: a name, a function from node to name, or None for no pin at all."""
+        entry = device_name_or_function
+        if entry is not None and not callable(entry):
+            entry = canonical_name(entry)
+        scopes = self._scopes
+        merged: str | None
+        if entry is None:
+            merged = ""
+        elif callable(entry) or scopes.device is None:
+            merged = None
+        else:
+            merged = _core.merge_device(entry, scopes.device)
+        return _Restore(scopes, {"devices": (*scopes.devices, entry), "device": merged})
+
+    def control_dependencies(self, control_inputs: Any) -> _Restore:
+        """New nodes wait for these operations; None drops the conditions of all enclosing blocks."""
+        scopes = self._scopes
+        if control_inputs is None:
+            return _Restore(scopes, {"controllers": ()})
+        before: list[int] = []
+        for item in control_inputs:
+            if hasattr(item, "_handle") and hasattr(item, "op") and not isinstance(item, Tensor):
+                item = item.op
+            element = self.as_graph_element(getattr(item, "values", item) if _is_slices(item) else item)
+            node = element._id if isinstance(element, Operation) else element.op._id
+            if node not in before:
+                before.append(node)
+        return _Restore(scopes, {"controllers": (*scopes.controllers, _Controller(before))})
+
+    def colocate_with(self, op: Any, ignore_existing: bool = False) -> _Restore:
+        """New nodes live where `op` lives, whatever device scopes say."""
+        scopes = self._scopes
+        if op is None:
+            if not ignore_existing:
+                raise ValueError("Trying to reset colocation (op is None) but ignore_existing is not True")
+            return _Restore(scopes, {"colocation": ()})
+        op = getattr(op, "op", op)
+        existing = () if ignore_existing else scopes.colocation
+        return _Restore(scopes, {"colocation": (*existing, op), "devices": (), "device": op.device})
+
+    def gradient_override_map(self, op_type_map: dict[str, str]) -> _Restore:
+        """New nodes of the given types use gradients registered under other names."""
+        if not isinstance(op_type_map, dict):
+            raise TypeError(f"op_type_map must be a dictionary mapping strings to strings, got {op_type_map!r}")
+        for key, value in op_type_map.items():
+            if not isinstance(key, str) or not isinstance(value, str):
+                raise TypeError(f"op_type_map must map strings to strings, got {key!r}: {value!r}")
+        return _Restore(self._scopes, {"overrides": {**self._scopes.overrides, **op_type_map}})
+
+    def container(self, container_name: str) -> _Restore:
+        """The resource container of new stateful nodes."""
+        return _Restore(self._scopes, {"container": container_name}, container_name)
+
+    def as_default(self) -> _DefaultGraph:
+        return _DefaultGraph(self)
+
+    # --- collections
+
+    def add_to_collection(self, name: Any, value: Any) -> None:
+        self._check_not_finalized()
+        self._collections.setdefault(name, []).append(value)
+
+    def add_to_collections(self, names: Any, value: Any) -> None:
+        for name in (names,) if isinstance(names, str) else set(names):
+            self.add_to_collection(name, value)
+
+    def get_collection_ref(self, name: Any) -> list[Any]:
+        """The list itself: changes to it change the collection."""
+        return self._collections.setdefault(name, [])
+
+    def get_collection(self, name: Any, scope: str | None = None) -> list[Any]:
+        """A copy of the collection, or the items whose names match `scope` from their start."""
+        items = self._collections.get(name, [])
+        if scope is None:
+            return list(items)
+        match = re.compile(scope).match
+        return [item for item in items if hasattr(item, "name") and match(item.name)]
+
+    def get_all_collection_keys(self) -> list[str]:
+        return [key for key in self._collections if isinstance(key, str)]
+
+    def clear_collection(self, name: Any) -> None:
+        self._check_not_finalized()
+        self._collections.pop(name, None)
+
+    @property
+    def collections(self) -> list[Any]:
+        return list(self._collections)
+
+    # --- the rest
+
+    @property
+    def seed(self) -> int | None:
+        return self.core.seed
+
+    @seed.setter
+    def seed(self, value: int | None) -> None:
+        self.core.seed = value
+
+    @property
+    def version(self) -> int:
+        return self.core.size()
+
+    @property
+    def _last_id(self) -> int:
+        return self.core.size()
+
+    @property
+    def finalized(self) -> bool:
+        return self.core.finalized
+
+    def finalize(self) -> None:
+        """Makes the graph read-only."""
+        self.core.finalize()
+
+    def _unsafe_unfinalize(self) -> None:
+        self.core.unfinalize()
+
+    def _check_not_finalized(self) -> None:
+        if self.core.finalized:
+            raise RuntimeError("Graph is finalized and cannot be modified.")
+
+    def as_graph_def(self, from_version: int | None = None, add_shapes: bool = False) -> Any:
+        from thalweg.framework.graph_pb import GraphDef
+
+        return GraphDef.FromString(self.core.to_graph_def())
+
+    def prevent_feeding(self, tensor: Tensor) -> None:
+        self._unfeedable.add(tensor)
+
+    def is_feedable(self, tensor: Tensor) -> bool:
+        return tensor not in self._unfeedable
+
+    def prevent_fetching(self, op: Operation) -> None:
+        self._unfetchable.add(op)
+
+    def is_fetchable(self, tensor_or_op: Any) -> bool:
+        return tensor_or_op not in self._unfetchable and getattr(tensor_or_op, "op", None) not in self._unfetchable
+
+    def __enter__(self) -> Graph:
+        context = self.as_default()
+        self.__dict__.setdefault("_entered", []).append(context)
+        return context.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self.__dict__["_entered"].pop().__exit__(*error)
+
+
+def _is_slices(item: Any) -> bool:
+    return type(item).__name__ == "IndexedSlices"
+
+
+# --- the default graph
+
+
+class _DefaultGraphs(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[Graph] = []
+
+
+_default_graphs = _DefaultGraphs()
+_global_graph: Graph | None = None
+
+
+class _DefaultGraph:
+    __slots__ = ("graph",)
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def __enter__(self) -> Graph:
+        _default_graphs.stack.append(self.graph)
+        return self.graph
+
+    def __exit__(self, *error: Any) -> None:
+        stack = _default_graphs.stack
+        if not stack or stack[-1] is not self.graph:
+            raise AssertionError(f"Nesting violated for default stack of {type(self.graph)} objects")
+        stack.pop()
+
+
+def get_default_graph() -> Graph:
+    """The graph new nodes go to: the innermost `as_default()` of this thread, else one per process."""
+    stack = _default_graphs.stack
+    if stack:
+        return stack[-1]
+    global _global_graph
+    if _global_graph is None:
+        _global_graph = Graph()
+    return _global_graph
+
+
+def has_default_graph() -> bool:
+    return bool(_default_graphs.stack)
+
+
+def reset_default_graph() -> None:
+    """Starts over with an empty default graph."""
+    global _global_graph
+    if _default_graphs.stack:
+        raise AssertionError(
+            "Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared graph, exit the nesting "
+            "and create a new graph."
+        )
+    _global_graph = Graph()
+
+
+def graph_of(values: Iterable[Any]) -> Graph:
+    """The graph the symbolic values among `values` belong to (all to one), else the default graph."""
+    first = None
+    for value in values:
+        if isinstance(value, (list, tuple)):
+            items: Iterable[Any] = value
+        else:
+            items = (value,)
+        for item in items:
+            graph = item.graph if isinstance(item, (Tensor, Operation)) else _variable_graph(item)
+            if graph is None:
+                continue
+            if first is None:
+                first, found = item, graph
+            elif graph is not found:
+                raise ValueError(f"{item} must be from the same graph as {first}.")
+    return get_default_graph() if first is None else found
+
+
+def _variable_graph(item: Any) -> Graph | None:
+    return item.graph if isinstance(item, TensorLike) else None
+
+
+class name_scope:  # noqa: N801  (TensorFlow's name)
+    """`with name_scope(name, default_name, values) as scope`: a name scope in the graph of `values`."""
+
+    __slots__ = ("_name", "_default_name", "_values", "_exits")
+
+    def __init__(self, name: str | None, default_name: str | None = None, values: Any = None) -> None:
+        if not (default_name is None or isinstance(default_name, str)):
+            raise TypeError(f"`default_name` type ({type(default_name)}) is not a string type. You likely meant to "
+                            "pass this into the `values` kwarg.")
+        if name is None and default_name is None and values is not None:
+            raise ValueError(f"At least one of name ({name}) and default_name ({default_name}) should be provided.")
+        self._name = default_name if name is None else name
+        self._default_name = default_name
+        self._values = values
+        self._exits: list[tuple[Any, Any]] = []
+
+    @property
+    def name(self) -> str | None:
+        return self._name
+
+    def __enter__(self) -> str:
+        graph = get_default_graph() if self._values is None else graph_of(self._values)
+        default = None
+        if graph is not get_default_graph():
+            default = graph.as_default()
+            default.__enter__()
+        try:
+            scope = graph.name_scope(self._name)
+        except (TypeError, ValueError):
+            if default is not None:
+                default.__exit__()
+            raise
+        self._exits.append((scope, default))
+        return scope.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        scope, default = self._exits.pop()
+        scope.__exit__(*error)
+        if default is not None:
+            default.__exit__(*error)
+
+
+def get_name_scope() -> str:
+    return get_default_graph().get_name_scope()
+
+
+def device(device_name_or_function: Any) -> Any:
+    return get_default_graph().device(device_name_or_function)
+
+
+def control_dependencies(control_inputs: Any) -> Any:
+    return get_default_graph().control_dependencies(control_inputs)
+
+
+def container(container_name: str) -> Any:
+    return get_default_graph().container(container_name)
+
+
+def colocate_with(op: Any, ignore_existing: bool = False) -> Any:
+    return get_default_graph().colocate_with(op, ignore_existing)
+
+
+@contextmanager
+def init_scope() -> Iterator[None]:
+    """Nodes made inside depend on nothing outside: no control inputs, no name or device scope."""
+    graph = get_default_graph()
+    with graph.control_dependencies(None):
+        yield
+
+
+def add_to_collection(name: Any, value: Any) -> None:
+    get_default_graph().add_to_collection(name, value)
+
+
+def add_to_collections(names: Any, value: Any) -> None:
+    get_default_graph().add_to_collections(names, value)
+
+
+def get_collection(key: Any, scope: str | None = None) -> list[Any]:
+    return get_default_graph().get_collection(key, scope)
+
+
+def get_collection_ref(key: Any) -> list[Any]:
+    return get_default_graph().get_collection_ref(key)
+
+
+def get_all_collection_keys() -> list[str]:
+    return get_default_graph().get_all_collection_keys()
+
+
+def strip_name_scope(name: str, export_scope: str | None) -> str:
+    """A node or input name relative to `export_scope`, with its '^' or 'loc:@' mark kept."""
+    if not export_scope:
+        return name
+    scope = re.escape(export_scope.rstrip("/"))
+    return re.sub(rf"^(\^|loc:@|){scope}/", r"\1", name)
+
+
+def prepend_name_scope(name: str, import_scope: str | None) -> str:
+    if not import_scope:
+        return name
+    return re.sub(r"^(\^|loc:@|)(.*)", rf"\g<1>{import_scope.rstrip('/')}/\2", name)
+
+
+DeviceFunction = Callable[[Operation], Any]

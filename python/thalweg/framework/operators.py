@@ -1,0 +1,237 @@
+"""Python operators on tensors, and on classes that convert to tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from thalweg.framework import dtypes
+from thalweg.framework.apply import apply_op
+from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.graph import name_scope
+from thalweg.framework.shapes import Dimension
+from thalweg.framework.tensor import Tensor, TensorLike
+
+Binary = Callable[[Tensor, Tensor, str], Tensor]
+
+
+def _tensor(x: Any) -> Tensor:
+    return x if type(x) is Tensor else convert_to_tensor(x)
+
+
+def _simple(op_type: str) -> Binary:
+    def function(x: Tensor, y: Tensor, name: str) -> Tensor:
+        return apply_op(op_type, name, x=x, y=y)
+
+    return function
+
+
+def _add(x: Tensor, y: Tensor, name: str) -> Tensor:
+    return apply_op("Add" if x.dtype.base_dtype is dtypes.string else "AddV2", name, x=x, y=y)
+
+
+_TRUE_DIVISION = {
+    **dict.fromkeys((dtypes.int8, dtypes.uint8, dtypes.int16, dtypes.uint16), dtypes.float32),
+    **dict.fromkeys((dtypes.int32, dtypes.uint32, dtypes.int64, dtypes.uint64), dtypes.float64),
+}
+
+
+def _truediv(x: Tensor, y: Tensor, name: str) -> Tensor:
+    """Integers divide as floating point: 8 and 16 bits as float32, wider ones as float64."""
+    x_type, y_type = x.dtype.base_dtype, y.dtype.base_dtype
+    if x_type is not y_type:
+        raise TypeError(f"`x` and `y` must have the same dtype, got {x_type!r} != {y_type!r}.")
+    wide = _TRUE_DIVISION.get(x_type)
+    if wide is not None:
+        with name_scope(name):
+            x, y = (apply_op("Cast", x=t, DstT=wide) for t in (x, y))
+    return apply_op("RealDiv", name, x=x, y=y)
+
+
+def _matmul(x: Tensor, y: Tensor, name: str) -> Tensor:
+    x_rank, y_rank = x.shape.ndims, y.shape.ndims
+    if (x_rank is None or x_rank > 2) and (y_rank is None or y_rank > 2) or 2 not in (x_rank or 2, y_rank or 2):
+        return apply_op("BatchMatMulV2", name, x=x, y=y)
+    return apply_op("MatMul", name, a=x, b=y)
+
+
+def _logical(name_if_bool: str, name_if_int: str) -> Binary:
+    def function(x: Tensor, y: Tensor, name: str) -> Tensor:
+        return apply_op(name_if_bool if x.dtype.base_dtype is dtypes.bool_ else name_if_int, name, x=x, y=y)
+
+    return function
+
+
+def _xor(x: Tensor, y: Tensor, name: str) -> Tensor:
+    """x ^ y; for bools (x | y) & ~(x & y)."""
+    if x.dtype.base_dtype is not dtypes.bool_:
+        return apply_op("BitwiseXor", name, x=x, y=y)
+    with name_scope(name):
+        either, both = apply_op("LogicalOr", x=x, y=y), apply_op("LogicalAnd", x=x, y=y)
+        not_both = apply_op("LogicalNot", x=both)
+    return apply_op("LogicalAnd", name, x=either, y=not_both)
+
+
+# Python's method, the name scope, the function
+_BINARY: list[tuple[str, str, Binary]] = [
+    ("add", "add", _add),
+    ("sub", "sub", _simple("Sub")),
+    ("mul", "mul", _simple("Mul")),
+    ("truediv", "truediv", _truediv),
+    ("floordiv", "floordiv", _simple("FloorDiv")),
+    ("mod", "mod", _simple("FloorMod")),
+    ("pow", "pow", _simple("Pow")),
+    ("matmul", "matmul", _matmul),
+    ("and", "and", _logical("LogicalAnd", "BitwiseAnd")),
+    ("or", "or", _logical("LogicalOr", "BitwiseOr")),
+    ("xor", "xor", _xor),
+]
+_COMPARE = [("lt", "Less"), ("le", "LessEqual"), ("gt", "Greater"), ("ge", "GreaterEqual")]
+_PLAIN = (int, float, complex, str, bytes, list, tuple, np.ndarray, np.generic, TensorLike)
+
+
+def _defers(y: Any, reflected: str) -> bool:
+    """Whether y is of a class of its own that knows how to combine with a tensor."""
+    return not isinstance(y, _PLAIN) and hasattr(type(y), reflected)
+
+
+def _binary(method: str, scope: str, function: Binary) -> tuple[Any, Any]:
+    reflected_name = f"__r{method}__"
+
+    def forward(x: Any, y: Any) -> Any:
+        if type(y) is not Tensor and _defers(y, reflected_name):
+            return NotImplemented
+        x = _tensor(x)
+        with name_scope(None, scope, (x, y)) as name:
+            if type(y) is not Tensor:
+                y = convert_to_tensor(y, name="y", preferred_dtype=x.dtype.base_dtype)
+            return function(x, y, name)
+
+    def reflected(y: Any, x: Any) -> Any:
+        y = _tensor(y)
+        with name_scope(None, scope, (x, y)) as name:
+            return function(convert_to_tensor(x, y.dtype.base_dtype, "x"), y, name)
+
+    return forward, reflected
+
+
+def _comparison(op_type: str) -> Any:
+    def compare(x: Any, y: Any) -> Tensor:
+        return apply_op(op_type, x=_tensor(x), y=y)
+
+    return compare
+
+
+def _abs(x: Any) -> Tensor:
+    x = _tensor(x)
+    if x.dtype.is_complex:
+        return apply_op("ComplexAbs", "Abs", x=x, Tout=x.dtype.real_dtype)
+    return apply_op("Abs", x=x)
+
+
+def _neg(x: Any) -> Tensor:
+    return apply_op("Neg", x=_tensor(x))
+
+
+def _invert(x: Any) -> Tensor:
+    x = _tensor(x)
+    return apply_op("LogicalNot" if x.dtype.base_dtype is dtypes.bool_ else "Invert", x=x)
+
+
+# --- indexing
+
+
+def _check_index(i: Any) -> None:
+    if isinstance(i, (int, np.integer, Dimension)) and not isinstance(i, bool):
+        return
+    if isinstance(i, TensorLike) and i.dtype.base_dtype in (  # type: ignore[attr-defined]
+        *(dtypes.int16, dtypes.int32, dtypes.int64, dtypes.uint16),
+    ):
+        return
+    if isinstance(i, np.ndarray) and i.ndim == 0 and i.dtype.kind in "iu":
+        return
+    raise TypeError(
+        "Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar tf.int32/tf.int64 tensors are "
+        f"valid indices, got {i!r}"
+    )
+
+
+def _stack(parts: list[Any], name: str) -> Tensor:
+    """Bounds as one vector; int64 as soon as one of them is."""
+    tensors = [p for p in parts if isinstance(p, TensorLike)]
+    wide = any(t.dtype.base_dtype is dtypes.int64 for t in tensors)  # type: ignore[attr-defined]
+    if not wide:
+        return convert_to_tensor(parts, dtypes.int32 if not tensors else None, name)
+    as_int64 = [
+        apply_op("Cast", x=p, DstT=dtypes.int64)
+        if isinstance(p, TensorLike) and p.dtype.base_dtype is not dtypes.int64  # type: ignore[attr-defined]
+        else p
+        for p in parts
+    ]
+    return convert_to_tensor(as_int64, dtypes.int64, name)
+
+
+def strided_slice_index(tensor: Any, index: Any, var: Any = None) -> Any:
+    """tensor[index]: Python's slices, `...`, `None` and integers, each of which may be a scalar tensor."""
+    if isinstance(index, TensorLike) and index.dtype.base_dtype is dtypes.bool_:  # type: ignore[attr-defined]
+        from thalweg.ops.array import boolean_mask
+
+        return boolean_mask(tensor, index)
+    if isinstance(index, np.ndarray) and index.dtype == bool:
+        from thalweg.ops.array import boolean_mask
+
+        return boolean_mask(tensor, index)
+    tensor = _tensor(tensor)
+    begin: list[Any] = []
+    end: list[Any] = []
+    strides: list[Any] = []
+    masks = dict.fromkeys(("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0)
+    for i, part in enumerate(index if isinstance(index, (tuple, list)) else [index]):
+        bit = 1 << i
+        if isinstance(part, slice):
+            for bound in (part.start, part.stop, part.step):
+                if bound is not None:
+                    _check_index(bound)
+            begin.append(0 if part.start is None else part.start)
+            end.append(0 if part.stop is None else part.stop)
+            strides.append(1 if part.step is None else part.step)
+            masks["begin_mask"] |= bit if part.start is None else 0
+            masks["end_mask"] |= bit if part.stop is None else 0
+            continue
+        if part is Ellipsis or part is None:
+            masks["ellipsis_mask" if part is Ellipsis else "new_axis_mask"] |= bit
+            begin.append(0)
+            end.append(0)
+        else:
+            _check_index(part)
+            begin.append(part)
+            end.append(part + 1)
+            masks["shrink_axis_mask"] |= bit
+        strides.append(1)
+    with name_scope(None, "strided_slice", (tensor, *begin, *end, *strides)) as name:
+        bounds = [_stack(part, "stack") for part in (begin, end, strides)]
+        if any(b.dtype.base_dtype is dtypes.int64 for b in bounds):
+            bounds = [
+                b if b.dtype.base_dtype is dtypes.int64 else apply_op("Cast", x=b, DstT=dtypes.int64) for b in bounds
+            ]
+        return apply_op(
+            "StridedSlice", name, input=tensor, begin=bounds[0], end=bounds[1], strides=bounds[2], **masks
+        )
+
+
+def overload_all(cls: type) -> None:
+    """Gives a class that converts to a tensor the operators of Tensor."""
+    for method, scope, function in _BINARY:
+        forward, reflected = _binary(method, scope, function)
+        setattr(cls, f"__{method}__", forward)
+        setattr(cls, f"__r{method}__", reflected)
+    for method, op_type in _COMPARE:
+        setattr(cls, f"__{method}__", _comparison(op_type))
+    for method, unary in (("neg", _neg), ("abs", _abs), ("invert", _invert)):
+        setattr(cls, f"__{method}__", unary)
+    cls.__getitem__ = strided_slice_index  # type: ignore[attr-defined]
+
+
+overload_all(Tensor)

@@ -1,0 +1,94 @@
+"""Nodes that call a Python function."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from thalweg import _core
+from thalweg.framework import dtypes
+from thalweg.framework.apply import create
+from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.graph import name_scope
+
+
+class _Function:
+    """A function and its result types; lives as long as the graph that calls it."""
+
+    __slots__ = ("function", "types", "__weakref__")
+
+    def __init__(self, function: Callable[..., Any], types: list[dtypes.DType]) -> None:
+        self.function = function
+        self.types = types
+
+    def __call__(self, arguments: list[Any]) -> list[Any]:
+        result = self.function(*arguments)
+        if result is None:
+            results: list[Any] = []
+        else:
+            results = list(result) if isinstance(result, (list, tuple)) else [result]
+        if len(results) != len(self.types):
+            return results  # the kernel says how many it expected
+        return [_result(r, t) for r, t in zip(results, self.types, strict=True)]
+
+
+def _result(value: Any, dtype: dtypes.DType) -> Any:
+    array = np.asarray(value)
+    if dtype is dtypes.string or array.dtype.kind in "OSU" or array.dtype.kind == np.dtype(dtype.as_numpy_dtype).kind:
+        if array.dtype.kind in "OSU":
+            return array.astype(object)
+        return array
+    if array.dtype.kind in "iub" and not isinstance(value, (np.ndarray, np.generic)):
+        return array.astype(dtype.as_numpy_dtype)
+    if array.dtype == np.float64 and not isinstance(value, (np.ndarray, np.generic)):
+        return array.astype(dtype.as_numpy_dtype) if dtype.is_floating or dtype.is_complex else array
+    return array
+
+
+_functions: WeakValueDictionary[str, _Function] = WeakValueDictionary()
+_tokens = itertools.count()
+
+
+def _call(token: str, arguments: list[Any]) -> list[Any]:
+    function = _functions.get(token)
+    if function is None:
+        raise ValueError(f"callback {token} is not found: it belongs to a graph that is gone or to another process")
+    return function(arguments)
+
+
+_core.set_py_func(_call)
+
+
+def py_func(func: Callable[..., Any], inp: Any, Tout: Any, stateful: bool = True, name: str | None = None) -> Any:  # noqa: N803
+    """Calls `func` with the arrays of `inp` each time the node runs; its results have the types `Tout`."""
+    if not callable(func):
+        raise ValueError(f"Expected func to be callable. Received func={func!r} of type {type(func)}.")
+    is_list = isinstance(Tout, (list, tuple))
+    types = [dtypes.as_dtype(t) for t in (Tout if is_list else [Tout])]
+    function = _Function(func, types)
+    token = f"pyfunc_{next(_tokens)}"
+    _functions[token] = function
+    op_type = "PyFunc" if stateful else "PyFuncStateless"
+    with name_scope(name, op_type, list(inp)) as scope:
+        inputs = [convert_to_tensor(x, name=f"input_{i}") for i, x in enumerate(inp)]
+        op = create(op_type, scope, input=inputs, token=token, Tout=types)
+    op.graph._py_funcs.append(function)
+    if not is_list:
+        return op.outputs[0]
+    return list(op.outputs) or op
+
+
+def numpy_function(
+    func: Callable[..., Any] | None = None, inp: Any = None, Tout: Any = None, stateful: bool = True, name: str | None = None  # noqa: N803
+) -> Any:
+    """`py_func` under its newer name; without `inp` a decorator."""
+    if func is None or inp is None:
+        def decorate(f: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda *args: py_func(f, args, Tout, stateful, name)
+
+        return decorate if func is None else decorate(func)
+    return py_func(func, inp, Tout, stateful, name)
