@@ -71,7 +71,8 @@ struct PrintV2 {
       : stream(init.attr<std::string>("output_stream")), end(init.attr<std::string>("end")) {
     bool known = stream == "stdout" || stream == "stderr" || stream == "log(info)" || stream == "log(warning)" ||
                  stream == "log(error)" || stream.starts_with("file://");
-    TW_CHECK(known, "Unknown output stream: ", stream, ": use stdout, stderr, log(info), log(warning), log(error) or file://path");
+    TW_CHECK(known, "Unknown output stream: ", stream,
+             ": use stdout, stderr, log(info), log(warning), log(error) or file://path");
   }
 
   void operator()(KernelContext& k) const {

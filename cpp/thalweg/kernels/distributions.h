@@ -30,9 +30,12 @@ inline double unit_double(uint32_t high, uint32_t low) {
 }
 template <class T>
 T unit(uint32_t x) {
-  if constexpr (std::same_as<T, half>) return half(float(x & 0x3ffu) * 0x1p-10f);
-  else if constexpr (std::same_as<T, bfloat16>) return bfloat16(float(x & 0x7fu) * 0x1p-7f);
-  else return unit_float(x);
+  if constexpr (std::same_as<T, half>)
+    return half(float(x & 0x3ffu) * 0x1p-10f);
+  else if constexpr (std::same_as<T, bfloat16>)
+    return bfloat16(float(x & 0x7fu) * 0x1p-7f);
+  else
+    return unit_float(x);
 }
 
 /// Values one block yields: four, or two of 64 bits.
@@ -111,8 +114,8 @@ struct Normal {
   }
 };
 
-/// Normal numbers within two deviations. Each group of outputs has a region of the stream to itself (kRegion blocks) and
-/// draws pairs from it until it is full.
+/// Normal numbers within two deviations. Each group of outputs has a region of the stream to itself (kRegion blocks)
+/// and draws pairs from it until it is full.
 template <class T>
 struct TruncatedNormal {
   static constexpr double kCost = 8;

@@ -136,12 +136,14 @@ struct Scatter {
     bool fits = one_value || (got.size() == size_t(at.shape.rank()) + tail.size() &&
                               std::equal(at.shape.dims().begin(), at.shape.dims().end(), got.begin()) &&
                               std::equal(tail.begin(), tail.end(), got.begin() + at.shape.rank()));
-    TW_CHECK(fits, "Must have updates.shape = indices.shape + params.shape[1:] or updates.shape = [], got updates.shape ",
+    TW_CHECK(fits,
+             "Must have updates.shape = indices.shape + params.shape[1:] or updates.shape = [], got updates.shape ",
              updates.shape(), ", indices.shape ", at.shape, ", params.shape ", value.shape());
     int64_t rows = value.dim(0), inner = value.shape().size(1, value.rank());
     const T* d = updates.ptr<T>();
     for (int64_t i = 0; i < at.size; ++i) {
-      TW_CHECK(at[i] >= 0 && at[i] < rows, "indices", position(at.shape, i), " = ", at[i], " is not in [0, ", rows, ")");
+      TW_CHECK(at[i] >= 0 && at[i] < rows, "indices", position(at.shape, i), " = ", at[i], " is not in [0, ", rows,
+               ")");
       if constexpr (std::same_as<Op, Div> && std::is_integral_v<T>) {
         const T* row = d + (one_value ? 0 : i * inner);
         TW_CHECK(std::find(row, row + (one_value ? 1 : inner), T(0)) == row + (one_value ? 1 : inner),
@@ -177,8 +179,8 @@ struct ScatterNd {
     const Tensor& updates = k.in(2);
     std::lock_guard lock(v.mutex);
     const Shape shape = initialized(v).shape();
-    TW_CHECK(shape.rank() >= 1 && at.shape.rank() >= 1, "ScatterNd: output and indices must be at least 1-D, got shapes ",
-             shape, " and ", at.shape);
+    TW_CHECK(shape.rank() >= 1 && at.shape.rank() >= 1,
+             "ScatterNd: output and indices must be at least 1-D, got shapes ", shape, " and ", at.shape);
     int64_t depth = at.shape[-1];
     TW_CHECK(depth <= shape.rank(), "ScatterNd: indices have ", depth, " components, the variable has shape ", shape);
     Shape want;
@@ -190,7 +192,8 @@ struct ScatterNd {
       int64_t o = 0;
       for (int i = 0; i < depth; ++i) {
         int64_t x = at[n * depth + i];
-        TW_CHECK(x >= 0 && x < shape[i], "indices[", n, "] = ", tuple(at, n, depth), " does not index into shape ", shape);
+        TW_CHECK(x >= 0 && x < shape[i], "indices[", n, "] = ", tuple(at, n, depth), " does not index into shape ",
+                 shape);
         o = o * shape[i] + x;
       }
       return o * inner;

@@ -22,7 +22,9 @@ string_view stripped(string_view s) {
 
 bool continues(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-int64_t characters(string_view s) { return std::count_if(s.begin(), s.end(), [](char c) { return !continues(c); }); }
+int64_t characters(string_view s) {
+  return std::count_if(s.begin(), s.end(), [](char c) { return !continues(c); });
+}
 
 struct StringJoin {
   string separator;
@@ -30,8 +32,8 @@ struct StringJoin {
   void operator()(KernelContext& k) const {
     Tensor& out = k.out(0);
     for (int i = 0; i < k.inputs(); ++i) {
-      TW_CHECK(k.in(i).rank() == 0 || k.in(i).shape() == out.shape(),
-               "Input shapes do not match: ", out.shape(), " vs. ", k.in(i).shape());
+      TW_CHECK(k.in(i).rank() == 0 || k.in(i).shape() == out.shape(), "Input shapes do not match: ", out.shape(),
+               " vs. ", k.in(i).shape());
     }
     for (int64_t e = 0; e < out.size(); ++e) {
       string text;
@@ -60,13 +62,14 @@ struct Format {
     bool fractional = kInexact.has(t), text = t == DType::string;
     TW_CHECK(!scientific || !shortest, "Cannot select both scientific and shortest notation");
     TW_CHECK(fill.size() <= 1, "Fill string must be one or fewer characters");
-    TW_CHECK(fractional || text || (!scientific && !shortest), "scientific and shortest format not supported for datatype ", t);
+    TW_CHECK(fractional || text || (!scientific && !shortest),
+             "scientific and shortest format not supported for datatype ", t);
     TW_CHECK(fractional || text || precision < 0, "precision not supported for datatype ", t);
     TW_CHECK(width < 1024 && precision < 1024, "AsString: width and precision must be below 1024");
     flags = "%";
     if (width > -1) {
-      TW_CHECK(fill.empty() || string_view("0 +-").find(fill[0]) != string_view::npos, "Fill argument not supported: \"", fill,
-               "\"");
+      TW_CHECK(fill.empty() || string_view("0 +-").find(fill[0]) != string_view::npos,
+               "Fill argument not supported: \"", fill, "\"");
       flags += fill + std::to_string(width);
     }
   }
@@ -144,14 +147,16 @@ struct StringStrip {
 char32_t changed_case(char32_t c, bool upper) {
   auto within = [&](char32_t first, char32_t last) { return first <= c && c <= last; };
   if (upper) {
-    if (within('a', 'z') || (within(0xe0, 0xfe) && c != 0xf7) || (within(0x3b1, 0x3c9) && c != 0x3c2) || within(0x430, 0x44f))
+    if (within('a', 'z') || (within(0xe0, 0xfe) && c != 0xf7) || (within(0x3b1, 0x3c9) && c != 0x3c2) ||
+        within(0x430, 0x44f))
       return c - 32;
     if (within(0x450, 0x45f)) return c - 80;
     if (within(0x100, 0x12f) || within(0x14a, 0x177)) return c & ~char32_t(1);
     if (within(0x139, 0x148) || within(0x179, 0x17e)) return (c - 1) | 1;
     return c == 0xff ? 0x178 : c == 0x3c2 ? 0x3a3 : c;
   }
-  if (within('A', 'Z') || (within(0xc0, 0xde) && c != 0xd7) || (within(0x391, 0x3a9) && c != 0x3a2) || within(0x410, 0x42f))
+  if (within('A', 'Z') || (within(0xc0, 0xde) && c != 0xd7) || (within(0x391, 0x3a9) && c != 0x3a2) ||
+      within(0x410, 0x42f))
     return c + 32;
   if (within(0x400, 0x40f)) return c + 80;
   if (within(0x100, 0x12f) || within(0x14a, 0x177)) return c | 1;
@@ -215,8 +220,8 @@ struct Substr {
   explicit Substr(const KernelInit& init) : utf8(init.attr<string>("unit") == "UTF8_CHAR") {}
 
   void operator()(KernelContext& k) const {
-    TW_CHECK(k.in(1).shape() == k.in(2).shape(), "pos and len should have the same shape, got: ", k.in(1).shape(), " vs. ",
-             k.in(2).shape());
+    TW_CHECK(k.in(1).shape() == k.in(2).shape(), "pos and len should have the same shape, got: ", k.in(1).shape(),
+             " vs. ", k.in(2).shape());
     Tensor& out = k.out(0);
     auto strings = at_broadcast(k.in(0).shape(), out.shape()), places = at_broadcast(k.in(1).shape(), out.shape());
     for (int64_t e = 0; e < out.size(); ++e) {
@@ -229,7 +234,8 @@ struct Substr {
   string part(const string& s, int64_t pos, int64_t len, int64_t e) const {
     int64_t size = utf8 ? characters(s) : int64_t(s.size());
     TW_CHECK(pos >= -size && pos <= size, "pos ", pos, " out of range for string at index ", e);
-    int64_t first = pos < 0 ? pos + size : pos, last = first + (len < 0 ? (utf8 ? 0 : size - first) : std::min(len, size - first));
+    int64_t first = pos < 0 ? pos + size : pos,
+            last = first + (len < 0 ? (utf8 ? 0 : size - first) : std::min(len, size - first));
     if (!utf8) return s.substr(size_t(first), size_t(last - first));
     size_t from = byte_of(s, first);
     return s.substr(from, byte_of(s, last) - from);
@@ -398,8 +404,8 @@ struct StringFormat {
     }
     texts.emplace_back(rest);
     size_t inputs = init.input_dtypes.size();
-    TW_CHECK(texts.size() == inputs + 1, "num placeholders in template and num inputs must match: ", texts.size() - 1, " vs. ",
-             inputs);
+    TW_CHECK(texts.size() == inputs + 1, "num placeholders in template and num inputs must match: ", texts.size() - 1,
+             " vs. ", inputs);
   }
   void operator()(KernelContext& k) const {
     string out = texts[0];

@@ -19,10 +19,14 @@ std::string escaped(const std::string& s) {
   std::string out;
   for (char c : s) {
     auto u = static_cast<unsigned char>(c);
-    if (c == '\n') out += "\\n";
-    else if (c == '\r') out += "\\r";
-    else if (c == '\t') out += "\\t";
-    else if (c == '"' || c == '\'' || c == '\\') (out += '\\') += c;
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '\r')
+      out += "\\r";
+    else if (c == '\t')
+      out += "\\t";
+    else if (c == '"' || c == '\'' || c == '\\')
+      (out += '\\') += c;
     else if (u < 0x20 || u == 0x7f) {
       char octal[8];
       std::snprintf(octal, sizeof octal, "\\%03o", u);
@@ -103,8 +107,10 @@ struct Layout {
         if (i >= n) break;
       }
       if (i) out += gap;
-      if (rows) axis(a + 1, offset + i * stride);
-      else out += element_text(x[offset + i], true);
+      if (rows)
+        axis(a + 1, offset + i * stride);
+      else
+        out += element_text(x[offset + i], true);
     }
     out += "]";
   }
@@ -132,9 +138,8 @@ std::string number_text(float x) {
 
 std::string summary_text(const Tensor& t, int64_t limit) {
   std::string out;
-  visit<kNumeric | kBool | kString>(t.dtype(), [&]<class T>() {
-    out = Summary<T>{t.ptr<T>(), t.shape(), limit < 0 ? t.size() : limit}.text();
-  });
+  visit<kNumeric | kBool | kString>(
+      t.dtype(), [&]<class T>() { out = Summary<T>{t.ptr<T>(), t.shape(), limit < 0 ? t.size() : limit}.text(); });
   return out;
 }
 

@@ -7,8 +7,8 @@
 
 namespace thalweg::kernels {
 
-/// At most `limit` elements (all if it is negative) on one line: "1 2 3...", "[1 2][3...]...". The outermost brackets are
-/// the caller's.
+/// At most `limit` elements (all if it is negative) on one line: "1 2 3...", "[1 2][3...]...". The outermost brackets
+/// are the caller's.
 std::string summary_text(const Tensor& t, int64_t limit);
 /// `edge` items at both ends of every axis (all if it is negative), strings in quotes, rows on lines of their own:
 /// "[0 1 ... 8 9]".

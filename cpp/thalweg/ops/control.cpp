@@ -55,9 +55,7 @@ Outs checked(Grad& g) {
   return {node(g.node().op().name, {g.dy}, {{"message", str(kWhere, g.attr<std::string>("message"))}})};
 }
 
-Outs prevented(Grad& g) {
-  TW_FAIL(InvalidArgument, "Gradient explicitly disabled. Reason: ", g.attr<std::string>("message"));
-}
+Outs prevented(Grad& g) { TW_FAIL(NotFound, "Gradient explicitly disabled. Reason: ", g.attr<std::string>("message")); }
 
 }  // namespace
 

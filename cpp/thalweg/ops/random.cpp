@@ -1,4 +1,5 @@
-// Random ops. The stateful ones draw from a stream kept per node and session; the stateless ones depend on their seed only.
+// Random ops. The stateful ones draw from a stream kept per node and session; the stateless ones depend on their seed
+// only.
 #include "thalweg/ops/families.h"
 #include "thalweg/registry/infer.h"
 
@@ -67,9 +68,10 @@ void register_random(OpRegistry& r) {
       .infer([](Infer& s) { s.out(0, s.in(0)); })
       .no_grad()
       .stateful();
-  r.add("Multinomial(logits: T, num_samples: int32; seed: int = 0, seed2: int = 0, output_dtype: type = int64)"
-        " -> output: output_dtype",
-        kReal)
+  r.add(
+       "Multinomial(logits: T, num_samples: int32; seed: int = 0, seed2: int = 0, output_dtype: type = int64)"
+       " -> output: output_dtype",
+       kReal)
       .types("output_dtype", kIndex)
       .doc("Draws class numbers from each row of unnormalized log probabilities.")
       .infer(infer_multinomial)
@@ -100,9 +102,10 @@ void register_random(OpRegistry& r) {
       .doc("Integers over the whole range of their type, a function of the seed alone.")
       .infer(infer_stateless)
       .no_grad();
-  r.add("StatelessMultinomial(logits: T, num_samples: int32, seed: Tseed; output_dtype: type = int64)"
-        " -> output: output_dtype",
-        kReal)
+  r.add(
+       "StatelessMultinomial(logits: T, num_samples: int32, seed: Tseed; output_dtype: type = int64)"
+       " -> output: output_dtype",
+       kReal)
       .types("Tseed", kIndex, DType::int64)
       .types("output_dtype", kIndex)
       .doc("Draws class numbers from rows of log probabilities, a function of the seed alone.")

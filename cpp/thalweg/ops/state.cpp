@@ -80,8 +80,9 @@ void register_state(OpRegistry& r) {
   auto scatter = [&](OpDef& def, std::string_view doc) {
     def.types("Tindices", kIndex).doc(doc).infer(infer_scatter).no_grad().stateful();
   };
-  scatter(r.add("ScatterUpdate(ref: ref T, indices: Tindices, updates: T; use_locking: bool = true) -> output_ref: ref T"),
-          "Replaces rows of a variable.");
+  scatter(
+      r.add("ScatterUpdate(ref: ref T, indices: Tindices, updates: T; use_locking: bool = true) -> output_ref: ref T"),
+      "Replaces rows of a variable.");
   scatter(r.add("ScatterAdd(ref: ref T, indices: Tindices, updates: T; use_locking: bool = false) -> output_ref: ref T",
                 kUpdated),
           "Adds to rows of a variable; an index that occurs twice adds twice.");

@@ -65,15 +65,17 @@ void register_string(OpRegistry& r) {
       .api("strings.join")
       .infer(infer_join)
       .no_grad();
-  r.add("AsString(input: T; precision: int = -1, scientific: bool = false, shortest: bool = false, width: int = -1,"
-        " fill: string = '') -> output: string",
-        kReal | kComplex | kBool | kString)
+  r.add(
+       "AsString(input: T; precision: int = -1, scientific: bool = false, shortest: bool = false, width: int = -1,"
+       " fill: string = '') -> output: string",
+       kReal | kComplex | kBool | kString)
       .doc("Each element as text, formatted as printf would.")
       .api("strings.as_string, as_string")
       .infer([](Infer& s) { s.out(0, s.in(0)); })
       .no_grad();
   r.add("StringToNumber(string_tensor: string; out_type: type = float32) -> output: out_type")
-      .types("out_type", DTypeSet{DType::float32, DType::float64, DType::int32, DType::int64, DType::uint32, DType::uint64},
+      .types("out_type",
+             DTypeSet{DType::float32, DType::float64, DType::int32, DType::int64, DType::uint32, DType::uint64},
              DType::float32)
       .doc("Reads each string as a number.")
       .infer([](Infer& s) { s.out(0, s.in(0)); })
@@ -85,21 +87,24 @@ void register_string(OpRegistry& r) {
             "ASCII letters in lower case; with encoding 'utf-8' Latin, Greek and Cyrillic ones too, one for one.");
   unchanged(r.add("StringUpper(input: string; encoding: string = '') -> output: string"), "strings.upper",
             "ASCII letters in upper case; with encoding 'utf-8' Latin, Greek and Cyrillic ones too, one for one.");
-  unchanged(r.add("StringStrip(input: string) -> output: string"), "strings.strip", "Without white space at both ends.");
-  unchanged(r.add("StringLength(input: string; unit: string {BYTE|UTF8_CHAR} = 'BYTE') -> output: int32"), "strings.length",
-            "The length of each string.");
+  unchanged(r.add("StringStrip(input: string) -> output: string"), "strings.strip",
+            "Without white space at both ends.");
+  unchanged(r.add("StringLength(input: string; unit: string {BYTE|UTF8_CHAR} = 'BYTE') -> output: int32"),
+            "strings.length", "The length of each string.");
   r.add("Substr(input: string, pos: T, len: T; unit: string {BYTE|UTF8_CHAR} = 'BYTE') -> output: string", kIndex)
       .doc("The part of each string that starts at pos (from the end where negative) and is at most len long.")
       .api("strings.substr")
       .infer(infer_substr)
       .no_grad();
-  r.add("ReduceJoin(inputs: string, reduction_indices: int32; keep_dims: bool = false, separator: string = '')"
-        " -> output: string")
+  r.add(
+       "ReduceJoin(inputs: string, reduction_indices: int32; keep_dims: bool = false, separator: string = '')"
+       " -> output: string")
       .doc("Joins strings along axes; the first axis given runs fastest.")
       .infer(infer_reduce_join)
       .no_grad();
-  r.add("StringSplit(input: string, delimiter: string; skip_empty: bool = true)"
-        " -> indices: int64, values: string, shape: int64")
+  r.add(
+       "StringSplit(input: string, delimiter: string; skip_empty: bool = true)"
+       " -> indices: int64, values: string, shape: int64")
       .doc("Splits at any of the delimiter's characters (at every byte where it is empty) into a sparse matrix.")
       .infer(infer_split)
       .no_grad();
@@ -107,8 +112,9 @@ void register_string(OpRegistry& r) {
       .doc("Splits at each occurrence of sep (at white space where it is empty) into a sparse matrix.")
       .infer(infer_split)
       .no_grad();
-  r.add("StringFormat(inputs: T...; template: string = '%s', placeholder: string = '%s', summarize: int = 3)"
-        " -> output: string")
+  r.add(
+       "StringFormat(inputs: T...; template: string = '%s', placeholder: string = '%s', summarize: int = 3)"
+       " -> output: string")
       .doc("Puts summaries of tensors in the places that the template marks.")
       .infer(infer_scalar)
       .no_grad();

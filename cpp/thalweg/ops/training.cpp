@@ -44,7 +44,8 @@ void register_training(OpRegistry& r) {
   add("ApplyRMSProp(var: ref T, ms: ref T, mom: ref T, lr: T, rho: T, momentum: T, epsilon: T, grad: T;"
       " use_locking: bool = false) -> out: ref T",
       "RMSProp: ms follows the squared gradient; mom = momentum * mom + lr * grad / sqrt(ms + epsilon); var -= mom.");
-  add("ApplyCenteredRMSProp(var: ref T, mg: ref T, ms: ref T, mom: ref T, lr: T, rho: T, momentum: T, epsilon: T, grad: T;"
+  add("ApplyCenteredRMSProp(var: ref T, mg: ref T, ms: ref T, mom: ref T, lr: T, rho: T, momentum: T, epsilon: T, "
+      "grad: T;"
       " use_locking: bool = false) -> out: ref T",
       "RMSProp with the variance of the gradient, ms - mg^2, in place of its second moment.");
   add("ApplyAdadelta(var: ref T, accum: ref T, accum_update: ref T, lr: T, rho: T, epsilon: T, grad: T;"
