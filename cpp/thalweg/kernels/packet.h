@@ -39,6 +39,11 @@ struct Packet {
 #if defined(__AVX512F__)
     if constexpr (sizeof(T) == 4) return {V(_mm512_maskz_loadu_epi32(__mmask16((1u << n) - 1), p))};
     if constexpr (sizeof(T) == 8) return {V(_mm512_maskz_loadu_epi64(__mmask8((1u << n) - 1), p))};
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4) return {V(_mm256_maskload_epi32(reinterpret_cast<const int*>(p), __m256i(first(n))))};
+    if constexpr (sizeof(T) == 8) {
+      return {V(_mm256_maskload_epi64(reinterpret_cast<const long long*>(p), __m256i(first(n))))};
+    }
 #endif
     V v{};
     std::memcpy(&v, p, size_t(n) * sizeof(T));
@@ -48,8 +53,26 @@ struct Packet {
 #if defined(__AVX512F__)
     if constexpr (sizeof(T) == 4) return _mm512_mask_storeu_epi32(p, __mmask16((1u << n) - 1), __m512i(v));
     if constexpr (sizeof(T) == 8) return _mm512_mask_storeu_epi64(p, __mmask8((1u << n) - 1), __m512i(v));
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4) {
+      return _mm256_maskstore_epi32(reinterpret_cast<int*>(p), __m256i(first(n)), __m256i(v));
+    }
+    if constexpr (sizeof(T) == 8) {
+      return _mm256_maskstore_epi64(reinterpret_cast<long long*>(p), __m256i(first(n)), __m256i(v));
+    }
 #endif
     std::memcpy(p, &v, size_t(n) * sizeof(T));
+  }
+
+  /// All bits set in the first n lanes.
+  using Index = std::conditional_t<sizeof(T) == 1, int8_t,
+                                   std::conditional_t<sizeof(T) == 2, int16_t,
+                                                      std::conditional_t<sizeof(T) == 4, int32_t, int64_t>>>;
+  typedef Index Mask __attribute__((vector_size(kVectorBytes)));
+  static Mask first(int n) {
+    Mask lane;
+    for (int i = 0; i < size; ++i) lane[i] = Index(i);
+    return lane < (Index(n) - Mask{});
   }
 
   friend Packet operator+(Packet a, Packet b) { return {a.v + b.v}; }

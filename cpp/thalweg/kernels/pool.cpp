@@ -52,28 +52,56 @@ A lowest() {
   else return std::numeric_limits<A>::lowest();
 }
 
-/// The offset within one image of a window's first largest element; -1 for a window that lies in the padding.
+/// Channels handled together, in local arrays that stay in registers and L1.
+constexpr int64_t kRun = 64;
+
+/// Which element of each channel's window is its first largest, counted along the window.
 template <class T>
-int64_t arg_max(const PoolShape& s, const T* image, PoolShape::Range r, PoolShape::Range c) {
-  int64_t at = -1;
-  Compute<T> best{};
-  for (int64_t y = r.begin; y < r.end; ++y) {
-    for (int64_t x = c.begin; x < c.end; ++x) {
-      int64_t i = y * s.in_row + x * s.in_col;
-      Compute<T> v = image[i];
-      if (at < 0 || beats(v, best)) best = v, at = i;
+struct FirstLargest {
+  int32_t at[kRun];
+  FirstLargest(const PoolShape& s, const T* image, PoolShape::Range r, PoolShape::Range c, int64_t n) {
+    Compute<T> best[kRun];
+    int32_t position = 0;
+    for (int64_t j = 0; j < kRun; ++j) at[j] = 0, best[j] = Compute<T>(0);
+    for (int64_t y = r.begin; y < r.end; ++y) {
+      for (int64_t x = c.begin; x < c.end; ++x, ++position) {
+        const T* from = image + y * s.in_row + x * s.in_col;
+        for (int64_t j = 0; j < n; ++j) {
+          Compute<T> v = from[j];
+          bool wins = position == 0 || beats(v, best[j]);
+          best[j] = wins ? v : best[j];
+          at[j] = wins ? position : at[j];
+        }
+      }
     }
   }
-  return at;
+};
+
+/// Calls f(image, channel, channels) for contiguous runs of channels, shared among threads; none is split.
+template <class F>
+void for_each_run(KernelContext& k, const PoolShape& s, F&& f) {
+  const int64_t step = s.in_channel == 1 ? kRun : 1, runs = ceil_div(s.channels, step);
+  double cost = double(s.out_rows * s.out_cols * step) * s.cost() * 2;
+  k.parallel_for(s.batch * runs, cost, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      int64_t ch = i % runs * step;
+      f(i / runs, ch, std::min(step, s.channels - ch));
+    }
+  });
 }
 
-/// Calls f(image, channel) for all, shared among threads; one image and channel is never split.
+/// Calls f(output offset, row range, column range) for every window of a plane.
 template <class F>
-void for_each_plane(KernelContext& k, const PoolShape& s, F&& f) {
-  double cost = double(s.out_rows * s.out_cols) * s.cost() * 3;
-  k.parallel_for(s.batch * s.channels, cost, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) f(i / s.channels, i % s.channels);
-  });
+void for_each_window(const PoolShape& s, F&& f) {
+  for (int64_t r = 0; r < s.out_rows; ++r) {
+    for (int64_t c = 0; c < s.out_cols; ++c) f(r * s.out_row + c * s.out_col, s.row_range(r), s.col_range(c));
+  }
+}
+
+/// Sets a run of channels of one image to zero.
+template <class T>
+void clear(const PoolShape& s, T* image, int64_t n) {
+  for (int64_t i = 0; i < s.rows * s.cols; ++i) std::fill_n(image + i * s.in_col, n, T(0));
 }
 
 /// The window attributes of a pooling node; V2 reads them from its inputs.
@@ -149,15 +177,21 @@ struct MaxPoolGrad {
     PoolShape s(attrs.window(k), k.in(0).shape(), k.in(2).shape());
     const T *in = k.in<T>(0), *dy = k.in<T>(2);
     T* dx = k.out<T>(0);
-    std::fill_n(dx, k.out(0).size(), T(0));
-    for_each_plane(k, s, [&](int64_t n, int64_t ch) {
-      int64_t base = n * s.in_batch + ch * s.in_channel, out = n * s.out_batch + ch * s.out_channel;
-      for (int64_t r = 0; r < s.out_rows; ++r) {
-        for (int64_t c = 0; c < s.out_cols; ++c) {
-          int64_t at = arg_max(s, in + base, s.row_range(r), s.col_range(c));
-          if (at >= 0) dx[base + at] = T(dx[base + at] + dy[out + r * s.out_row + c * s.out_col]);
+    for_each_run(k, s, [&](int64_t n, int64_t ch, int64_t m) {
+      const T* image = in + n * s.in_batch + ch * s.in_channel;
+      T* to = dx + n * s.in_batch + ch * s.in_channel;
+      const T* grad = dy + n * s.out_batch + ch * s.out_channel;
+      clear(s, to, m);
+      for_each_window(s, [&](int64_t o, PoolShape::Range r, PoolShape::Range c) {
+        FirstLargest<T> largest(s, image, r, c, m);
+        int32_t position = 0;
+        for (int64_t y = r.begin; y < r.end; ++y) {
+          for (int64_t x = c.begin; x < c.end; ++x, ++position) {
+            T* a = to + y * s.in_row + x * s.in_col;
+            for (int64_t j = 0; j < m; ++j) a[j] = T(a[j] + (largest.at[j] == position ? grad[o + j] : T(0)));
+          }
         }
-      }
+      });
     });
   }
 };
@@ -171,14 +205,21 @@ struct MaxPoolGradGrad {
     PoolShape s(attrs.window(k), k.in(0).shape(), k.out(0).shape());
     const T *in = k.in<T>(0), *grad = k.in<T>(2);
     T* out = k.out<T>(0);
-    for_each_plane(k, s, [&](int64_t n, int64_t ch) {
-      int64_t base = n * s.in_batch + ch * s.in_channel, to = n * s.out_batch + ch * s.out_channel;
-      for (int64_t r = 0; r < s.out_rows; ++r) {
-        for (int64_t c = 0; c < s.out_cols; ++c) {
-          int64_t at = arg_max(s, in + base, s.row_range(r), s.col_range(c));
-          out[to + r * s.out_row + c * s.out_col] = at >= 0 ? grad[base + at] : T(0);
+    for_each_run(k, s, [&](int64_t n, int64_t ch, int64_t m) {
+      const T* image = in + n * s.in_batch + ch * s.in_channel;
+      const T* from = grad + n * s.in_batch + ch * s.in_channel;
+      T* to = out + n * s.out_batch + ch * s.out_channel;
+      for_each_window(s, [&](int64_t o, PoolShape::Range r, PoolShape::Range c) {
+        FirstLargest<T> largest(s, image, r, c, m);
+        std::fill_n(to + o, m, T(0));
+        int32_t position = 0;
+        for (int64_t y = r.begin; y < r.end; ++y) {
+          for (int64_t x = c.begin; x < c.end; ++x, ++position) {
+            const T* a = from + y * s.in_row + x * s.in_col;
+            for (int64_t j = 0; j < m; ++j) to[o + j] = largest.at[j] == position ? a[j] : to[o + j];
+          }
         }
-      }
+      });
     });
   }
 };
@@ -201,7 +242,6 @@ struct AvgPool {
           PoolShape::Range cr = s.col_range(c);
           A inside = A((rr.end - rr.begin) * (cr.end - cr.begin));
           T* to = out + n * s.out_batch + r * s.out_row + c * s.out_col;
-          constexpr int64_t kRun = 64;  // channels summed together, in a local array
           for (int64_t ch = 0; ch < s.channels; ch += kRun) {
             A acc[kRun] = {};
             int64_t m = std::min(kRun, s.channels - ch);
@@ -233,33 +273,20 @@ struct AvgPoolGrad {
     PoolShape s(attrs.window(k), k.out(0).shape(), k.in(1).shape());
     const T* dy = k.in<T>(1);
     T* dx = k.out<T>(0);
-    // Gathers: every input element adds up the windows that cover it, in order.
-    const ops::Axis &ra = s.window.row, &ca = s.window.col;
-    auto covering = [](const ops::Axis& a, int64_t at, int64_t outs) {
-      int64_t last = (at + a.before) / a.stride, over = at + a.before - a.kernel;
-      return PoolShape::Range{over < 0 ? 0 : over / a.stride + 1, std::min(last + 1, outs)};
-    };
-    k.parallel_for(s.batch * s.rows, double(s.cols * s.channels) * s.cost(), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        int64_t n = i / s.rows, y = i % s.rows;
-        PoolShape::Range wr = covering(ra, y, s.out_rows);
-        for (int64_t x = 0; x < s.cols; ++x) {
-          PoolShape::Range wc = covering(ca, x, s.out_cols);
-          T* to = dx + n * s.in_batch + y * s.in_row + x * s.in_col;
-          for (int64_t ch = 0; ch < s.channels; ++ch) {
-            A acc = 0;
-            for (int64_t r = wr.begin; r < wr.end; ++r) {
-              PoolShape::Range rr = s.row_range(r);
-              for (int64_t c = wc.begin; c < wc.end; ++c) {
-                PoolShape::Range cr = s.col_range(c);
-                A inside = A((rr.end - rr.begin) * (cr.end - cr.begin));
-                acc += A(dy[n * s.out_batch + r * s.out_row + c * s.out_col + ch * s.out_channel]) / inside;
-              }
-            }
-            to[ch * s.in_channel] = T(acc);
+    for_each_run(k, s, [&](int64_t n, int64_t ch, int64_t m) {
+      T* to = dx + n * s.in_batch + ch * s.in_channel;
+      const T* grad = dy + n * s.out_batch + ch * s.out_channel;
+      clear(s, to, m);
+      for_each_window(s, [&](int64_t o, PoolShape::Range r, PoolShape::Range c) {
+        A inside = A((r.end - r.begin) * (c.end - c.begin)), share[kRun];
+        for (int64_t j = 0; j < m; ++j) share[j] = A(grad[o + j]) / inside;
+        for (int64_t y = r.begin; y < r.end; ++y) {
+          for (int64_t x = c.begin; x < c.end; ++x) {
+            T* a = to + y * s.in_row + x * s.in_col;
+            for (int64_t j = 0; j < m; ++j) a[j] = T(A(a[j]) + share[j]);
           }
         }
-      }
+      });
     });
   }
 };

@@ -59,6 +59,13 @@ inline uint32_t axes_mask(const Tensor& axes, int rank) {
   return mask;
 }
 
+/// The shape of a reduction op's call: input 0 over the axes in input 1.
+inline ReduceShape reduce_shape(const KernelContext& k) {
+  return ReduceShape(k.in(0).shape(), axes_mask(k.in(1), k.in(0).rank()));
+}
+
+void register_sums(KernelRegistry& r);
+
 namespace detail {
 
 /// A register of accumulators: a Packet, or a few complex numbers.
@@ -109,6 +116,12 @@ Lanes<A> load(const T* p, int n) {
       if constexpr (Op::maps) out.p.v = Op::map(out.p.v);
       return out;
     }
+  }
+  if constexpr (std::is_same_v<T, A> && !is_complex<A> && sizeof(A) >= 4) {
+    Packet<A> x = Packet<A>::load(p, n);
+    if constexpr (Op::maps) x.v = Op::map(x.v);
+    out.p.v = Packet<A>::first(n) ? x.v : Packet<A>::set(Op::template identity<A>()).v;
+    return out;
   }
   alignas(64) A lanes[size];
   for (int i = 0; i < size; ++i) lanes[i] = i < n ? Op::map(A(p[i])) : Op::template identity<A>();
@@ -231,6 +244,23 @@ void reduce(KernelContext& k, const ReduceShape& s, const T* in, U* out, Finish&
       return;
     }
     int64_t cols = std::min(width, s.inner - col);
+    if (s.inner <= width / 2 && s.reduced[last].stride == s.inner && last == 0 && sizes[0] >= 64) {
+      // A few columns: rows lie end to end, so several at a time fill the registers as if they were one.
+      const int64_t together = width / s.inner, long_row = together * s.inner;
+      const int64_t groups = (sizes[0] * s.inner - width) / long_row;  // whole registers are read: stay inside
+      auto acc = detail::reduce_rows<Op, A, 4>(in + offset, groups, long_row, 4 * size);
+      alignas(64) A lanes[4 * size];
+      std::memcpy(static_cast<void*>(lanes), &acc, sizeof lanes);
+      const T* rest = in + offset + groups * long_row;
+      for (int64_t r = 0; r < sizes[0] - groups * together; ++r, rest += s.inner) {
+        for (int64_t j = 0; j < s.inner; ++j) lanes[j] = Op::combine(lanes[j], Op::map(A(rest[j])));
+      }
+      for (int64_t g = 1; g < together; ++g) {
+        for (int64_t j = 0; j < s.inner; ++j) lanes[j] = Op::combine(lanes[j], lanes[g * s.inner + j]);
+      }
+      for (int64_t j = 0; j < s.inner; ++j) emit(first + j, lanes[j]);
+      return;
+    }
     auto run = [&]<int vectors>(int64_t from, int n) {
       detail::Columns<A, vectors> acc;
       for (auto& a : acc.v) a = detail::splat(Op::template identity<A>());
