@@ -15,6 +15,7 @@ function(thalweg_target target)
             # One section per function: the linker drops what nobody calls.
             -ffunction-sections
             -fdata-sections
+            $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false alarms of g++ 12 on string operators
             # Paths in messages do not depend on where the tree lies (and compiler caches hit).
             "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/="
             $<$<CONFIG:Release>:-g0>)
