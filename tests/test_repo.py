@@ -18,7 +18,7 @@ BELOW = {
     "registry": {"core", "num"},
     "graph": {"registry", "core", "num"},
     "ops": {"graph", "registry", "core", "num"},
-    "kernels": {"ops", "registry", "core", "num"},
+    "kernels": {"ops", "registry", "core", "num", "formats"},  # of formats only codecs that know no graph
     "autodiff": {"graph", "registry", "core", "num"},
     "passes": {"graph", "registry", "core", "num"},
     "formats": {"graph", "registry", "core", "num"},
