@@ -1,0 +1,11 @@
+"""`tf.linalg`."""
+
+from __future__ import annotations
+
+from thalweg._gen.linalg import *
+from thalweg.ops.array import eye
+from thalweg.ops.array import matrix_transpose as transpose
+from thalweg.ops.clip import global_norm
+from thalweg.ops.math import matmul, matvec, tensordot, trace
+from thalweg.ops.nn import l2_normalize
+from thalweg.ops.reduce import norm

@@ -1,0 +1,5 @@
+"""`tf.strings`."""
+
+from __future__ import annotations
+
+from thalweg._gen.strings import *

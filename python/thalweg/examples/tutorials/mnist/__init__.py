@@ -1,0 +1,1 @@
+"""The MNIST reader of the tutorials."""

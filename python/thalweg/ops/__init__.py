@@ -1,0 +1,1 @@
+"""Composites over raw ops: TensorFlow's argument conventions, names and small graphs."""

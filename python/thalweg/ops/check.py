@@ -1,0 +1,300 @@
+"""Assertions: about values when the graph runs, about shapes and dtypes when it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from thalweg import raw_ops
+from thalweg.framework import dtypes
+from thalweg.framework import graph as ops
+from thalweg.framework.convert import constant_value, convert_to_tensor
+from thalweg.framework.errors import InvalidArgumentError
+from thalweg.framework.graph import Operation, Tensor
+from thalweg.framework.shapes import TensorShape
+from thalweg.ops import array, control, reduce
+
+
+def Assert(
+    condition: Any, data: Sequence[Any], summarize: int | None = None, name: str | None = None
+) -> Operation:
+    """Fails the run with InvalidArgumentError, showing `data`, unless `condition` is true."""
+    return raw_ops.Assert(
+        condition, list(data), summarize=3 if summarize is None else summarize, name=name
+    )
+
+
+def _binary(
+    label: str,
+    symbol: str,
+    static: Callable[[Any, Any], Any],
+    op: str,
+    x: Any,
+    y: Any,
+    data: Sequence[Any] | None,
+    summarize: int | None,
+    message: str | None,
+    name: str | None,
+) -> Operation:
+    """x `symbol` y for every element; what both values show when the graph is built is checked there."""
+    with ops.name_scope(name, label, [x, y]):
+        x = convert_to_tensor(x, name="x")
+        y = convert_to_tensor(
+            y, dtype=None if hasattr(y, "dtype") else x.dtype.base_dtype, name="y"
+        )
+        text = f"{message}\n" if message else ""
+        known_x, known_y = constant_value(x), constant_value(y)
+        if known_x is not None and known_y is not None and not np.all(static(known_x, known_y)):
+            raise InvalidArgumentError(
+                None,
+                None,
+                f"{text}Condition x {symbol} y did not hold.\nx: {known_x}\ny: {known_y}",
+            )
+        if data is None:
+            data = [
+                f"{text}Condition x {symbol} y did not hold element-wise:",
+                f"x ({x.name}) = ",
+                x,
+                f"y ({y.name}) = ",
+                y,
+            ]
+        return Assert(reduce.reduce_all(getattr(raw_ops, op)(x, y)), data, summarize=summarize)
+
+
+def assert_equal(
+    x: Any,
+    y: Any,
+    data: Any = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
+) -> Operation:
+    """Fails the run unless x == y everywhere."""
+    return _binary("assert_equal", "==", np.equal, "Equal", x, y, data, summarize, message, name)
+
+
+def assert_none_equal(
+    x: Any,
+    y: Any,
+    data: Any = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
+) -> Operation:
+    """Fails the run unless x != y everywhere."""
+    return _binary(
+        "assert_none_equal", "!=", np.not_equal, "NotEqual", x, y, data, summarize, message, name
+    )
+
+
+def assert_less(
+    x: Any,
+    y: Any,
+    data: Any = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
+) -> Operation:
+    """Fails the run unless x < y everywhere."""
+    return _binary("assert_less", "<", np.less, "Less", x, y, data, summarize, message, name)
+
+
+def assert_less_equal(
+    x: Any,
+    y: Any,
+    data: Any = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
+) -> Operation:
+    """Fails the run unless x <= y everywhere."""
+    return _binary(
+        "assert_less_equal", "<=", np.less_equal, "LessEqual", x, y, data, summarize, message, name
+    )
+
+
+def assert_greater(
+    x: Any,
+    y: Any,
+    data: Any = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
+) -> Operation:
+    """Fails the run unless x > y everywhere."""
+    return _binary(
+        "assert_greater", ">", np.greater, "Greater", x, y, data, summarize, message, name
+    )
+
+
+def assert_greater_equal(
+    x: Any,
+    y: Any,
+    data: Any = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
+) -> Operation:
+    """Fails the run unless x >= y everywhere."""
+    return _binary(
+        "assert_greater_equal",
+        ">=",
+        np.greater_equal,
+        "GreaterEqual",
+        x,
+        y,
+        data,
+        summarize,
+        message,
+        name,
+    )
+
+
+def _sign(
+    label: str,
+    op: Callable[..., Operation],
+    x: Any,
+    data: Any,
+    summarize: int | None,
+    message: str | None,
+    name: str | None,
+) -> Operation:
+    with ops.name_scope(name, label, [x]):
+        x = convert_to_tensor(x, name="x")
+        return op(x, 0, data, summarize, message or f"Condition of {label} did not hold")
+
+
+def assert_positive(
+    x: Any,
+    data: Any = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
+) -> Operation:
+    """Fails the run unless x > 0 everywhere."""
+    return _sign("assert_positive", assert_greater, x, data, summarize, message, name)
+
+
+def assert_non_negative(
+    x: Any,
+    data: Any = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
+) -> Operation:
+    """Fails the run unless x >= 0 everywhere."""
+    return _sign("assert_non_negative", assert_greater_equal, x, data, summarize, message, name)
+
+
+def assert_negative(
+    x: Any,
+    data: Any = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
+) -> Operation:
+    """Fails the run unless x < 0 everywhere."""
+    return _sign("assert_negative", assert_less, x, data, summarize, message, name)
+
+
+def assert_non_positive(
+    x: Any,
+    data: Any = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
+) -> Operation:
+    """Fails the run unless x <= 0 everywhere."""
+    return _sign("assert_non_positive", assert_less_equal, x, data, summarize, message, name)
+
+
+def assert_rank(
+    x: Any,
+    rank: Any,
+    data: Any = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
+) -> Operation:
+    """x has exactly `rank` dimensions: ValueError where that is known when the graph is built."""
+    return _rank("assert_rank", "==", x, rank, data, summarize, message, name)
+
+
+def assert_rank_at_least(
+    x: Any,
+    rank: Any,
+    data: Any = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
+) -> Operation:
+    """x has `rank` dimensions or more: ValueError where that is known when the graph is built."""
+    return _rank("assert_rank_at_least", ">=", x, rank, data, summarize, message, name)
+
+
+def _rank(
+    label: str,
+    symbol: str,
+    x: Any,
+    rank: Any,
+    data: Any,
+    summarize: int | None,
+    message: str | None,
+    name: str | None,
+) -> Operation:
+    with ops.name_scope(name, label, [x]):
+        x = convert_to_tensor(x, name="x")
+        want = constant_value(convert_to_tensor(rank, name="rank"))
+        have = x.shape.ndims
+        exact = symbol == "=="
+        if have is not None and want is not None:
+            if not (have == want if exact else have >= want):
+                rule = "must have rank" if exact else "must have rank at least"
+                raise ValueError(
+                    f"{message or ''}Tensor {x.name} {rule} {int(want)}.  Received rank {have}, shape {x.shape}"
+                )
+            return control.no_op(name="static_checks_determined_all_ok")
+        compare = assert_equal if exact else assert_greater_equal
+        return compare(array.rank(x), rank, data, summarize, message)
+
+
+def assert_type(
+    tensor: Any, tf_type: Any, message: str | None = None, name: str | None = None
+) -> Operation:
+    """Raises TypeError unless the tensor has this dtype."""
+    want = dtypes.as_dtype(tf_type)
+    with ops.name_scope(name, "assert_type", [tensor]):
+        tensor = convert_to_tensor(tensor, name="tensor")
+        if tensor.dtype.base_dtype != want:
+            raise TypeError(f"{message or ''}tensor must be of type {want!r}; got {tensor.dtype!r}")
+        return control.no_op("statically_determined_correct_type")
+
+
+def assert_scalar(tensor: Any, name: str | None = None, message: str | None = None) -> Tensor:
+    """Raises ValueError unless the tensor is known to be a scalar; returns it."""
+    with ops.name_scope(name, "assert_scalar", [tensor]) as scope:
+        tensor = convert_to_tensor(tensor, name=scope)
+        if tensor.shape.ndims != 0:
+            raise ValueError(f"{message or ''}Expected scalar shape, saw shape: {tensor.shape}.")
+        return tensor
+
+
+def ensure_shape(x: Any, shape: Any, name: str | None = None) -> Tensor:
+    """x with this static shape, checked when the graph runs."""
+    return raw_ops.EnsureShape(x, shape=TensorShape(shape), name=name)
+
+
+def is_numeric_tensor(tensor: Any) -> bool:
+    """Whether the value is a tensor of numbers."""
+    if not isinstance(tensor, Tensor):
+        return False
+    dtype = tensor.dtype.base_dtype
+    return dtype.is_floating or dtype.is_integer or dtype.is_complex or dtype.is_quantized
+
+
+def verify_tensor_all_finite(t: Any, msg: str, name: str | None = None) -> Tensor:
+    """t; the run fails with `msg` where an element is NaN or infinite."""
+    with ops.name_scope(name, "VerifyFinite", [t]) as scope:
+        return raw_ops.CheckNumerics(convert_to_tensor(t, name="t"), message=msg, name=scope)

@@ -1,0 +1,141 @@
+"""Order without data: groups, tuples, no-ops; printing."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from thalweg import raw_ops
+from thalweg.framework import graph as ops
+from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.graph import Operation, Tensor
+
+
+def no_op(name: str | None = None) -> Operation:
+    """An operation that does nothing; useful for its control inputs."""
+    return raw_ops.NoOp(name=name)
+
+
+def operation(value: Any) -> Operation:
+    """The operation behind an operation, tensor or variable."""
+    if isinstance(value, Operation):
+        return value
+    op = getattr(value, "op", None)
+    if op is None:
+        raise TypeError(
+            f"Expected an operation, tensor or variable, got {type(value).__name__}: {value!r}"
+        )
+    return op
+
+
+def group(*inputs: Any, name: str | None = None) -> Operation:
+    """An operation that finishes when all `inputs` (also nested in lists) have."""
+    found = [operation(i) for i in _flatten(inputs) if i is not None]
+    with ops.name_scope(name, "group_deps", found) as scope:
+        if not found:
+            return no_op(name=scope)
+        devices = builtins.list(dict.fromkeys(op.device for op in found))
+        if len(devices) == 1:
+            return _join(found, devices[0], scope)
+        # One node for each device, so that a device reports once.
+        parts = [_join([op for op in found if op.device == d], d, None) for d in sorted(devices)]
+        with ops.control_dependencies(parts):
+            return no_op(name=scope)
+
+
+def _join(found: Sequence[Operation], device: str, name: str | None) -> Operation:
+    with ops.device(device or None), ops.control_dependencies(found):
+        return no_op(name=name)
+
+
+def _flatten(values: Any) -> list[Any]:
+    if isinstance(values, dict):
+        values = [values[k] for k in sorted(values)]
+    if isinstance(values, (list, builtins.tuple)):
+        return [leaf for v in values for leaf in _flatten(v)]
+    return [values]
+
+
+def tuple(
+    tensors: Sequence[Any], name: str | None = None, control_inputs: Sequence[Any] | None = None
+) -> list[Any]:
+    """The same values, none of which is ready before all of `tensors` are computed."""
+    with ops.name_scope(name, "tuple", [t for t in tensors if t is not None]):
+        gates = [operation(t) for t in tensors if t is not None]
+        gates += [operation(c) for c in control_inputs or []]
+        if not gates:
+            raise ValueError(f"`tensors` must have at least one `Tensor`. Received: {tensors}.")
+        gate = group(*gates)
+        return [None if t is None else with_dependencies([gate], t) for t in tensors]
+
+
+def with_dependencies(dependencies: Sequence[Any], output: Any, name: str | None = None) -> Any:
+    """`output`, available only after `dependencies` have run."""
+    with ops.name_scope(name, "control_dependency", [*dependencies, output]) as scope:
+        with (
+            ops.colocate_with(operation(output)),
+            ops.control_dependencies(builtins.list(dependencies)),
+        ):
+            if isinstance(output, Operation):
+                return no_op(name=scope)
+            return raw_ops.Identity(convert_to_tensor(output), name=scope)
+
+
+def Print(
+    input_: Any,
+    data: Sequence[Any],
+    message: str | None = None,
+    first_n: int | None = None,
+    summarize: int | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """`input_`, printing `data` to standard error each time it is computed (the `first_n` times)."""
+    return raw_ops.Print(
+        input_,
+        builtins.list(data),
+        message=message or "",
+        first_n=-1 if first_n is None else first_n,
+        summarize=3 if summarize is None else summarize,
+        name=name,
+    )
+
+
+def print(*inputs: Any, **kwargs: Any) -> Operation:
+    """An operation that prints its inputs when it runs.
+
+    Args:
+        output_stream: sys.stderr (default), sys.stdout, or 'file://PATH'.
+        summarize: elements shown at each end of a dimension (3); -1 for all.
+        sep, end: between the inputs, and after them.
+    """
+    stream = kwargs.pop("output_stream", sys.stderr)
+    summarize = kwargs.pop("summarize", 3)
+    sep = kwargs.pop("sep", " ")
+    end = kwargs.pop("end", "\n")
+    name = kwargs.pop("name", None)
+    if kwargs:
+        raise ValueError(
+            "Unrecognized keyword arguments for tf.print: " + ", ".join(sorted(kwargs))
+        )
+    targets = {id(sys.stderr): "stderr", id(sys.stdout): "stdout"}
+    target = stream if isinstance(stream, str) else targets.get(id(stream))
+    if target is None:
+        raise ValueError(f"Unsupported output stream, logging level, or file.{stream}")
+    template, tensors = "", []
+    for i, value in enumerate(inputs):
+        template += sep if i else ""
+        if isinstance(value, Tensor) or hasattr(value, "_as_graph_element"):
+            template += "{}"
+            tensors.append(convert_to_tensor(value))
+        else:
+            template += str(value)
+    with ops.name_scope(name, "print", tensors) as scope:
+        text = raw_ops.StringFormat(
+            tensors,
+            template=template,
+            placeholder="{}",
+            summarize=-1 if summarize == -1 else summarize,
+        )
+        return raw_ops.PrintV2(text, output_stream=target, end=end, name=scope)

@@ -1,0 +1,1 @@
+"""Files, logging, flags and the main function: what programs use round the graph."""

@@ -1,0 +1,1 @@
+"""Summaries: ops that describe values, and the event files that TensorBoard reads."""

@@ -1,0 +1,1 @@
+"""Optimizers, learning rates, moving averages and step counters of graph mode."""
