@@ -123,6 +123,8 @@ class Planner {
         if (arena(root) && places[to].known && plan_.slots[to].kind == SlotKind::Value) {
           places[to].root = int(root);
           last_[root] = std::max(last_[root], last_[to]);
+        } else {
+          escapes_[to] = 1;  // names memory outside the arena (a feed, a constant): bound when the step runs
         }
       }
     }
