@@ -2,6 +2,7 @@
 // kTile blocks; a value depends on its block alone, never on its place in a tile.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -118,44 +119,50 @@ struct Normal {
 /// and draws pairs from it until it is full.
 template <class T>
 struct TruncatedNormal {
-  static constexpr double kCost = 8;
+  static constexpr double kCost = 5;
+  static constexpr int kGroups = 8 * kTile;  // at most, in one call
   static constexpr uint64_t kRegion = kPerBlock<T> * 64;
   using C = Compute<T>;
 
-  void operator()(const Philox& first, T* out) const {
+  /// Fills `groups` groups whose regions start at `first`.
+  void operator()(const Philox& first, int groups, T* out) const {
     constexpr int n = kPerBlock<T>;
     alignas(64) C x[n][kTile];
     Words w;
-    first.blocks(kRegion, w);
-    Normal<T>::normals(w, x);
-    int missing[kTile], group[kTile], open = 0;  // groups that are not full yet
-    for (int i = 0; i < kTile; ++i) {
-      int have = 0;
-      for (int j = 0; j < n; ++j) {
-        if (std::abs(x[j][i]) < C(2)) out[n * i + have++] = T(x[j][i]);
-      }
-      if (have < n) {
-        group[open] = i;
+    int group[kGroups], missing[kGroups], open = 0;  // groups that are not full yet
+    for (int start = 0; start < groups; start += kTile) {
+      first.skipped(uint64_t(start) * kRegion).blocks(kRegion, w);
+      Normal<T>::normals(w, x);
+      for (int i = 0; i < std::min(kTile, groups - start); ++i) {
+        int have = 0;
+        for (int j = 0; j < n; ++j) {
+          if (std::abs(x[j][i]) < C(2)) out[n * (start + i) + have++] = T(x[j][i]);
+        }
+        if (have == n) continue;
+        group[open] = start + i;
         missing[open++] = n - have;
       }
     }
-    // The few that are left take their next blocks together, through the same arithmetic.
+    // One group in six is left. They take their next blocks together, through the same arithmetic.
     for (uint64_t block = 1; open > 0; ++block) {
-      for (int p = 0; p < kTile; ++p) {
-        int i = group[p < open ? p : 0];
-        Philox::Block b = first.skipped(uint64_t(i) * kRegion + block).block();
-        for (size_t word = 0; word < 4; ++word) w[word][p] = b[word];
-      }
-      Normal<T>::normals(w, x);
       int still = 0;
-      for (int p = 0; p < open; ++p) {
-        int i = group[p], left = missing[p];
-        for (int j = 0; j < n && left > 0; ++j) {
-          if (std::abs(x[j][p]) < C(2)) out[n * i + n - left--] = T(x[j][p]);
+      for (int start = 0; start < open; start += kTile) {
+        int lanes = std::min(kTile, open - start);
+        for (int p = 0; p < kTile; ++p) {
+          int i = group[start + (p < lanes ? p : 0)];
+          Philox::Block b = first.skipped(uint64_t(i) * kRegion + block).block();
+          for (size_t word = 0; word < 4; ++word) w[word][p] = b[word];
         }
-        if (left > 0) {
-          group[still] = i;
-          missing[still++] = left;
+        Normal<T>::normals(w, x);
+        for (int p = 0; p < lanes; ++p) {
+          int i = group[start + p], left = missing[start + p];
+          for (int j = 0; j < n && left > 0; ++j) {
+            if (std::abs(x[j][p]) < C(2)) out[n * i + n - left--] = T(x[j][p]);
+          }
+          if (left > 0) {
+            group[still] = i;
+            missing[still++] = left;
+          }
         }
       }
       open = still;

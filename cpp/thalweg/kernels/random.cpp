@@ -56,20 +56,31 @@ Philox from_seed(const Tensor& seed) {
 template <class T, class D>
 void fill(KernelContext& k, const Philox& stream, T* out, int64_t n, const D& distribution) {
   constexpr int64_t kPerTile = kTile * kPerBlock<T>;
-  int64_t tiles = (n + kPerTile - 1) / kPerTile;
-  k.parallel_for(tiles, D::kCost * double(kPerTile), [&](int64_t begin, int64_t end) {
+  k.parallel_for((n + kPerTile - 1) / kPerTile, D::kCost * double(kPerTile), [&](int64_t begin, int64_t end) {
     alignas(64) T rest[kPerTile];
+    Words w;
     for (int64_t t = begin; t < end; ++t) {
       bool whole = (t + 1) * kPerTile <= n;
       T* to = whole ? out + t * kPerTile : rest;
-      if constexpr (requires { D::kRegion; }) {
-        distribution(stream.skipped(uint64_t(t) * kTile * D::kRegion), to);
-      } else {
-        Words w;
-        stream.skipped(uint64_t(t) * kTile).blocks(1, w);
-        distribution(w, to);
-      }
+      stream.skipped(uint64_t(t) * kTile).blocks(1, w);
+      distribution(w, to);
       if (!whole) std::copy_n(rest, n - t * kPerTile, out + t * kPerTile);
+    }
+  });
+}
+
+/// The same for groups with regions of their own.
+template <class T>
+void fill(KernelContext& k, const Philox& stream, T* out, int64_t n, const TruncatedNormal<T>& distribution) {
+  using D = TruncatedNormal<T>;
+  constexpr int64_t kSize = kPerBlock<T>;
+  k.parallel_for((n + kSize - 1) / kSize, D::kCost * double(kSize), [&](int64_t begin, int64_t end) {
+    T rest[D::kGroups * kSize];
+    for (int64_t g = begin; g < end; g += D::kGroups) {
+      int64_t groups = std::min<int64_t>(D::kGroups, end - g), count = std::min(groups * kSize, n - g * kSize);
+      bool whole = count == groups * kSize;
+      distribution(stream.skipped(uint64_t(g) * D::kRegion), int(groups), whole ? out + g * kSize : rest);
+      if (!whole) std::copy_n(rest, count, out + g * kSize);
     }
   });
 }
