@@ -214,7 +214,6 @@ TW_HD T lgamma(T x) {
 TW_HD double digamma(double x) {
   double result = 0;
   if (x <= 0) {
-    if (x == 0) return std::copysign(HUGE_VAL, -x);
     double whole = std::floor(x);
     if (whole == x) return std::numeric_limits<double>::quiet_NaN();
     constexpr double kPi = 3.14159265358979323846;
@@ -236,6 +235,7 @@ TW_HD double zeta(double x, double q) {
     if (q == std::floor(q)) return HUGE_VAL;
     if (x != std::floor(x)) return std::numeric_limits<double>::quiet_NaN();
   }
+  if (q == HUGE_VAL) return 0;
   double sum = 0, a = q;
   for (int k = 0; k < 12 || a < 9; ++k, a += 1) sum += std::pow(a, -x);
   double p = std::pow(a, -x);
@@ -259,6 +259,8 @@ TW_HD double polygamma(double n, double x) {
   if (n != std::floor(n) || n < 0) return std::numeric_limits<double>::quiet_NaN();
   if (n == 0) return digamma(x);
   double odd = std::fmod(n, 2.0) == 1 ? 1.0 : -1.0;
+  // At its poles an even derivative has no one-sided limit in common.
+  if (odd < 0 && x <= 0 && x == std::floor(x)) return std::numeric_limits<double>::quiet_NaN();
   return odd * std::tgamma(n + 1) * zeta(n + 1, x);
 }
 TW_HD float polygamma(float n, float x) { return float(polygamma(double(n), double(x))); }

@@ -232,7 +232,9 @@ using Binary = List<Add, AddV2, Sub, Mul, RealDiv, Div, TruncateDiv, FloorDiv, F
                     Igamma, Igammac, LogicalAnd, LogicalOr, BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, RightShift,
                     Complex>;
 
-// Gradient ops: both arguments have the shape of the first. Their own gradients make second derivatives.
+// Gradient ops: both arguments have the shape of the first. Their own gradients make second derivatives. As in TensorFlow,
+// SqrtGrad, RsqrtGrad, ReciprocalGrad and InvGrad conjugate y themselves; they are not holomorphic in it, so that their
+// gradient conjugates what reaches y.
 
 struct SigmoidGrad {
   static constexpr OpInfo info{"SigmoidGrad(y: T, dy: T) -> z: T", kInexact, "", "dy * y * (1 - y): Sigmoid's gradient."};
@@ -246,39 +248,45 @@ struct TanhGrad {
 };
 struct SqrtGrad {
   static constexpr OpInfo info{"SqrtGrad(y: T, dy: T) -> z: T", kInexact, "", "dy * 0.5 / y: Sqrt's gradient."};
-  TW_HD static auto f(auto y, auto dy) { return dy * 0.5 / y; }
-  TW_HD static auto grad(auto g, auto y, auto, auto z) { return Pair{-g * z / y, g * 0.5 / y}; }
+  TW_HD static auto f(auto y, auto dy) { return dy * 0.5 / unconjugated(y); }
+  TW_HD static auto grad(auto g, auto y, auto dy, auto) {
+    return Pair{unconjugated(g * dy) * -0.5 / (y * y), g * 0.5 / unconjugated(y)};
+  }
 };
 struct RsqrtGrad {
   static constexpr OpInfo info{"RsqrtGrad(y: T, dy: T) -> z: T", kInexact, "", "dy * -0.5 * y^3: Rsqrt's gradient."};
-  TW_HD static auto f(auto y, auto dy) { return dy * -0.5 * (y * y * y); }
+  TW_HD static auto f(auto y, auto dy) { return dy * -0.5 * unconjugated(y * y * y); }
   TW_HD static auto grad(auto g, auto y, auto dy, auto) {
-    return Pair{g * dy * -1.5 * (y * y), g * -0.5 * (y * y * y)};
+    return Pair{unconjugated(g * dy) * -1.5 * (y * y), g * -0.5 * unconjugated(y * y * y)};
   }
 };
 struct ReciprocalGrad {
   static constexpr OpInfo info{"ReciprocalGrad(y: T, dy: T) -> z: T", kInexact, "",
                                "-dy * y * y: Reciprocal's gradient."};
-  TW_HD static auto f(auto y, auto dy) { return -dy * (y * y); }
-  TW_HD static auto grad(auto g, auto y, auto dy, auto) { return Pair{g * dy * y * -2, -g * (y * y)}; }
+  TW_HD static auto f(auto y, auto dy) { return -dy * unconjugated(y * y); }
+  TW_HD static auto grad(auto g, auto y, auto dy, auto) {
+    return Pair{unconjugated(g * dy) * y * -2, -g * unconjugated(y * y)};
+  }
 };
 struct InvGrad {
   static constexpr OpInfo info{"InvGrad(y: T, dy: T) -> z: T", kInexact, "", "-dy * y * y: Inv's gradient."};
-  TW_HD static auto f(auto y, auto dy) { return -dy * (y * y); }
-  TW_HD static auto grad(auto g, auto y, auto dy, auto) { return Pair{g * dy * y * -2, -g * (y * y)}; }
+  TW_HD static auto f(auto y, auto dy) { return -dy * unconjugated(y * y); }
+  TW_HD static auto grad(auto g, auto y, auto dy, auto) {
+    return Pair{unconjugated(g * dy) * y * -2, -g * unconjugated(y * y)};
+  }
 };
 struct ReluGrad {
   static constexpr OpInfo info{"ReluGrad(gradients: T, features: T) -> backprops: T", kReal, "",
                                "gradients where features > 0: Relu's gradient from its input or output."};
   TW_HD static auto f(auto dy, auto x) { return where(x > 0, dy, 0); }
-  TW_HD static auto grad(auto g, auto, auto x, auto) { return Pair{where(x > 0, g, 0), nothing(g)}; }
+  TW_HD static auto grad(auto g, auto, auto x, auto) { return Pair{where(x > 0, g, 0), like(x, 0)}; }
 };
 struct Relu6Grad {
   static constexpr OpInfo info{"Relu6Grad(gradients: T, features: T) -> backprops: T", kReal, "",
                                "gradients where 0 < features < 6: Relu6's gradient from its input or output."};
   TW_HD static auto f(auto dy, auto x) { return where(x > 0 && x < 6, dy, 0); }
   TW_HD static auto grad(auto g, auto, auto x, auto) {
-    return Pair{where(x > 0, where(x < 6, g, 0), 0), nothing(g)};
+    return Pair{where(x > 0, where(x < 6, g, 0), 0), like(x, 0)};
   }
 };
 struct EluGrad {
@@ -325,7 +333,7 @@ struct LeakyReluGrad {
                                "", "gradients where features > 0, alpha * gradients elsewhere."};
   static LeakyReluGrad from(const Attrs& a) { return {a.get<float>("alpha")}; }
   TW_HD auto f(auto dy, auto x) const { return where(x > 0, dy, dy * alpha); }
-  TW_HD auto grad(auto g, auto, auto x, auto) const { return Pair{where(x > 0, g, g * alpha), nothing(g)}; }
+  TW_HD auto grad(auto g, auto, auto x, auto) const { return Pair{where(x > 0, g, g * alpha), like(x, 0)}; }
 };
 
 using Gradients = List<SigmoidGrad, TanhGrad, SqrtGrad, RsqrtGrad, ReciprocalGrad, InvGrad, ReluGrad, Relu6Grad, EluGrad,

@@ -20,7 +20,7 @@ Outs unary_gradient(Grad& g) {
     if constexpr (requires { op.alpha; }) attrs.set("alpha", op.alpha);
     std::string name(Op::gradient.name);
     switch (Op::gradient.saved) {
-      case Saved::kOutputFirst: return {node(name, {argument(g.out()), g.dy}, attrs)};
+      case Saved::kOutputFirst: return {node(name, {Op::gradient.conjugates ? g.out() : argument(g.out()), g.dy}, attrs)};
       case Saved::kOutputLast: return {node(name, {g.dy, argument(g.out())}, attrs)};
       case Saved::kInputLast: return {node(name, {g.dy, argument(g.in(0))}, attrs)};
     }

@@ -45,6 +45,7 @@ enum class Saved { kOutputFirst, kOutputLast, kInputLast };
 struct GradientOp {
   std::string_view name;
   Saved saved;
+  bool conjugates = false;  // the op itself takes conj of what was saved (TensorFlow's choice for SqrtGrad and its like)
 };
 
 /// The op with its attributes read from a node.

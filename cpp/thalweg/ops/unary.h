@@ -21,7 +21,7 @@ struct Sign {
   static constexpr OpInfo info{"Sign(x: T) -> y: T", kSignedReal | kComplex, "math.sign, sign",
                                "-1, 0 or 1 by the sign of x; x / |x| for complex numbers."};
   TW_HD static auto f(auto x) { return sign(x); }
-  TW_HD static auto grad(auto /*dy*/, auto x, auto /*y*/) { return like(x, 0); }
+  TW_HD static auto grad(auto dy, auto x, auto y) { return sign_gradient(dy, x, y); }
 };
 struct Square {
   static constexpr OpInfo info{"Square(x: T) -> y: T", kNumeric, "math.square, square", "x * x."};
@@ -30,22 +30,22 @@ struct Square {
 };
 struct Sqrt {
   static constexpr OpInfo info{"Sqrt(x: T) -> y: T", kInexact, "math.sqrt, sqrt", "Square root."};
-  static constexpr GradientOp gradient{"SqrtGrad", Saved::kOutputFirst};
+  static constexpr GradientOp gradient{"SqrtGrad", Saved::kOutputFirst, true};
   TW_HD static auto f(auto x) { return sqrt(x); }
 };
 struct Rsqrt {
   static constexpr OpInfo info{"Rsqrt(x: T) -> y: T", kInexact, "math.rsqrt, rsqrt", "1 / sqrt(x)."};
-  static constexpr GradientOp gradient{"RsqrtGrad", Saved::kOutputFirst};
+  static constexpr GradientOp gradient{"RsqrtGrad", Saved::kOutputFirst, true};
   TW_HD static auto f(auto x) { return 1 / sqrt(x); }
 };
 struct Reciprocal {
   static constexpr OpInfo info{"Reciprocal(x: T) -> y: T", kInexact, "math.reciprocal, reciprocal", "1 / x."};
-  static constexpr GradientOp gradient{"ReciprocalGrad", Saved::kOutputFirst};
+  static constexpr GradientOp gradient{"ReciprocalGrad", Saved::kOutputFirst, true};
   TW_HD static auto f(auto x) { return 1 / x; }
 };
 struct Inv {
   static constexpr OpInfo info{"Inv(x: T) -> y: T", kInexact, "", "1 / x, under its older name."};
-  static constexpr GradientOp gradient{"InvGrad", Saved::kOutputFirst};
+  static constexpr GradientOp gradient{"InvGrad", Saved::kOutputFirst, true};
   TW_HD static auto f(auto x) { return 1 / x; }
 };
 struct Exp {
