@@ -14,6 +14,7 @@ from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.shapes import TensorShape
+from thalweg.framework.tensor import TensorLike
 from thalweg.ops.arguments import one_of
 
 newaxis = None
@@ -362,7 +363,7 @@ def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
             f"got {type(values[0]).__name__} and a list of tensors"
         )
     if len(values) == 1:
-        with ops.name_scope(name) as scope:
+        with ops.name_scope(name):
             convert_to_tensor(axis, dtype=dtypes.int32, name="concat_dim")
             return raw_ops.Identity(values[0], name=name)
     return raw_ops.ConcatV2(list(values), axis, name=name)
@@ -381,15 +382,15 @@ def _in_graph(value: Any) -> builtins.bool:
     """Whether the value is, or holds, a tensor or variable."""
     if isinstance(value, (list, tuple)):
         return any(_in_graph(v) for v in value)
-    return isinstance(value, Tensor) or hasattr(value, "_as_graph_element")
+    return isinstance(value, TensorLike)
 
 
 def _same_dtype(values: Sequence[Any]) -> list[Any]:
     """Python values take the dtype of the tensors among them."""
-    dtype = next((v.dtype.base_dtype for v in values if isinstance(v, Tensor)), None)
+    dtype = next((v.dtype.base_dtype for v in values if isinstance(v, TensorLike)), None)
     if dtype is None:
         return list(values)
-    return [v if isinstance(v, Tensor) else convert_to_tensor(v, dtype=dtype) for v in values]
+    return [v if isinstance(v, TensorLike) else convert_to_tensor(v, dtype=dtype) for v in values]
 
 
 def unstack(
@@ -597,6 +598,13 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
     return raw_ops.Select(condition, x, y, name=name)
 
 
+def where_v2(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Tensor:
+    """`where` whose three arguments broadcast."""
+    if x is None or y is None:
+        return where(condition, x, y, name)
+    return raw_ops.SelectV2(condition, x, y, name=name)
+
+
 def one_hot(
     indices: Any,
     depth: Any,
@@ -639,6 +647,40 @@ def sequence_mask(
 def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Any:
     """Distinct values of a vector in order of appearance (`y`), and each element's place there (`idx`)."""
     return raw_ops.Unique(x, out_idx=out_idx, name=name)
+
+
+def unique_with_counts(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Any:
+    """`unique`, and how often each distinct value occurs (`count`)."""
+    return raw_ops.UniqueWithCounts(x, out_idx=out_idx, name=name)
+
+
+def setdiff1d(x: Any, y: Any, index_dtype: Any = dtypes.int32, name: str | None = None) -> Any:
+    """The values of x that y lacks (`out`), and their places in x (`idx`)."""
+    return raw_ops.ListDiff(x, y, out_idx=index_dtype, name=name)
+
+
+def reverse_sequence(
+    input: Any,
+    seq_lengths: Any,
+    seq_axis: int | None = None,
+    batch_axis: int | None = None,
+    name: str | None = None,
+    seq_dim: int | None = None,
+    batch_dim: int | None = None,
+) -> Tensor:
+    """Reverses the first seq_lengths[i] elements along `seq_axis` of each i along `batch_axis` (0)."""
+    sequence = one_of("seq_axis", seq_axis, "seq_dim", seq_dim)
+    batch = one_of("batch_axis", batch_axis, "batch_dim", batch_dim)
+    if sequence is None:
+        raise TypeError("reverse_sequence: seq_axis must be specified")
+    return raw_ops.ReverseSequence(
+        input, seq_lengths, seq_dim=sequence, batch_dim=0 if batch is None else batch, name=name
+    )
+
+
+def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Tensor:
+    """The shape that two shape vectors broadcast to."""
+    return raw_ops.BroadcastArgs(shape_x, shape_y)
 
 
 def identity(input: Any, name: str | None = None) -> Tensor:

@@ -286,6 +286,20 @@ def ensure_shape(x: Any, shape: Any, name: str | None = None) -> Tensor:
     return raw_ops.EnsureShape(x, shape=TensorShape(shape), name=name)
 
 
+def check_numerics(tensor: Any, message: str, name: str | None = None) -> Tensor:
+    """The tensor; the run fails with `message` where an element is NaN or infinite."""
+    return raw_ops.CheckNumerics(tensor, message=message, name=name)
+
+
+def assert_integer(x: Any, message: str | None = None, name: str | None = None) -> Operation:
+    """Raises TypeError unless x has an integer dtype."""
+    with ops.name_scope(name, "assert_integer", [x]):
+        x = convert_to_tensor(x, name="x")
+        if not x.dtype.base_dtype.is_integer:
+            raise TypeError(f"{message or ''}Expected \"x\" to be integer type.  Found: {x.dtype!r}")
+        return control.no_op("statically_determined_was_integer")
+
+
 def is_numeric_tensor(tensor: Any) -> bool:
     """Whether the value is a tensor of numbers."""
     if not isinstance(tensor, Tensor):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from thalweg import raw_ops
-from thalweg.framework import dtypes
 from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Tensor
@@ -347,35 +346,3 @@ def avg_pool2d(
 ) -> Tensor:
     """`avg_pool` under its two-dimensional name."""
     return avg_pool(value, ksize, strides, padding, data_format, name=name, input=input)
-
-
-def fused_batch_norm(
-    x: Any,
-    scale: Any,
-    offset: Any,
-    mean: Any = None,
-    variance: Any = None,
-    epsilon: float = 0.001,
-    data_format: str = "NHWC",
-    is_training: bool = True,
-    name: str | None = None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Batch normalisation over all but the channels; returns (y, mean, variance).
-
-    In training mean and variance are the batch's, and must not be given.
-    """
-    if is_training and (mean is not None or variance is not None):
-        raise ValueError("Both `mean` and `variance` must be None when `is_training` is True.")
-    empty: Any = array.zeros([0], dtypes.float32) if is_training else None
-    results = raw_ops.FusedBatchNormV3(
-        x,
-        scale,
-        offset,
-        empty if mean is None else mean,
-        empty if variance is None else variance,
-        epsilon=max(epsilon, 1.001e-5),
-        data_format=data_format,
-        is_training=is_training,
-        name=name,
-    )
-    return results[0], results[1], results[2]

@@ -11,6 +11,7 @@ import numpy as np
 from thalweg import raw_ops
 from thalweg.framework import dtypes
 from thalweg.framework import graph as ops
+from thalweg.framework.api import endpoint
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.ops import array
@@ -42,6 +43,36 @@ def arg_min(
     return raw_ops.ArgMin(input, dimension, output_type=output_type, name=name)
 
 
+def equal(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """Whether x == y, elementwise."""
+    return raw_ops.Equal(x, y, name=name)
+
+
+def not_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """Whether x != y, elementwise."""
+    return raw_ops.NotEqual(x, y, name=name)
+
+
+def logical_xor(x: Any, y: Any, name: str = "LogicalXor") -> Tensor:
+    """Whether exactly one of x and y is true."""
+    either = raw_ops.LogicalOr(x, y)
+    return raw_ops.LogicalAnd(either, raw_ops.LogicalNot(raw_ops.LogicalAnd(x, y)), name=name)
+
+
+def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x / y, and 0 where y is 0."""
+    with ops.name_scope(name, "div_no_nan", [x, y]) as scope:
+        x, y = _pair(x, y)
+        return raw_ops.DivNoNan(x, y, name=scope)
+
+
+def multiply_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x * y, and 0 where y is 0 even if x is infinite or NaN."""
+    with ops.name_scope(name, "multiply_no_nan", [x, y]) as scope:
+        x, y = _pair(x, y)
+        return raw_ops.MulNoNan(x, y, name=scope)
+
+
 def abs(x: Any, name: str | None = None) -> Tensor:
     """Absolute value; the modulus of complex numbers."""
     with ops.name_scope(name, "Abs", [x]) as scope:
@@ -63,6 +94,7 @@ def pow(x: Any, y: Any, name: str | None = None) -> Tensor:
         return raw_ops.Pow(x, y, name=scope)
 
 
+@endpoint
 def sigmoid(x: Any, name: str | None = None) -> Tensor:
     """1 / (1 + exp(-x))."""
     with ops.name_scope(name, "Sigmoid", [x]) as scope:
@@ -240,6 +272,21 @@ def to_int32(x: Any, name: str = "ToInt32") -> Tensor:
 def to_int64(x: Any, name: str = "ToInt64") -> Tensor:
     """Casts to int64."""
     return cast(x, dtypes.int64, name=name)
+
+
+def to_bfloat16(x: Any, name: str = "ToBFloat16") -> Tensor:
+    """Casts to bfloat16."""
+    return cast(x, dtypes.bfloat16, name=name)
+
+
+def to_complex64(x: Any, name: str = "ToComplex64") -> Tensor:
+    """Casts to complex64."""
+    return cast(x, dtypes.complex64, name=name)
+
+
+def to_complex128(x: Any, name: str = "ToComplex128") -> Tensor:
+    """Casts to complex128."""
+    return cast(x, dtypes.complex128, name=name)
 
 
 # --- products ----------------------------------------------------------------------------------

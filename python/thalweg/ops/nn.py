@@ -31,6 +31,11 @@ def leaky_relu(features: Any, alpha: Any = 0.2, name: str | None = None) -> Tens
         return raw_ops.Maximum(raw_ops.Mul(alpha, features), features, name=scope)
 
 
+def relu6(features: Any, name: str | None = None) -> Tensor:
+    """min(max(x, 0), 6)."""
+    return raw_ops.Relu6(features, name=name)
+
+
 def crelu(features: Any, name: str | None = None, axis: int = -1) -> Tensor:
     """relu of x and of -x, joined along `axis`."""
     with ops.name_scope(name, "CRelu", [features]) as scope:

@@ -27,7 +27,10 @@ def _reduce(
     """One reduction; axis None means every dimension and the result is a scalar."""
     axis = one_of("axis", axis, "reduction_indices", reduction_indices)
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
-    return getattr(raw_ops, op)(*_with_axes(x, axis), keep_dims=keep, name=name)
+    result = getattr(raw_ops, op)(*_with_axes(x, axis), keep_dims=keep, name=name)
+    if axis is None and not keep:
+        result.set_shape([])  # also where the rank, and so the list of axes, is unknown
+    return result
 
 
 def _with_axes(x: Any, axis: Any) -> tuple[Any, Any]:

@@ -20,6 +20,7 @@ from thalweg.framework.default_session import get_default_session
 from thalweg.framework.graph import Graph, GraphKeys, Operation, Tensor
 from thalweg.framework.operators import overload_all
 from thalweg.framework.shapes import TensorShape
+from thalweg.framework.tensor import TensorLike
 from thalweg.ops import array, control, state
 
 
@@ -41,7 +42,7 @@ class VariableAggregation(enum.Enum):
     ONLY_FIRST_REPLICA = 3
 
 
-class Variable:
+class Variable(TensorLike):
     """A tensor that outlives runs; each session holds its own value.
 
     Args:

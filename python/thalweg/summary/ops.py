@@ -62,6 +62,22 @@ def histogram(
         return _collect(raw_ops.HistogramSummary(tag, values, name=scope), collections)
 
 
+def image(
+    name: str,
+    tensor: Any,
+    max_outputs: int = 3,
+    collections: Sequence[str] | None = None,
+    family: str | None = None,
+) -> Tensor:
+    """A Summary with up to `max_outputs` pictures of a batch [n, height, width, 1, 3 or 4].
+
+    Floats are scaled so that the largest value is white (or, with negative values, zero is gray).
+    """
+    with _Scope(name, family, [tensor]) as (tag, scope):
+        summary = raw_ops.ImageSummary(tag, tensor, max_images=max_outputs, name=scope)
+        return _collect(summary, collections)
+
+
 def merge(
     inputs: Sequence[Any], collections: Sequence[str] | None = None, name: str | None = None
 ) -> Tensor:
@@ -93,6 +109,18 @@ def histogram_summary(
     """The first form of `histogram`: the tag is used as it is."""
     with ops.name_scope(name, "HistogramSummary", [values]) as scope:
         return _collect(raw_ops.HistogramSummary(tag, values, name=scope), collections)
+
+
+def image_summary(
+    tag: Any,
+    tensor: Any,
+    max_images: int = 3,
+    collections: Sequence[str] | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """The first form of `image`: the tag is used as it is."""
+    with ops.name_scope(name, "ImageSummary", [tensor]) as scope:
+        return _collect(raw_ops.ImageSummary(tag, tensor, max_images=max_images, name=scope), collections)
 
 
 def merge_summary(

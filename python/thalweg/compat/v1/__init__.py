@@ -43,6 +43,7 @@ from thalweg.framework import errors
 from thalweg.framework.composite import IndexedSlices, SparseTensor, SparseTensorValue
 from thalweg.framework.convert import (
     constant,
+    constant_value,
     convert_to_tensor,
     convert_to_tensor_or_operation,
     is_tensor,
@@ -119,9 +120,10 @@ from thalweg.framework.importer import import_graph_def
 from thalweg.framework.load_library import load_library, load_op_library
 from thalweg.framework.py_func import numpy_function, py_func
 from thalweg.framework.random_seed import get_seed, set_random_seed
-from thalweg.framework.shapes import Dimension, TensorShape
+from thalweg.framework.shapes import Dimension, TensorShape, dimension_at_index, dimension_value
 from thalweg.ops.array import (
     boolean_mask,
+    broadcast_dynamic_shape,
     broadcast_static_shape,
     concat,
     expand_dims,
@@ -146,7 +148,9 @@ from thalweg.ops.array import (
     repeat,
     reshape,
     reverse,
+    reverse_sequence,
     sequence_mask,
+    setdiff1d,
     shape,
     shape_n,
     size,
@@ -158,9 +162,12 @@ from thalweg.ops.array import (
     strided_slice,
     tile,
     transpose,
+    unique,
+    unique_with_counts,
     unpack,
     unstack,
     where,
+    where_v2,
     zeros,
     zeros_like,
 )
@@ -169,6 +176,7 @@ from thalweg.ops.check import (
     assert_equal,
     assert_greater,
     assert_greater_equal,
+    assert_integer,
     assert_less,
     assert_less_equal,
     assert_negative,
@@ -180,6 +188,7 @@ from thalweg.ops.check import (
     assert_rank_at_least,
     assert_scalar,
     assert_type,
+    check_numerics,
     ensure_shape,
     is_numeric_tensor,
     verify_tensor_all_finite,
@@ -216,12 +225,16 @@ from thalweg.ops.math import (
     cumprod,
     cumsum,
     div,
+    div_no_nan,
     divide,
+    equal,
     floordiv,
     imag,
     log_sigmoid,
+    logical_xor,
     matmul,
     mod,
+    not_equal,
     pow,
     real,
     round,
@@ -229,6 +242,9 @@ from thalweg.ops.math import (
     scalar_mul,
     sigmoid,
     tensordot,
+    to_bfloat16,
+    to_complex64,
+    to_complex128,
     to_double,
     to_float,
     to_int32,
@@ -319,11 +335,13 @@ get_logger = logging.get_logger
 
 # Names of TensorFlow 0.x.
 mul, sub, neg, select, concat_v2, batch_matmul = multiply, subtract, negative, where, concat, matmul  # noqa: F405
-complex_abs = abs
+get_static_value = constant_value
 
 _LAZY = {
+    "debugging": "thalweg.compat.v1.debugging",
     "examples": "thalweg.examples",
     "image": "thalweg.compat.v1.image",
+    "bitwise": "thalweg._gen.bitwise",
     "losses": "thalweg.compat.v1.losses",
     "strings": "thalweg.compat.v1.strings",
     "test": "thalweg.platform.test",

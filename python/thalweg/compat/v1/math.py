@@ -13,10 +13,14 @@ from thalweg.ops.math import (
     cumprod,
     cumsum,
     divide,
+    equal,
     floordiv,
     imag,
     log_sigmoid,
+    logical_xor,
     mod,
+    multiply_no_nan,
+    not_equal,
     polyval,
     pow,
     real,
@@ -25,6 +29,7 @@ from thalweg.ops.math import (
     sigmoid,
     truediv,
 )
+from thalweg.ops.math import div_no_nan as divide_no_nan
 from thalweg.ops.nn import in_top_k, l2_normalize, log_softmax, softmax, top_k, zero_fraction
 from thalweg.ops.reduce import (
     argmax,

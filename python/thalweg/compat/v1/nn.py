@@ -38,6 +38,7 @@ from thalweg.ops.nn import (
     leaky_relu,
     log_softmax,
     moments,
+    relu6,
     relu_layer,
     softmax,
     swish,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thalweg.summary.messages import Event, SessionLog, Summary, TaggedRunMetadata
-from thalweg.summary.ops import histogram, merge, merge_all, scalar
+from thalweg.summary.ops import histogram, image, merge, merge_all, scalar
 from thalweg.summary.writer import FileWriter
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Summary",
     "TaggedRunMetadata",
     "histogram",
+    "image",
     "merge",
     "merge_all",
     "scalar",
