@@ -250,7 +250,7 @@ struct SqrtGrad {
   static constexpr OpInfo info{"SqrtGrad(y: T, dy: T) -> z: T", kInexact, "", "dy * 0.5 / y: Sqrt's gradient."};
   TW_HD static auto f(auto y, auto dy) { return dy * 0.5 / unconjugated(y); }
   TW_HD static auto grad(auto g, auto y, auto dy, auto) {
-    return Pair{unconjugated(g * dy) * -0.5 / (y * y), g * 0.5 / unconjugated(y)};
+    return Pair{unconjugated(g * dy) * -0.5 / y / y, g * 0.5 / unconjugated(y)};
   }
 };
 struct RsqrtGrad {
