@@ -86,10 +86,15 @@ Outs grad_bias_add_grad(Grad& g) {
   Out dy = g.dy, x = g.in(0);
   if (g.attr<std::string>("data_format") == "NCHW") {
     // [C] -> [C, 1, ..., 1], so that broadcasting meets axis 1.
-    TW_CHECK(x.shape().known_rank(), "BiasAddGrad: the gradient for NCHW needs a known rank");
-    Ints dims{-1};
-    dims.resize(size_t(x.shape().rank()) - 1, 1);
-    dy = reshape(dy, ints(dims));
+    Scope scope(x.graph());
+    if (x.shape().known_rank()) {
+      Ints dims{-1};
+      dims.resize(size_t(x.shape().rank()) - 1, 1);
+      dy = reshape(dy, ints(dims));
+    } else {
+      Out axis = node("Range", {int_scalar(0), node("Size", {shape_of(x)}) - 1, int_scalar(1)});
+      dy = reshape(dy, where(axis == zeros_like(axis), -ones_like(axis), ones_like(axis)));
+    }
   }
   return {node("BroadcastTo", {dy, shape_of(x)})};
 }

@@ -1,4 +1,6 @@
 // Reductions over axes: sums, extremes, and the positions of extremes. Contract, shapes, gradients.
+#include <algorithm>
+
 #include "thalweg/graph/grad.h"
 #include "thalweg/ops/families.h"
 
@@ -38,34 +40,28 @@ void infer_reduce(Infer& s) {
   }
 }
 
-/// The shape that a reduction with keep_dims would have had, as a tensor; fits any rank and axes.
-Out kept_shape(const Out& x, const Out& axes) {
-  const PartialShape& in = x.shape();
-  if (in.known_rank() && axes.info().values && !std::ranges::count(*axes.info().values, kUnknownValue)) {
-    Values keep(size_t(in.rank()), 1), one(size_t(in.rank()), 0);
-    for (int64_t a : *axes.info().values) {
-      size_t i = size_t(a < 0 ? a + in.rank() : a);
-      keep[i] = 0;
-      one[i] = 1;
-    }
-    if (in.fully_known()) {
-      for (int i = 0; i < in.rank(); ++i) keep[size_t(i)] = keep[size_t(i)] * in[i] + one[size_t(i)];
-      return ints(keep);
-    }
-    return shape_of(x) * ints(keep) + ints(one);
+/// A reduction's result with its axes put back as ones, so that it broadcasts against the input.
+Out kept(Grad& g, const Out& value) {
+  if (g.attr<bool>("keep_dims")) return value;
+  const Out x = g.in(0), axes = g.in(1);
+  const std::optional<Values>& known = axes.info().values;
+  if (x.shape().known_rank() && known && !std::ranges::count(*known, kUnknownValue)) {
+    const int rank = x.shape().rank();
+    Values ones(size_t(rank), 1), sorted = *known;
+    if (int(sorted.size()) == rank) return reshape(value, ints(ones));
+    for (int64_t& a : sorted) a += a < 0 ? rank : 0;
+    std::ranges::sort(sorted);
+    Out out = value;
+    for (int64_t a : sorted) out = node("ExpandDims", {out, int_scalar(a)});
+    return out;
   }
+  // Any rank and axes: the input's shape with ones at the axes.
   Out dims = shape_of(x), rank = node("Size", {dims});
   Out wrapped = node("FloorMod", {reshape(cast(axes, DType::int32), ints({-1})), rank});
   Out range = node("Range", {int_scalar(0), rank, int_scalar(1)});
   Out hit = node("Any", {node("ExpandDims", {range, int_scalar(1)}) == node("ExpandDims", {wrapped, int_scalar(0)}),
                          ints({1})});
-  return where(hit, ones_like(dims), dims);
-}
-
-/// A reduction's result with its axes put back as ones, so that it broadcasts against the input.
-Out kept(Grad& g, const Out& value) {
-  if (g.attr<bool>("keep_dims")) return value;
-  return reshape(value, kept_shape(g.in(0), g.in(1)));
+  return reshape(value, where(hit, ones_like(dims), dims));
 }
 
 Out spread(Grad& g, const Out& value) { return node("BroadcastTo", {kept(g, value), shape_of(g.in(0))}); }
@@ -102,7 +98,7 @@ Outs grad_prod(Grad& g) {
   Out zeros = sum(cast(is_zero, DType::int32), axes, true);
   Out rest = node("Prod", {safe, axes}, {{"keep_dims", true}}) * one;
   Out at_zero = node("LogicalAnd", {is_zero, zeros == ones_like(zeros)});
-  Out elsewhere = node("LogicalAnd", {!is_zero, zeros == zeros_like(zeros)});
+  Out elsewhere = node("LogicalAnd", {logical_not(is_zero), zeros == zeros_like(zeros)});
   Out others = where(at_zero, rest, where(elsewhere, rest / safe, nothing));
   if (kComplex.has(x.dtype())) others = node("Conj", {others});
   return {others * kept(g, g.dy), Out()};

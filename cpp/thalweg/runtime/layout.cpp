@@ -58,8 +58,9 @@ class Planner {
     std::vector<InferInput> in;
     for (int s : step.in) in.push_back(facts_[size_t(s)]);
     std::vector<InferOutput> out;
+    std::vector<bool> used;
     try {
-      out = infer_node(step.node->op(), step.node->attrs(), in, step.out.size(), false);
+      out = infer_node(step.node->op(), step.node->attrs(), in, step.out.size(), false, &used);
     } catch (const Error&) {
       layout_->static_step[i] = false;  // the run reports it, at this step, with the shapes it then sees
       return;
@@ -75,7 +76,13 @@ class Planner {
         facts_[s].values = values_[s].get();
       }
     }
-    layout_->static_step[i] = known;
+    // Inference that saw every input has checked the step; otherwise it checks again when the step runs.
+    bool checked = true;
+    for (size_t k = 0; k < in.size(); ++k) {
+      auto unknown = [&] { return !in[k].values || std::ranges::find(*in[k].values, kUnknownValue) != in[k].values->end(); };
+      checked &= in[k].shape.fully_known() && !(used[k] && !in[k].tensor && unknown());
+    }
+    layout_->static_step[i] = known && checked;
     if (!known) {
       for (int s : step.out) {
         if (plan_.slots[size_t(s)].kind == SlotKind::Value) facts_[size_t(s)].shape = PartialShape();
@@ -96,10 +103,12 @@ class Planner {
     escapes_.assign(slots, 0);
     for (int s : plan_.fetches) escapes_[size_t(s)] = layout_->places[size_t(s)].shape.size() > 1 ||
                                                       !layout_->places[size_t(s)].known;
-    // What escapes through an alias escapes at its source.
+    // What escapes through an alias escapes at its source; so does memory under a name whose shape is not known here,
+    // because the arena does not follow that name's lifetime.
     for (size_t i = plan_.steps.size(); i-- > 0;) {
       const Step& step = plan_.steps[i];
-      if (step.kind == Step::Kind::Alias && escapes_[size_t(step.out[0])]) {
+      if (step.kind != Step::Kind::Alias) continue;
+      if (escapes_[size_t(step.out[0])] || !layout_->places[size_t(step.out[0])].known) {
         escapes_[size_t(step.in[size_t(step.node->op().aliased_input)])] = 1;
       }
     }
