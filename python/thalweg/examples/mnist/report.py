@@ -71,7 +71,7 @@ def picture(path: str, results: dict[str, Result], data: Any) -> None:
     from matplotlib import pyplot as plt
 
     figure = plt.figure(figsize=(12, 9), layout="constrained")
-    grid = figure.add_gridspec(3, 2, height_ratios=(3, 1, 3))
+    grid = figure.add_gridspec(3, 2, height_ratios=(4, 1, 2))
     loss, accuracy = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
     for name, r in results.items():
         (line,) = loss.plot(r.test_steps, r.test_loss, label=f"{name}, test")
@@ -85,7 +85,8 @@ def picture(path: str, results: dict[str, Result], data: Any) -> None:
     last = list(results.values())[-1]
     filters = next((r.filters for r in reversed(results.values()) if r.filters is not None), None)
     if filters is not None:
-        _tiles(figure.add_subplot(grid[1, :]), np.moveaxis(filters[:, :, 0, :], 2, 0), "First-layer filters", 12)
+        kernels = np.moveaxis(filters[:, :, 0, :], 2, 0)
+        _tiles(figure.add_subplot(grid[1, :]), kernels, "First-layer filters", len(kernels))
     if last.predictions is not None:
         truth = data.test.labels.argmax(1)
         wrong = np.flatnonzero(last.predictions != truth)[:40]
