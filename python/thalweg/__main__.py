@@ -1,4 +1,6 @@
-"""`python -m thalweg --version | --cmake-dir | --include-dir`: what a build against Thalweg needs to know."""
+"""`python -m thalweg --version | --cmake-dir | --include-dir`: what a build against Thalweg needs
+to know.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,20 @@ def _folder(*candidates: str) -> str:
         path = os.path.normpath(os.path.join(root, candidate))
         if os.path.isdir(path):
             return path
-    raise SystemExit(f"thalweg: this installation has none of {', '.join(candidates)} beside {root}")
+    raise SystemExit(
+        f"thalweg: this installation has none of {', '.join(candidates)} beside {root}"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m thalweg", description=__doc__)
     parser.add_argument("--version", action="store_true", help="print the version")
-    parser.add_argument("--cmake-dir", action="store_true", help="print the folder of thalwegConfig.cmake")
-    parser.add_argument("--include-dir", action="store_true", help="print the folder of thalweg/thalweg.h")
+    parser.add_argument(
+        "--cmake-dir", action="store_true", help="print the folder of thalwegConfig.cmake"
+    )
+    parser.add_argument(
+        "--include-dir", action="store_true", help="print the folder of thalweg/thalweg.h"
+    )
     args = parser.parse_args()
     if args.version:
         print(thalweg.__version__)

@@ -1,4 +1,6 @@
-"""ConfigProto, RunOptions and RunMetadata: TensorFlow's field names, all of them accepted, some of them used."""
+"""ConfigProto, RunOptions and RunMetadata: TensorFlow's field names, all of them accepted, some of
+them used.
+"""
 
 from __future__ import annotations
 
@@ -154,7 +156,9 @@ class RunMetadata(Message):
 
 
 def step_stats(trace: list[tuple[str, str, str, float, float, int]]) -> StepStats:
-    """The core's trace of a run, (node, op, device, start, end, bytes) in microseconds, as StepStats."""
+    """The core's trace of a run, (node, op, device, start, end, bytes) in microseconds, as
+    StepStats.
+    """
     made = StepStats()
     devices: dict[str, DeviceStepStats] = {}
     for node, op, device, start, end, size in trace:

@@ -48,15 +48,18 @@ def converter(tensors: list[Tensor]) -> Callable[[int, Any], Any]:
         tensor, dtype = rows[i]
         if isinstance(value, TensorLike):
             raise TypeError(
-                "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, "
-                f"strings, lists, numpy ndarrays, or TensorHandles. For reference, the tensor object was {value!s} "
+                "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include "
+                "Python scalars, "
+                "strings, lists, numpy ndarrays, or TensorHandles. For reference, the tensor "
+                f"object was {value!s} "
                 f"which was passed to the feed with key {tensor!s}."
             )
         array = feed_array(value, dtype)
         shape: TensorShape = tensor.shape
         if not shape.is_compatible_with(array.shape):
             raise ValueError(
-                f"Cannot feed value of shape {array.shape} for Tensor {tensor.name}, which has shape {shape}"
+                f"Cannot feed value of shape {array.shape} for Tensor {tensor.name}, which has "
+                f"shape {shape}"
             )
         return array
 
@@ -70,8 +73,15 @@ def feed_array(value: Any, dtype: dtypes.DType) -> Any:
         return array.astype(object)
     if isinstance(value, int) and not isinstance(value, bool):
         made = np.array(value)
-        if dtype.is_integer and made.dtype.kind in "iu" and made != made.astype(dtype.as_numpy_dtype):
-            raise TypeError(f"Type of feed value {value} is not compatible with Tensor type {dtype.as_numpy_dtype}")
+        if (
+            dtype.is_integer
+            and made.dtype.kind in "iu"
+            and made != made.astype(dtype.as_numpy_dtype)
+        ):
+            raise TypeError(
+                f"Type of feed value {value} is not compatible with Tensor type "
+                f"{dtype.as_numpy_dtype}"
+            )
     if dtype is dtypes.bfloat16 and dtype.as_numpy_dtype is np.uint16:
         array = np.asarray(value)
         return array if array.dtype == np.uint16 else bfloat16_bits(np.asarray(array, np.float32))

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from thalweg.framework.composite import IndexedSlices, IndexedSlicesValue, SparseTensor, SparseTensorValue
+from thalweg.framework.composite import (
+    IndexedSlices,
+    IndexedSlicesValue,
+    SparseTensor,
+    SparseTensorValue,
+)
 from thalweg.framework.graph import Graph
 from thalweg.framework.tensor import Tensor
 
@@ -17,20 +22,24 @@ def _none(_: list[Any]) -> None:
 
 
 class FlatFetches:
-    """The distinct tensors and operations of a fetch structure; `rebuild` makes the structure of results."""
+    """The distinct tensors and operations of a fetch structure; `rebuild` makes the structure of
+    results.
+    """
 
     def __init__(self, graph: Graph, fetches: Any) -> None:
         self.graph = graph
         self.tensors: dict[Any, int] = {}
         self.targets: dict[Any, None] = {}
         self.rebuild: Rebuild = self._add(fetches)
-        if type(fetches) is list and len(self.tensors) == len(fetches) and not self.targets:
-            if all(isinstance(f, Tensor) or hasattr(f, "_as_graph_element") for f in fetches):
-                self.rebuild = list  # the results are the structure
+        plain = type(fetches) is list and len(self.tensors) == len(fetches) and not self.targets
+        if plain and all(isinstance(f, Tensor) or hasattr(f, "_as_graph_element") for f in fetches):
+            self.rebuild = list  # the results are the structure
 
     def _add(self, fetch: Any) -> Rebuild:
         if fetch is None:
-            raise TypeError(f"Argument `fetch` = {fetch} has invalid type \"NoneType\". Cannot be None")
+            raise TypeError(
+                f'Argument `fetch` = {fetch} has invalid type "NoneType". Cannot be None'
+            )
         if isinstance(fetch, tuple) and hasattr(fetch, "_fields") and hasattr(fetch, "_make"):
             named = [self._add(f) for f in fetch]
             kind = type(fetch)
@@ -45,15 +54,23 @@ class FlatFetches:
             make = type(fetch) if type(fetch).__name__ == "OrderedDict" else dict
             return lambda r: make((key, part(r)) for key, part in items)
         if hasattr(type(fetch), "__attrs_attrs__"):
-            fields = [(a.name, self._add(getattr(fetch, a.name))) for a in type(fetch).__attrs_attrs__]
+            fields = [
+                (a.name, self._add(getattr(fetch, a.name))) for a in type(fetch).__attrs_attrs__
+            ]
             cls = type(fetch)
             return lambda r: cls(**{name: part(r) for name, part in fields})
         if isinstance(fetch, SparseTensor):
-            return self._several([fetch.indices, fetch.values, fetch.dense_shape], SparseTensorValue)
+            return self._several(
+                [fetch.indices, fetch.values, fetch.dense_shape], SparseTensorValue
+            )
         if isinstance(fetch, IndexedSlices):
             if fetch.dense_shape is None:
-                return self._several([fetch.values, fetch.indices], lambda v, i: IndexedSlicesValue(v, i, None))
-            return self._several([fetch.values, fetch.indices, fetch.dense_shape], IndexedSlicesValue)
+                return self._several(
+                    [fetch.values, fetch.indices], lambda v, i: IndexedSlicesValue(v, i, None)
+                )
+            return self._several(
+                [fetch.values, fetch.indices, fetch.dense_shape], IndexedSlicesValue
+            )
         return self._element(fetch)
 
     def _several(self, tensors: list[Tensor], make: Callable[..., Any]) -> Rebuild:
@@ -65,15 +82,22 @@ class FlatFetches:
             found = self.graph.as_graph_element(fetch)
         except TypeError:
             raise TypeError(
-                f"Argument `fetch` = {fetch} has invalid type \"{type(fetch).__name__}\" must be a string or Tensor. "
-                f"(Can not convert a {type(fetch).__name__} into a Tensor or Operation.)"
+                f'Argument `fetch` = {fetch} has invalid type "{type(fetch).__name__}" must be a '
+                f"string or Tensor. (Can not convert a {type(fetch).__name__} into a Tensor or "
+                "Operation.)"
             ) from None
         except ValueError as error:
-            raise ValueError(f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({error})") from None
+            raise ValueError(
+                f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({error})"
+            ) from None
         except KeyError as error:
-            raise ValueError(f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({error})") from None
+            raise ValueError(
+                f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({error})"
+            ) from None
         if not self.graph.is_fetchable(found):
-            raise ValueError(f"Operation {getattr(found, 'op', found).name!r} has been marked as not fetchable.")
+            raise ValueError(
+                f"Operation {getattr(found, 'op', found).name!r} has been marked as not fetchable."
+            )
         if not isinstance(found, Tensor):
             self.targets[found] = None
             return _none

@@ -21,7 +21,7 @@ _MAX_CALLS = 512  # signatures remembered per session; the core keeps its own bo
 class DeviceAttributes:
     """A device of a session."""
 
-    __slots__ = ("name", "device_type", "memory_limit_bytes", "incarnation")
+    __slots__ = ("device_type", "incarnation", "memory_limit_bytes", "name")
 
     def __init__(self, name: str, device_type: str, memory_limit_bytes: int) -> None:
         self.name = name
@@ -30,13 +30,13 @@ class DeviceAttributes:
         self.incarnation = 0
 
     def __repr__(self) -> str:
-        return f"_DeviceAttributes({self.name}, {self.device_type}, {self.memory_limit_bytes}, {self.incarnation})"
+        return f"_DeviceAttributes({self.name}, {self.device_type}, {self.memory_limit_bytes}, 0)"
 
 
 class _Call:
     """A prepared signature: feeds in the order of the keys, results in the order of the fetches."""
 
-    __slots__ = ("runner", "run", "rebuild", "only")
+    __slots__ = ("only", "rebuild", "run", "runner")
 
     def __init__(self, runner: Any, rebuild: Callable[[list[Any]], Any], only: bool) -> None:
         self.runner = runner
@@ -50,13 +50,19 @@ class BaseSession:
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
         if target and not isinstance(target, (str, bytes)):
-            raise TypeError(f"Argument `target` must be a string, but got {type(target).__name__}: {target!r}")
+            raise TypeError(
+                f"Argument `target` must be a string, but got {type(target).__name__}: {target!r}"
+            )
         if target:
-            raise NotImplementedError(f"sessions on a remote target are not supported, got {target!r}")
+            raise NotImplementedError(
+                f"sessions on a remote target are not supported, got {target!r}"
+            )
         if graph is not None and not isinstance(graph, Graph):
             raise TypeError(f"Argument `graph` must be a tf.Graph, but got {type(graph).__name__}")
         if config is not None and not isinstance(config, ConfigProto):
-            raise TypeError(f"Argument `config` must be a tf.ConfigProto, but got {type(config).__name__}")
+            raise TypeError(
+                f"Argument `config` must be a tf.ConfigProto, but got {type(config).__name__}"
+            )
         self._graph = get_default_graph() if graph is None else graph
         self._config = config
         self._target = target
@@ -117,7 +123,9 @@ class BaseSession:
             raise
         return result[0] if call.only else call.rebuild(result)
 
-    def _run_with_options(self, fetches: Any, feed_dict: Any, options: Any, run_metadata: Any) -> Any:
+    def _run_with_options(
+        self, fetches: Any, feed_dict: Any, options: Any, run_metadata: Any
+    ) -> Any:
         if options is not None and not isinstance(options, RunOptions):
             raise TypeError(f"`options` must be a tf.RunOptions, got {options!r}")
         if run_metadata is not None and not isinstance(run_metadata, RunMetadata):
@@ -138,7 +146,9 @@ class BaseSession:
         return result[0] if call.only else call.rebuild(result)
 
     def _prepare(self, fetches: Any, feed_dict: Any) -> tuple[_Call, list[Any]]:
-        """The prepared call for a signature, remembered if it can be, and the feeds in its order."""
+        """The prepared call for a signature, remembered if it can be, and the feeds in its
+        order.
+        """
         self._check_usable()
         keys, values = _pairs(feed_dict)
         key: Any = None
@@ -166,14 +176,20 @@ class BaseSession:
             [op._id for op in flat.targets],
             converter(feeds),
         )
-        only = not isinstance(fetches, (list, tuple, dict)) and len(flat.tensors) == 1 and not _composite(fetches)
+        only = (
+            not isinstance(fetches, (list, tuple, dict))
+            and len(flat.tensors) == 1
+            and not _composite(fetches)
+        )
         return _Call(runner, flat.rebuild, only)
 
     def _check_usable(self) -> None:
         if self._closed:
             raise RuntimeError("Attempted to use a closed Session.")
         if self._graph.core.size() == 0:
-            raise RuntimeError("The Session graph is empty. Add operations to the graph before calling run().")
+            raise RuntimeError(
+                "The Session graph is empty. Add operations to the graph before calling run()."
+            )
 
     def make_callable(
         self, fetches: Any, feed_list: Any = None, accept_options: bool = False
@@ -220,7 +236,9 @@ def _pairs(feed_dict: Any) -> tuple[list[Any], list[Any]]:
 
 
 def _composite(fetch: Any) -> bool:
-    return not isinstance(fetch, (Tensor, Operation, str, bytes)) and not hasattr(fetch, "_as_graph_element")
+    return not isinstance(fetch, (Tensor, Operation, str, bytes)) and not hasattr(
+        fetch, "_as_graph_element"
+    )
 
 
 def _core_options(config: Any) -> dict[str, Any]:
@@ -238,7 +256,7 @@ def _core_options(config: Any) -> dict[str, Any]:
 
 
 class _DefaultSession:
-    __slots__ = ("session", "graph")
+    __slots__ = ("graph", "session")
 
     def __init__(self, session: BaseSession) -> None:
         self.session = session

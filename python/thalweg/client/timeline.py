@@ -7,7 +7,9 @@ from typing import Any
 
 
 class Timeline:
-    """`Timeline(run_metadata.step_stats).generate_chrome_trace_format()` is the text of a trace file."""
+    """`Timeline(run_metadata.step_stats).generate_chrome_trace_format()` is the text of a trace
+    file.
+    """
 
     def __init__(self, step_stats: Any, graph: Any = None) -> None:
         self._step_stats = step_stats
@@ -19,7 +21,9 @@ class Timeline:
         for pid, device in enumerate(self._step_stats.dev_stats):
             name = {"name": device.device + " Compute"}
             events.append({"name": "process_name", "ph": "M", "pid": pid, "args": name})
-            lanes: list[int] = []  # when each lane is free again: nodes that overlap go side by side
+            lanes: list[
+                int
+            ] = []  # when each lane is free again: nodes that overlap go side by side
             for stats in sorted(device.node_stats, key=lambda s: s.all_start_micros):
                 start, took = stats.all_start_micros, stats.all_end_rel_micros
                 lane = next((i for i, free in enumerate(lanes) if free <= start), len(lanes))

@@ -1,4 +1,6 @@
-"""The program as Python sees it: graphs, tensors, conversion, gradients. Names follow TensorFlow 1."""
+"""The program as Python sees it: graphs, tensors, conversion, gradients. Names follow TensorFlow
+1.
+"""
 
 from thalweg.framework import errors, operators
 

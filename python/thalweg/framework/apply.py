@@ -1,4 +1,6 @@
-"""Adding one op to a graph: inputs converted to the types the op asks for, attributes to the core's form."""
+"""Adding one op to a graph: inputs converted to the types the op asks for, attributes to the
+core's form.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ Endpoint = tuple[int, int]
 
 
 def apply_op(op_type: str, name: str | None = None, /, **arguments: Any) -> Any:
-    """Adds an op; returns its output, a list or named tuple of outputs, or the Operation if it has none."""
+    """Adds an op; returns its output, a list or named tuple of outputs, or the Operation if it has
+    none.
+    """
     spec = op_spec(op_type)
     return result_of(spec, _create(spec, name, arguments))
 
@@ -33,7 +37,10 @@ def _create(spec: OpSpec, name: str | None, arguments: dict[str, Any]) -> Operat
         name = arguments.pop("name") or name
     if not arguments.keys() <= spec.known:
         extra = sorted(arguments.keys() - spec.known)
-        raise TypeError(f"{spec.name} got unexpected keyword arguments: {', '.join(extra)}; it is {spec.signature}")
+        raise TypeError(
+            f"{spec.name} got unexpected keyword arguments: {', '.join(extra)}; it is "
+            f"{spec.signature}"
+        )
     graph = graph_of([arguments.get(arg.name) for arg in spec.inputs])
     attrs: dict[str, Any] = {}
     for attr in spec.attrs:
@@ -49,7 +56,7 @@ def _create(spec: OpSpec, name: str | None, arguments: dict[str, Any]) -> Operat
 class _Scope:
     """Conversions of an op's inputs: in its graph, under its name."""
 
-    __slots__ = ("graph", "name", "outer", "default")
+    __slots__ = ("default", "graph", "name", "outer")
 
     def __init__(self, graph: Graph, name: str) -> None:
         self.graph = graph
@@ -71,14 +78,18 @@ class _Scope:
 def _inputs(
     spec: OpSpec, graph: Graph, scope: str, arguments: dict[str, Any], attrs: dict[str, Any]
 ) -> list[Endpoint]:
-    """The flat list of inputs. `attrs` receives list lengths; types are left for the core to infer."""
+    """The flat list of inputs. `attrs` receives list lengths; types are left for the core to
+    infer.
+    """
     endpoints: list[Endpoint] = []
     types: dict[str, int] = {}  # what the inputs and attributes seen so far fix
     for arg in spec.inputs:
         try:
             value = arguments[arg.name]
         except KeyError:
-            raise TypeError(f"{spec.name} is missing its argument '{arg.name}'; it is {spec.signature}") from None
+            raise TypeError(
+                f"{spec.name} is missing its argument '{arg.name}'; it is {spec.signature}"
+            ) from None
         known = arg.type or types.get(arg.type_attr) or attrs.get(arg.type_attr)
         if arg.is_list:
             tensors = _list(spec, graph, scope, arg, value, known, attrs)
@@ -95,19 +106,29 @@ def _inputs(
 
 
 def _list(
-    spec: OpSpec, graph: Graph, scope: str, arg: Arg, values: Any, known: int | None, attrs: dict[str, Any]
+    spec: OpSpec,
+    graph: Graph,
+    scope: str,
+    arg: Arg,
+    values: Any,
+    known: int | None,
+    attrs: dict[str, Any],
 ) -> list[Tensor]:
     if not isinstance(values, (list, tuple)):
-        raise TypeError(f"Expected list for '{arg.name}' argument to '{spec.name}' Op, not {values!r}.")
+        raise TypeError(
+            f"Expected list for '{arg.name}' argument to '{spec.name}' Op, not {values!r}."
+        )
     if arg.number_attr:
         attrs[arg.number_attr] = len(values)
         if not known:
             typed = (v for v in values if isinstance(v, TensorLike))
             first = next(typed, None)
-            known = None if first is None else first.dtype.base_dtype.as_datatype_enum  # type: ignore[attr-defined]
+            known = None if first is None else first.dtype.base_dtype.as_datatype_enum
     wanted = attrs.get(arg.type_list_attr) or [known] * len(values)
     if len(wanted) != len(values):
-        raise ValueError(f"'{spec.name}' Op: '{arg.name}' has {len(values)} tensors but {len(wanted)} types")
+        raise ValueError(
+            f"'{spec.name}' Op: '{arg.name}' has {len(values)} tensors but {len(wanted)} types"
+        )
     tensors = []
     for i, (value, dtype) in enumerate(zip(values, wanted, strict=True)):
         if type(value) is not Tensor:
@@ -123,14 +144,17 @@ def _convert(spec: OpSpec, arg: Arg, name: str, value: Any, known: int | None) -
     if isinstance(value, TensorLike):  # has a type of its own: the core compares
         return convert_to_tensor(value, name=name, as_ref=arg.is_ref)
     if not known:
-        preferred = next((a.default for a in spec.attrs if a.name == arg.type_attr and a.has_default), None)
+        preferred = next(
+            (a.default for a in spec.attrs if a.name == arg.type_attr and a.has_default), None
+        )
         return convert_to_tensor(value, name=name, preferred_dtype=preferred)
     dtype = dtypes.as_dtype(known)
     try:
         return convert_to_tensor(value, dtype, name)
     except TypeError as error:
         raise TypeError(
-            f"Expected {dtype.name} passed to parameter '{arg.name}' of op '{spec.name}', got {value!r} of type "
+            f"Expected {dtype.name} passed to parameter '{arg.name}' of op '{spec.name}', got "
+            f"{value!r} of type "
             f"'{type(value).__name__}' instead. Error: {error}"
         ) from None
 
@@ -142,11 +166,14 @@ def _checked_attr(spec: OpSpec, attr: Attr, value: Any) -> Any:
     converted = attr_value(spec.name, attr.name, attr.kind, value)
     if attr.choices and isinstance(converted, str) and converted not in attr.choices:
         choices = ", ".join(f'"{c}"' for c in attr.choices)
-        raise ValueError(f"Attr '{attr.name}' of '{spec.name}' Op passed string '{converted}' not in: {choices}.")
+        raise ValueError(
+            f"Attr '{attr.name}' of '{spec.name}' Op passed string '{converted}' not in: {choices}."
+        )
     if attr.kind == "type" and attr.allowed and converted not in attr.allowed:
         allowed = ", ".join(dtypes.as_dtype(t).name for t in attr.allowed)
         raise TypeError(
-            f"Value passed to parameter '{attr.name}' has DataType {dtypes.as_dtype(converted).name} not in list of "
+            f"Value passed to parameter '{attr.name}' has DataType "
+            f"{dtypes.as_dtype(converted).name} not in list of "
             f"allowed values: {allowed}"
         )
     return converted
@@ -158,7 +185,9 @@ def attr_value(op_type: str, name: str, kind: str | None, value: Any) -> Any:
         return value
     if kind.startswith("list("):
         if not isinstance(value, (list, tuple, np.ndarray, TensorShape)):
-            raise TypeError(f"Expected list for '{name}' argument to '{op_type}' Op, not {value!r}.")
+            raise TypeError(
+                f"Expected list for '{name}' argument to '{op_type}' Op, not {value!r}."
+            )
         return [_scalar_attr(name, kind[5:-1], v) for v in value]
     return _scalar_attr(name, kind, value)
 
@@ -216,7 +245,8 @@ def result_of(spec: OpSpec, op: Operation) -> Any:
     if len(spec.outputs) == 1:
         return list(outputs) if spec.outputs[0].is_list else outputs[0]
     if spec.result is None:
-        spec.result = namedtuple(spec.name, [a.name for a in spec.outputs], rename=True)  # noqa: PYI024
+        make: Any = namedtuple  # the fields are known at run time only
+        spec.result = make(spec.name, [a.name for a in spec.outputs], rename=True)
     parts: list[Any] = []
     at = 0
     for arg in spec.outputs:

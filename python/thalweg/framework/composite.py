@@ -48,7 +48,11 @@ class IndexedSlices(TensorLike):
     def shape(self) -> TensorShape:
         from thalweg.framework.convert import constant_value_as_shape
 
-        return TensorShape(None) if self.dense_shape is None else constant_value_as_shape(self.dense_shape)
+        return (
+            TensorShape(None)
+            if self.dense_shape is None
+            else constant_value_as_shape(self.dense_shape)
+        )
 
     def __repr__(self) -> str:
         dense = "" if self.dense_shape is None else f", dense_shape={self.dense_shape}"
@@ -58,11 +62,18 @@ class IndexedSlices(TensorLike):
         return IndexedSlices(-self.values, self.indices, self.dense_shape)
 
 
-def _dense(value: IndexedSlices, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
+def _dense(
+    value: IndexedSlices, dtype: Any = None, name: str | None = None, as_ref: bool = False
+) -> Any:
     if dtype is not None and not dtype.is_compatible_with(value.dtype):
-        raise ValueError(f"Tensor conversion requested dtype {dtype.name} for IndexedSlices with {value.dtype.name}")
+        raise ValueError(
+            f"Tensor conversion requested dtype {dtype.name} for IndexedSlices with "
+            f"{value.dtype.name}"
+        )
     if value.dense_shape is None:
-        raise ValueError(f"Tensor conversion requested for IndexedSlices without dense_shape: {value}")
+        raise ValueError(
+            f"Tensor conversion requested for IndexedSlices without dense_shape: {value}"
+        )
     rows = convert_to_tensor(value.dense_shape)[0]
     return apply_op(
         "UnsortedSegmentSum", name, data=value.values, segment_ids=value.indices, num_segments=rows
@@ -73,7 +84,9 @@ register_tensor_conversion_function(IndexedSlices, _dense)
 
 
 class SparseTensor(TensorLike):
-    """The elements `values` at `indices` (int64, one row each) of a tensor of shape `dense_shape`."""
+    """The elements `values` at `indices` (int64, one row each) of a tensor of shape
+    `dense_shape`.
+    """
 
     def __init__(self, indices: Any, values: Any, dense_shape: Any) -> None:
         with name_scope(None, "SparseTensor", [indices, values, dense_shape]):
@@ -86,7 +99,9 @@ class SparseTensor(TensorLike):
 
     @classmethod
     def from_value(cls, value: Any) -> SparseTensor:
-        return value if isinstance(value, cls) else cls(value.indices, value.values, value.dense_shape)
+        return (
+            value if isinstance(value, cls) else cls(value.indices, value.values, value.dense_shape)
+        )
 
     @property
     def dtype(self) -> dtypes.DType:
@@ -115,11 +130,16 @@ class SparseTensor(TensorLike):
         return session_for(session, self.graph, "evaluate tensor", "eval()").run(self, feed_dict)
 
     def __repr__(self) -> str:
-        return f"SparseTensor(indices={self.indices}, values={self.values}, dense_shape={self.dense_shape})"
+        parts = f"indices={self.indices}, values={self.values}, dense_shape={self.dense_shape}"
+        return f"SparseTensor({parts})"
 
 
-def _not_dense(value: SparseTensor, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
-    raise TypeError(f"a SparseTensor does not convert to a Tensor by itself; use tf.sparse.to_dense: {value!r}")
+def _not_dense(
+    value: SparseTensor, dtype: Any = None, name: str | None = None, as_ref: bool = False
+) -> Any:
+    raise TypeError(
+        f"a SparseTensor does not convert to a Tensor by itself; use tf.sparse.to_dense: {value!r}"
+    )
 
 
 register_tensor_conversion_function(SparseTensor, _not_dense)

@@ -1,4 +1,6 @@
-"""From Python values to tensors: constants, the conversion registry, and the way back for values known statically."""
+"""From Python values to tensors: constants, the conversion registry, and the way back for values
+known statically.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _by_type: dict[type, list[ConversionFunction]] = {}
 def register_tensor_conversion_function(
     base_type: type | tuple[type, ...], conversion_func: ConversionFunction, priority: int = 100
 ) -> None:
-    """`conversion_func(value, dtype=None, name=None, as_ref=False)` gives a Tensor, or NotImplemented to pass."""
+    """`conversion_func(value, dtype=None, name=None, as_ref=False)` gives a Tensor, or
+    NotImplemented to pass.
+    """
     if not callable(conversion_func):
         raise TypeError(f"Argument `conversion_func` must be callable, got {conversion_func!r}")
     _registry.append((priority, len(_registry), base_type, conversion_func))
@@ -45,14 +49,17 @@ def convert_to_tensor(
     as_ref: bool = False,
     dtype_hint: Any = None,
 ) -> Tensor:
-    """`value` as a tensor of the default graph: of `dtype` or not at all, of the preferred dtype if possible."""
+    """`value` as a tensor of the default graph: of `dtype` or not at all, of the preferred dtype
+    if possible.
+    """
     if type(value) is Tensor and dtype is None:
         return value
     wanted = None if dtype is None else dtypes.as_dtype(dtype)
     if isinstance(value, Tensor):
         if wanted is not None and not wanted.is_compatible_with(value.dtype):
             raise ValueError(
-                f"Tensor conversion requested dtype {wanted.name} for Tensor with dtype {value.dtype.name}: {value!r}"
+                f"Tensor conversion requested dtype {wanted.name} for Tensor with dtype "
+                f"{value.dtype.name}: {value!r}"
             )
         return value
     hint = dtype_hint if preferred_dtype is None else preferred_dtype
@@ -60,7 +67,10 @@ def convert_to_tensor(
         if wanted is None and hint is not None:
             try:
                 result = convert(value, dtype=dtypes.as_dtype(hint), name=name, as_ref=as_ref)
-                if result is not NotImplemented and result.dtype.base_dtype == dtypes.as_dtype(hint).base_dtype:
+                if (
+                    result is not NotImplemented
+                    and result.dtype.base_dtype == dtypes.as_dtype(hint).base_dtype
+                ):
                     return result
             except (TypeError, ValueError):
                 pass
@@ -68,10 +78,14 @@ def convert_to_tensor(
         if result is NotImplemented:
             continue
         if not isinstance(result, Tensor):
-            raise RuntimeError(f"conversion function {convert} for type {type(value)} returned non-Tensor: {result!r}")
+            raise RuntimeError(
+                f"conversion function {convert} for type {type(value)} returned non-Tensor: "
+                f"{result!r}"
+            )
         if wanted is not None and not wanted.is_compatible_with(result.dtype):
             raise RuntimeError(
-                f"conversion function {convert} for type {type(value)} returned incompatible dtype: requested = "
+                f"conversion function {convert} for type {type(value)} returned incompatible "
+                "dtype: requested = "
                 f"{wanted.name}, actual = {result.dtype.name}"
             )
         return result
@@ -94,7 +108,9 @@ def convert_n_to_tensor(
     ]
 
 
-def convert_to_tensor_or_operation(value: Any, dtype: Any = None, name: str | None = None) -> Tensor | Operation:
+def convert_to_tensor_or_operation(
+    value: Any, dtype: Any = None, name: str | None = None
+) -> Tensor | Operation:
     return value if isinstance(value, Operation) else convert_to_tensor(value, dtype, name)
 
 
@@ -103,13 +119,19 @@ def is_tensor(x: Any) -> bool:
 
 
 def constant(
-    value: Any, dtype: Any = None, shape: Any = None, name: str = "Const", verify_shape: bool = False
+    value: Any,
+    dtype: Any = None,
+    shape: Any = None,
+    name: str = "Const",
+    verify_shape: bool = False,
 ) -> Tensor:
     """A tensor with a fixed value; the last element fills what `shape` leaves over."""
     if isinstance(value, TensorLike):
         raise TypeError("Expected any non-tensor type, but got a tensor instead.")
     wanted = None if dtype is None else dtypes.as_dtype(dtype).base_dtype
-    array = constant_array(value, wanted, None if shape is None else TensorShape(shape), verify_shape)
+    array = constant_array(
+        value, wanted, None if shape is None else TensorShape(shape), verify_shape
+    )
     return _const(array, name or "Const")
 
 
@@ -152,7 +174,8 @@ def _pack(values: Any, dtype: DType, name: str) -> Tensor:
                 part = convert_to_tensor(v)
                 if part.dtype.base_dtype != dtype:
                     raise TypeError(
-                        f"Cannot convert a list containing a tensor of dtype {part.dtype} to {dtype} "
+                        f"Cannot convert a list containing a tensor of dtype {part.dtype} to "
+                        f"{dtype} "
                         f"(Tensor is: {part!r})"
                     )
             elif isinstance(v, (list, tuple)) and _has_tensor(v):
@@ -163,7 +186,9 @@ def _pack(values: Any, dtype: DType, name: str) -> Tensor:
         return apply_op("Pack", scope, values=parts)
 
 
-def _from_list(value: Any, dtype: DType | None = None, name: str | None = None, as_ref: bool = False) -> Any:
+def _from_list(
+    value: Any, dtype: DType | None = None, name: str | None = None, as_ref: bool = False
+) -> Any:
     if not _has_tensor(value):
         return NotImplemented
     inferred = _first_dtype(value)
@@ -174,7 +199,9 @@ def _from_list(value: Any, dtype: DType | None = None, name: str | None = None, 
     return _pack(value, wanted, name or "packed")
 
 
-def _from_shape(value: TensorShape, dtype: DType | None = None, name: str | None = None, as_ref: bool = False) -> Any:
+def _from_shape(
+    value: TensorShape, dtype: DType | None = None, name: str | None = None, as_ref: bool = False
+) -> Any:
     if not value.is_fully_defined():
         raise ValueError(f"Cannot convert a partially known TensorShape {value} to a Tensor.")
     if dtype not in (None, dtypes.int32, dtypes.int64):
@@ -185,7 +212,9 @@ def _from_shape(value: TensorShape, dtype: DType | None = None, name: str | None
     return constant(sizes, dtype or dtypes.int32, name=name or "shape_as_tensor")
 
 
-def _from_dimension(value: Dimension, dtype: DType | None = None, name: str | None = None, as_ref: bool = False) -> Any:
+def _from_dimension(
+    value: Dimension, dtype: DType | None = None, name: str | None = None, as_ref: bool = False
+) -> Any:
     if value.value is None:
         raise ValueError(f"Cannot convert unknown Dimension {value} to a Tensor.")
     if dtype not in (None, dtypes.int32, dtypes.int64):
@@ -193,8 +222,12 @@ def _from_dimension(value: Dimension, dtype: DType | None = None, name: str | No
     return constant(value.value, dtype or dtypes.int32, name=name or "shape_as_tensor")
 
 
-def _from_graph_element(value: Any, dtype: DType | None = None, name: str | None = None, as_ref: bool = False) -> Any:
-    raise TypeError(f"Can't convert Operation '{value.name}' to Tensor (target dtype={dtype!r}, name={name!r})")
+def _from_graph_element(
+    value: Any, dtype: DType | None = None, name: str | None = None, as_ref: bool = False
+) -> Any:
+    raise TypeError(
+        f"Can't convert Operation '{value.name}' to Tensor (target dtype={dtype!r}, name={name!r})"
+    )
 
 
 register_tensor_conversion_function((list, tuple), _from_list, 99)
@@ -215,8 +248,19 @@ def constant_value(tensor: Any, partial: bool = False) -> Any:
         return core.node_attrs(op._id)["value"]
     values = core.output_values(op._id, tensor.value_index)
     if values is not None and None not in values and tensor.shape.is_fully_defined():
-        return np.array(values, tensor.dtype.base_dtype.as_numpy_dtype).reshape(tensor.shape.as_list())
-    if op.type in ("Identity", "StopGradient", "Reshape", "Cast", "Fill", "Pack", "Equal", "NotEqual"):
+        return np.array(values, tensor.dtype.base_dtype.as_numpy_dtype).reshape(
+            tensor.shape.as_list()
+        )
+    if op.type in (
+        "Identity",
+        "StopGradient",
+        "Reshape",
+        "Cast",
+        "Fill",
+        "Pack",
+        "Equal",
+        "NotEqual",
+    ):
         return _fold(tensor)
     return None
 
@@ -252,7 +296,9 @@ def constant_value_as_shape(tensor: Any) -> TensorShape:
     tensor = convert_to_tensor(tensor)
     values = constant_value(tensor)
     if values is not None:
-        return TensorShape([None if v < 0 else int(v) for v in np.atleast_1d(values)] if values.ndim else None)
+        return TensorShape(
+            [None if v < 0 else int(v) for v in np.atleast_1d(values)] if values.ndim else None
+        )
     known = tensor.op.graph.core.output_values(tensor.op._id, tensor.value_index)
     if known is not None:
         return TensorShape([None if v is None or v < 0 else v for v in known])

@@ -1,4 +1,6 @@
-"""The stack of default sessions; apart from the session so that tensors can evaluate without importing it."""
+"""The stack of default sessions; apart from the session so that tensors can evaluate without
+importing it.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +28,19 @@ def session_for(session: Any, graph: Any, what: str, call: str) -> Any:
         session = get_default_session()
         if session is None:
             raise ValueError(
-                f"Cannot {what} using `{call}`: No default session is registered. Use `with sess.as_default()` or "
+                f"Cannot {what} using `{call}`: No default session is registered. Use `with "
+                "sess.as_default()` or "
                 f"pass an explicit session to `{call.replace('()', '(session=sess)')}`"
             )
         if session.graph is not graph:
             raise ValueError(
-                f"Cannot use the default session to {what}: the tensor's graph is different from the session's "
+                f"Cannot use the default session to {what}: the tensor's graph is different from "
+                "the session's "
                 f"graph. Pass an explicit session to `{call.replace('()', '(session=sess)')}`."
             )
     elif session.graph is not graph:
         raise ValueError(
-            f"Cannot use the given session to {what}: the tensor's graph is different from the session's graph."
+            f"Cannot use the given session to {what}: the tensor's graph is different from the "
+            "session's graph."
         )
     return session

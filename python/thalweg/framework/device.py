@@ -10,7 +10,7 @@ from thalweg import _core
 class DeviceSpec:
     """job, replica, task, type and index of a device; None where not given."""
 
-    __slots__ = ("job", "replica", "task", "device_type", "device_index")
+    __slots__ = ("device_index", "device_type", "job", "replica", "task")
 
     def __init__(
         self,
@@ -73,7 +73,8 @@ class DeviceSpec:
         if self.task is not None:
             text += f"/task:{self.task}"
         if self.device_type is not None:
-            text += f"/device:{self.device_type}:{'*' if self.device_index is None else self.device_index}"
+            index = "*" if self.device_index is None else self.device_index
+            text += f"/device:{self.device_type}:{index}"
         return text
 
     def __eq__(self, other: object) -> bool:

@@ -6,22 +6,27 @@ from typing import Any
 
 import numpy as np
 
+from thalweg import _core
+
 _REF = 100  # a variable's (reference) type is its base type's number plus this
 
 
 def _bfloat16_type() -> Any:
-    """NumPy has no bfloat16: `ml_dtypes` supplies one; without it the two bytes travel as uint16."""
+    """NumPy has no bfloat16: `ml_dtypes` supplies one; without it the two bytes travel as
+    uint16.
+    """
     try:
         from ml_dtypes import bfloat16 as found
     except ImportError:
         return np.uint16
+    _core.set_numpy_dtype(14, np.dtype(found))
     return found
 
 
 class DType:
     """One element type; instances are unique, so `is` compares them too."""
 
-    __slots__ = ("_enum", "_np", "_hash", "name")
+    __slots__ = ("_enum", "_hash", "_np", "name")
 
     def __init__(self, enum: int, name: str, numpy_type: Any) -> None:
         self._enum = enum
@@ -235,7 +240,9 @@ def as_dtype(value: Any) -> DType:
     if found is None:
         found = _from_numpy(value)
     if found is None:
-        raise TypeError(f"Cannot convert the argument `type_value`: {value!r} to a TensorFlow DType.")
+        raise TypeError(
+            f"Cannot convert the argument `type_value`: {value!r} to a TensorFlow DType."
+        )
     return found
 
 
@@ -259,4 +266,4 @@ def base_enum(enum: int) -> int:
 
 
 # Last, because it hides the builtin: the public name of the boolean type.
-bool = bool_  # noqa: A001
+bool = bool_

@@ -1,4 +1,6 @@
-"""Errors of running graphs: TensorFlow's classes and numbers, each also the builtin it is a kind of."""
+"""Errors of running graphs: TensorFlow's classes and numbers, each also the builtin it is a kind
+of.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class OpError(Exception):
 
     _code = UNKNOWN
 
-    def __init__(self, node_def: Any, op: Any, message: str, error_code: int | None = None, *args: Any) -> None:
+    def __init__(
+        self, node_def: Any, op: Any, message: str, error_code: int | None = None, *args: Any
+    ) -> None:
         super().__init__(node_def, op, message, error_code, *args)
         self._node_def = node_def
         self._op = op
@@ -78,7 +82,9 @@ class OpError(Exception):
 
 
 def _make(code: int, message: str, node: str) -> Exception:
-    """What the core raises: the class of `code`. `message` is the bare sentence and its context lines."""
+    """What the core raises: the class of `code`. `message` is the bare sentence and its context
+    lines.
+    """
     if code == _TYPE_ERROR:
         return TypeError(message)
     if node and not message.startswith("Graph execution error"):
@@ -194,8 +200,21 @@ _CLASSES: dict[int, type[OpError]] = {
     cls._code: cls
     for cls in (
         *(CancelledError, UnknownError, InvalidArgumentError, DeadlineExceededError, NotFoundError),
-        *(AlreadyExistsError, PermissionDeniedError, ResourceExhaustedError, FailedPreconditionError, AbortedError),
-        *(OutOfRangeError, UnimplementedError, InternalError, UnavailableError, DataLossError, UnauthenticatedError),
+        *(
+            AlreadyExistsError,
+            PermissionDeniedError,
+            ResourceExhaustedError,
+            FailedPreconditionError,
+            AbortedError,
+        ),
+        *(
+            OutOfRangeError,
+            UnimplementedError,
+            InternalError,
+            UnavailableError,
+            DataLossError,
+            UnauthenticatedError,
+        ),
     )
 }
 

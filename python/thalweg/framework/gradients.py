@@ -1,4 +1,6 @@
-"""Differentiation: `tf.gradients` over the core's backward walk, and gradients written in Python."""
+"""Differentiation: `tf.gradients` over the core's backward walk, and gradients written in
+Python.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class RegisterGradient:
 
 def _register(op_type: str, f: GradientFunction | None) -> None:
     if op_type in _registry:
-        raise KeyError(f"Registering two gradient with name '{op_type}'! (it has been registered before)")
+        raise KeyError(
+            f"Registering two gradient with name '{op_type}'! (it has been registered before)"
+        )
     _registry[op_type] = f
 
 
@@ -82,7 +86,9 @@ def gradients(
     stop_gradients: Any = None,
     unconnected_gradients: Any = UnconnectedGradients.NONE,
 ) -> list[Any]:
-    """Adds nodes for the sum over ys of dy/dx, one result per x; None where no y depends on the x."""
+    """Adds nodes for the sum over ys of dy/dx, one result per x; None where no y depends on the
+    x.
+    """
     if aggregation_method not in (None, 0, 1, 2):
         raise ValueError(f"Invalid `aggregation_method` specified {aggregation_method}.")
     unconnected = UnconnectedGradients(unconnected_gradients)
@@ -110,7 +116,8 @@ def gradients(
         results = [None if e is None else graph._tensor(e) for e in found]
         if unconnected is UnconnectedGradients.ZERO:
             results = [
-                apply_op("ZerosLike", x=x) if g is None else g for x, g in zip(xs, results, strict=True)
+                apply_op("ZerosLike", x=x) if g is None else g
+                for x, g in zip(xs, results, strict=True)
             ]
     return results
 
@@ -119,11 +126,15 @@ def _seed(y: Tensor, grad_y: Any, i: int) -> Tensor | None:
     dtype = y.dtype.base_dtype
     if grad_y is None:
         if dtype.is_complex:
-            raise TypeError(f"Gradients of complex tensors ({y}) must set grad_ys (y.dtype = {dtype!r})")
+            raise TypeError(
+                f"Gradients of complex tensors ({y}) must set grad_ys (y.dtype = {dtype!r})"
+            )
         return None
     grad = convert_to_tensor(grad_y, None if isinstance(grad_y, Tensor) else dtype, f"grad_ys_{i}")
     if grad.dtype.base_dtype != dtype:
-        raise TypeError(f"Gradient type {grad.dtype.name} is not that of the tensor {y} ({dtype.name})")
+        raise TypeError(
+            f"Gradient type {grad.dtype.name} is not that of the tensor {y} ({dtype.name})"
+        )
     return grad
 
 
@@ -137,7 +148,9 @@ def _no_gradients(op: Operation, *grads: Any) -> list[None]:
 def _python_gradient(graph: Graph, node: int) -> GradientFunction | None:
     """The Python function for a node: by override or custom_gradient first, then by its type."""
     key = graph.core.node_op(node)
-    override = graph.core.node_attrs(node).get("_gradient_op_type") if graph._overrides_used else None
+    override = (
+        graph.core.node_attrs(node).get("_gradient_op_type") if graph._overrides_used else None
+    )
     if override is not None:
         key = override.decode() if isinstance(override, bytes) else override
         if key in graph._gradient_functions:
@@ -155,13 +168,15 @@ def _call(graph: Graph, node: int, grads: list[Any], scope: str) -> list[Any]:
     assert function is not None
     with graph.as_default(), graph.name_scope(f"{scope}{op.name}_grad/"):
         arriving = [
-            _zeros(y) if g is None else graph._tensor(g) for g, y in zip(grads, op.outputs, strict=True)
+            _zeros(y) if g is None else graph._tensor(g)
+            for g, y in zip(grads, op.outputs, strict=True)
         ]
         results = function(op, *arriving)
         results = list(results) if isinstance(results, (list, tuple)) else [results]
         if len(results) != len(op.inputs):
             raise ValueError(
-                f"Num gradients {len(results)} generated for op {op.name} do not match num inputs {len(op.inputs)}"
+                f"Num gradients {len(results)} generated for op {op.name} do not match num inputs "
+                f"{len(op.inputs)}"
             )
         return [None if r is None else _endpoint(convert_to_tensor(r)) for r in results]
 
@@ -171,7 +186,9 @@ def _zeros(y: Tensor) -> Tensor | None:
 
 
 def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
-    """Decorates `f(*tensors) -> (value, grad)`: `grad(*dvalue)` gives the gradients of the arguments."""
+    """Decorates `f(*tensors) -> (value, grad)`: `grad(*dvalue)` gives the gradients of the
+    arguments.
+    """
     if f is None:
         return custom_gradient
     function = f
@@ -179,7 +196,8 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
     def decorated(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
             raise ValueError(
-                "The custom_gradient decorator currently supports keywords arguments only when eager execution is "
+                "The custom_gradient decorator currently supports keywords arguments only when "
+                "eager execution is "
                 f"enabled. Got {sorted(kwargs)}"
             )
         with name_scope("CustomGradient", values=list(args)):
@@ -188,7 +206,13 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
             is_list = isinstance(value, (list, tuple))
             values = [convert_to_tensor(v) for v in _as_list(value)]
             outputs = _attach(values, inputs, grad)
-        return type(value)(outputs) if type(value) in (list, tuple) else outputs if is_list else outputs[0]
+        return (
+            type(value)(outputs)
+            if type(value) in (list, tuple)
+            else outputs
+            if is_list
+            else outputs[0]
+        )
 
     decorated.__name__ = getattr(function, "__name__", "custom_gradient")
     decorated.__doc__ = function.__doc__
@@ -204,7 +228,8 @@ def _attach(values: list[Tensor], inputs: list[Tensor], grad: GradientFunction) 
         found = _as_list(grad(*grads[: len(values)]))
         if len(found) != len(inputs):
             raise ValueError(
-                f"custom_gradient function expected to return {len(inputs)} gradients, but returned {len(found)} "
+                f"custom_gradient function expected to return {len(inputs)} gradients, but "
+                f"returned {len(found)} "
                 "instead."
             )
         return [None] * len(values) + found
@@ -244,5 +269,7 @@ def hessians(
                 row = gradients(flat[i], x, unconnected_gradients=UnconnectedGradients.ZERO)[0]
                 rows.append(apply_op("Reshape", tensor=row, shape=[size]))
             dims = x.shape.as_list()
-            found.append(apply_op("Reshape", tensor=apply_op("Pack", values=rows), shape=dims + dims))
+            found.append(
+                apply_op("Reshape", tensor=apply_op("Pack", values=rows), shape=dims + dims)
+            )
     return found

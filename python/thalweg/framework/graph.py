@@ -1,4 +1,6 @@
-"""Graphs: the node list of the core, and the scopes that decide names, devices and control inputs of new nodes."""
+"""Graphs: the node list of the core, and the scopes that decide names, devices and control inputs
+of new nodes.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,7 @@ class _Scopes(threading.local):
 class _Restore:
     """A context manager that sets attributes of the scopes and puts the old values back."""
 
-    __slots__ = ("scopes", "new", "old", "result")
+    __slots__ = ("new", "old", "result", "scopes")
 
     def __init__(self, scopes: _Scopes, new: dict[str, Any], result: Any = None) -> None:
         self.scopes = scopes
@@ -111,9 +113,16 @@ class Graph:
         return self._op(endpoint[0]).outputs[endpoint[1]]
 
     def _add(
-        self, op_type: str, name: str, inputs: list[tuple[int, int]], attrs: dict[str, Any], depth: int = 3
+        self,
+        op_type: str,
+        name: str,
+        inputs: list[tuple[int, int]],
+        attrs: dict[str, Any],
+        depth: int = 3,
     ) -> Operation:
-        """Adds a node under the active scopes. `name` is final; `depth` frames up may be the user's."""
+        """Adds a node under the active scopes. `name` is final; `depth` frames up may be the
+        user's.
+        """
         scopes = self._scopes
         device, controls = scopes.device, self._controls_for(inputs) if scopes.controllers else []
         if scopes.colocation:
@@ -122,7 +131,9 @@ class Graph:
         if scopes.overrides and op_type in scopes.overrides:
             attrs["_gradient_op_type"] = scopes.overrides[op_type]
             self._overrides_used = True
-        node = self.core.add_node(op_type, name, inputs, controls, attrs, device or "", user_site(depth))
+        node = self.core.add_node(
+            op_type, name, inputs, controls, attrs, device or "", user_site(depth)
+        )
         wrappers = self._wrappers
         op = Operation(self, node, name, op_type)
         if node == len(wrappers):
@@ -151,16 +162,22 @@ class Graph:
         from thalweg.framework.op_spec import op_spec
 
         kinds = op_spec(op_type).attr_kinds
-        values = {key: attr_value(op_type, key, kinds.get(key), v) for key, v in (attrs or {}).items()}
+        values = {
+            key: attr_value(op_type, key, kinds.get(key), v) for key, v in (attrs or {}).items()
+        }
         endpoints = [(t.op._id, t.value_index) for t in inputs]
         return self._add(op_type, self._final_name(name or op_type), endpoints, values)
 
     def _final_name(self, name: str) -> str:
-        """A name that ends in '/' is a scope's and used as it is; others are made unique under the name scope."""
+        """A name that ends in '/' is a scope's and used as it is; others are made unique under the
+        name scope.
+        """
         return name[:-1] if name.endswith("/") else self.unique_name(name)
 
     def _controls_for(self, inputs: list[tuple[int, int]]) -> list[int]:
-        """What a new node has to wait for beyond its inputs: a block whose nodes feed it is waited for already."""
+        """What a new node has to wait for beyond its inputs: a block whose nodes feed it is waited
+        for already.
+        """
         data, wanted = {node for node, _ in inputs}, []
         for controller in self._scopes.controllers:
             if data.isdisjoint(controller.seen):
@@ -195,7 +212,9 @@ class Graph:
             raise TypeError(f"Tensor names are strings (or similar), not {type(name).__name__}.")
         return self.as_graph_element(name, allow_operation=False)
 
-    def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:
+    def as_graph_element(
+        self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True
+    ) -> Any:
         """The Tensor or Operation of this graph that `obj` is, names, or stands for."""
         if not (allow_tensor or allow_operation):
             raise ValueError("allow_tensor and allow_operation can't both be False.")
@@ -209,24 +228,32 @@ class Graph:
             if ":" in obj and allow_tensor:
                 return self._tensor_named(obj)
             if ":" in obj:
-                raise ValueError(f"The name '{obj}' appears to refer to a Tensor, not an Operation.")
+                raise ValueError(
+                    f"The name '{obj}' appears to refer to a Tensor, not an Operation."
+                )
             return self._operation_named(obj, allow_operation)
-        if isinstance(obj, Tensor) and allow_tensor or isinstance(obj, Operation) and allow_operation:
+        if (isinstance(obj, Tensor) and allow_tensor) or (
+            isinstance(obj, Operation) and allow_operation
+        ):
             if obj.graph is not self:
                 raise ValueError(f"{type(obj).__name__} {obj} is not an element of this graph.")
             return obj
-        kinds = " or ".join(k for k, ok in (("Tensor", allow_tensor), ("Operation", allow_operation)) if ok)
+        kinds = " or ".join(
+            k for k, ok in (("Tensor", allow_tensor), ("Operation", allow_operation)) if ok
+        )
         raise TypeError(f"Can not convert a {type(obj).__name__} into a {kinds}.")
 
     def _tensor_named(self, name: str) -> Tensor:
         op_name, _, index = name.partition(":")
         if not op_name or not index.isdigit():
             raise ValueError(
-                f'The name {name} looks a like a Tensor name, but is not a valid one. Tensor names must be of the '
+                f"The name {name} looks a like a Tensor name, but is not a valid one. Tensor names "
+                "must be of the "
                 'form "<op_name>:<output_index>".'
             )
         node = self.core.find(op_name)
-        missing = f"The name '{name}' refers to a Tensor which does not exist. The operation, '{op_name}', "
+        missing = f"The name '{name}' refers to a Tensor which does not exist. "
+        missing += f"The operation, '{op_name}', "
         if node < 0:
             raise KeyError(missing + "does not exist in the graph.")
         outputs = self._op(node).outputs
@@ -243,7 +270,9 @@ class Graph:
         form = 'Tensor names must be of the form "<op_name>:<output_index>".'
         if node >= 0:
             raise ValueError(f"The name '{name}' refers to an Operation, not a Tensor. {form}")
-        raise ValueError(f"The name '{name}' looks like an (invalid) Operation name, not a Tensor. {form}")
+        raise ValueError(
+            f"The name '{name}' looks like an (invalid) Operation name, not a Tensor. {form}"
+        )
 
     # --- scopes
 
@@ -256,7 +285,9 @@ class Graph:
         return self._scopes.name
 
     def name_scope(self, name: str | None) -> _Restore:
-        """Prefixes the names of new nodes. A name that ends in '/' re-enters a scope; None leaves all scopes."""
+        """Prefixes the names of new nodes. A name that ends in '/' re-enters a scope; None leaves
+        all scopes.
+        """
         if not name:
             new = ""
         else:
@@ -264,14 +295,22 @@ class Graph:
                 raise TypeError(f"name for name_scope must be a string, got {name!r}")
             if self._scopes.name:
                 if not _VALID_SCOPE_NAME.match(name):
-                    raise ValueError(f"'{name}' is not a valid scope name: it must match {_VALID_SCOPE_NAME.pattern}")
+                    raise ValueError(
+                        f"'{name}' is not a valid scope name: it must match "
+                        f"{_VALID_SCOPE_NAME.pattern}"
+                    )
             elif not _VALID_ROOT_NAME.match(name):
-                raise ValueError(f"'{name}' is not a valid root scope name: it must match {_VALID_ROOT_NAME.pattern}")
+                raise ValueError(
+                    f"'{name}' is not a valid root scope name: it must match "
+                    f"{_VALID_ROOT_NAME.pattern}"
+                )
             new = name[:-1] if name.endswith("/") else self.unique_name(name)
         return _Restore(self._scopes, {"name": new}, new + "/" if new else "")
 
     def device(self, device_name_or_function: Any) -> _Restore:
-        """Pins new nodes to a device: a name, a function from node to name, or None for no pin at all."""
+        """Pins new nodes to a device: a name, a function from node to name, or None for no pin at
+        all.
+        """
         entry = device_name_or_function
         if entry is not None and not callable(entry):
             entry = canonical_name(entry)
@@ -286,7 +325,9 @@ class Graph:
         return _Restore(scopes, {"devices": (*scopes.devices, entry), "device": merged})
 
     def control_dependencies(self, control_inputs: Any) -> _Restore:
-        """New nodes wait for these operations; None drops the conditions of all enclosing blocks."""
+        """New nodes wait for these operations; None drops the conditions of all enclosing
+        blocks.
+        """
         scopes = self._scopes
         if control_inputs is None:
             return _Restore(scopes, {"controllers": ()})
@@ -294,7 +335,9 @@ class Graph:
         for item in control_inputs:
             if hasattr(item, "_handle") and hasattr(item, "op") and not isinstance(item, Tensor):
                 item = item.op
-            element = self.as_graph_element(getattr(item, "values", item) if _is_slices(item) else item)
+            element = self.as_graph_element(
+                getattr(item, "values", item) if _is_slices(item) else item
+            )
             node = element._id if isinstance(element, Operation) else element.op._id
             if node not in before:
                 before.append(node)
@@ -305,7 +348,9 @@ class Graph:
         scopes = self._scopes
         if op is None:
             if not ignore_existing:
-                raise ValueError("Trying to reset colocation (op is None) but ignore_existing is not True")
+                raise ValueError(
+                    "Trying to reset colocation (op is None) but ignore_existing is not True"
+                )
             return _Restore(scopes, {"colocation": ()})
         op = getattr(op, "op", op)
         existing = () if ignore_existing else scopes.colocation
@@ -314,7 +359,9 @@ class Graph:
     def gradient_override_map(self, op_type_map: dict[str, str]) -> _Restore:
         """New nodes of the given types use gradients registered under other names."""
         if not isinstance(op_type_map, dict):
-            raise TypeError(f"op_type_map must be a dictionary mapping strings to strings, got {op_type_map!r}")
+            raise TypeError(
+                f"op_type_map must be a dictionary mapping strings to strings, got {op_type_map!r}"
+            )
         for key, value in op_type_map.items():
             if not isinstance(key, str) or not isinstance(value, str):
                 raise TypeError(f"op_type_map must map strings to strings, got {key!r}: {value!r}")
@@ -408,7 +455,10 @@ class Graph:
         self._unfetchable.add(op)
 
     def is_fetchable(self, tensor_or_op: Any) -> bool:
-        return tensor_or_op not in self._unfetchable and getattr(tensor_or_op, "op", None) not in self._unfetchable
+        return (
+            tensor_or_op not in self._unfetchable
+            and getattr(tensor_or_op, "op", None) not in self._unfetchable
+        )
 
     def __enter__(self) -> Graph:
         context = self.as_default()
@@ -448,12 +498,16 @@ class _DefaultGraph:
     def __exit__(self, *error: Any) -> None:
         stack = _default_graphs.stack
         if not stack or stack[-1] is not self.graph:
-            raise AssertionError(f"Nesting violated for default stack of {type(self.graph)} objects")
+            raise AssertionError(
+                f"Nesting violated for default stack of {type(self.graph)} objects"
+            )
         stack.pop()
 
 
 def get_default_graph() -> Graph:
-    """The graph new nodes go to: the innermost `as_default()` of this thread, else one per process."""
+    """The graph new nodes go to: the innermost `as_default()` of this thread, else one per
+    process.
+    """
     stack = _default_graphs.stack
     if stack:
         return stack[-1]
@@ -472,14 +526,17 @@ def reset_default_graph() -> None:
     global _global_graph
     if _default_graphs.stack:
         raise AssertionError(
-            "Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared graph, exit the nesting "
+            "Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared "
+            "graph, exit the nesting "
             "and create a new graph."
         )
     _global_graph = Graph()
 
 
 def graph_of(values: Iterable[Any]) -> Graph:
-    """The graph the symbolic values among `values` belong to (all to one), else the default graph."""
+    """The graph the symbolic values among `values` belong to (all to one), else the default
+    graph.
+    """
     first = None
     for value in values:
         if isinstance(value, (list, tuple)):
@@ -501,17 +558,27 @@ def _variable_graph(item: Any) -> Graph | None:
     return item.graph if isinstance(item, TensorLike) else None
 
 
-class name_scope:  # noqa: N801  (TensorFlow's name)
-    """`with name_scope(name, default_name, values) as scope`: a name scope in the graph of `values`."""
+class name_scope:
+    """`with name_scope(name, default_name, values) as scope`: a name scope in the graph of
+    `values`.
+    """
 
-    __slots__ = ("_name", "_default_name", "_values", "_exits")
+    __slots__ = ("_default_name", "_exits", "_name", "_values")
 
-    def __init__(self, name: str | None, default_name: str | None = None, values: Any = None) -> None:
+    def __init__(
+        self, name: str | None, default_name: str | None = None, values: Any = None
+    ) -> None:
         if not (default_name is None or isinstance(default_name, str)):
-            raise TypeError(f"`default_name` type ({type(default_name)}) is not a string type. You likely meant to "
-                            "pass this into the `values` kwarg.")
+            raise TypeError(
+                f"`default_name` type ({type(default_name)}) is not a string type. You likely "
+                "meant to "
+                "pass this into the `values` kwarg."
+            )
         if name is None and default_name is None and values is not None:
-            raise ValueError(f"At least one of name ({name}) and default_name ({default_name}) should be provided.")
+            raise ValueError(
+                f"At least one of name ({name}) and default_name ({default_name}) should be "
+                "provided."
+            )
         self._name = default_name if name is None else name
         self._default_name = default_name
         self._values = values

@@ -13,10 +13,27 @@ from thalweg.framework.shapes import TensorShape
 _DATA_TYPE = {"DT_INVALID": 0} | {
     "DT_" + name.upper(): dtypes.as_dtype(kind).as_datatype_enum
     for name, kind in (
-        *(("float", "float32"), ("double", "float64"), ("int32", "int32"), ("uint8", "uint8"), ("int16", "int16")),
-        *(("int8", "int8"), ("string", "string"), ("complex64", "complex64"), ("int64", "int64"), ("bool", "bool")),
+        *(
+            ("float", "float32"),
+            ("double", "float64"),
+            ("int32", "int32"),
+            ("uint8", "uint8"),
+            ("int16", "int16"),
+        ),
+        *(
+            ("int8", "int8"),
+            ("string", "string"),
+            ("complex64", "complex64"),
+            ("int64", "int64"),
+            ("bool", "bool"),
+        ),
         *(("qint8", "qint8"), ("quint8", "quint8"), ("qint32", "qint32"), ("bfloat16", "bfloat16")),
-        *(("qint16", "qint16"), ("quint16", "quint16"), ("uint16", "uint16"), ("complex128", "complex128")),
+        *(
+            ("qint16", "qint16"),
+            ("quint16", "quint16"),
+            ("uint16", "uint16"),
+            ("complex128", "complex128"),
+        ),
         *(("half", "float16"), ("resource", "resource"), ("variant", "variant")),
         *(("uint32", "uint32"), ("uint64", "uint64")),
     )
@@ -54,7 +71,9 @@ class TensorProto(Message):
 
 
 class NameAttrList(Message):
-    fields = (Field(1, "name", "string"),)  # `attr` is added below: the two messages contain each other
+    fields = (
+        Field(1, "name", "string"),
+    )  # `attr` is added below: the two messages contain each other
 
 
 class _ListValue(Message):
@@ -108,7 +127,10 @@ class VersionDef(Message):
 
 
 class FunctionDefLibrary(Message):
-    fields = (Field(1, "function", "bytes", repeated=True), Field(2, "gradient", "bytes", repeated=True))
+    fields = (
+        Field(1, "function", "bytes", repeated=True),
+        Field(2, "gradient", "bytes", repeated=True),
+    )
 
 
 class GraphDef(Message):
@@ -124,7 +146,9 @@ class GraphDef(Message):
 
 
 def shape_proto(shape: Any) -> TensorShapeProto:
-    shape = TensorShape._known(tuple(shape)) if isinstance(shape, (list, tuple)) else TensorShape(shape)
+    shape = (
+        TensorShape._known(tuple(shape)) if isinstance(shape, (list, tuple)) else TensorShape(shape)
+    )
     made = TensorShapeProto()
     if shape._dims is None:
         made.unknown_rank = True
@@ -136,16 +160,24 @@ def shape_proto(shape: Any) -> TensorShapeProto:
 
 
 def make_tensor_proto(
-    values: Any, dtype: Any = None, shape: Any = None, verify_shape: bool = False, allow_broadcast: bool = False
+    values: Any,
+    dtype: Any = None,
+    shape: Any = None,
+    verify_shape: bool = False,
+    allow_broadcast: bool = False,
 ) -> TensorProto:
     """Python or NumPy values as a TensorProto."""
     from thalweg.framework.values import constant_array
 
     wanted = None if dtype is None else dtypes.as_dtype(dtype).base_dtype
-    array, found = constant_array(values, wanted, None if shape is None else TensorShape(shape), verify_shape)
+    array, found = constant_array(
+        values, wanted, None if shape is None else TensorShape(shape), verify_shape
+    )
     made = TensorProto(dtype=found.as_datatype_enum, tensor_shape=shape_proto(array.shape))
     if found is dtypes.string:
-        made.string_val.extend(s.encode() if isinstance(s, str) else s for s in array.ravel().tolist())
+        made.string_val.extend(
+            s.encode() if isinstance(s, str) else s for s in array.ravel().tolist()
+        )
     elif array.size > 1 or found not in _SINGLE:
         made.tensor_content = np.ascontiguousarray(array).tobytes()
     else:
@@ -192,7 +224,9 @@ def attr_proto(value: Any, kind: str | None) -> AttrValue:
     """An attribute of the core as an AttrValue; `kind` None for attributes named '_...'."""
     made = AttrValue()
     if kind is None:
-        kind = {bool: "bool", int: "int", float: "float", list: "list(string)"}.get(type(value), "string")
+        kind = {bool: "bool", int: "int", float: "float", list: "list(string)"}.get(
+            type(value), "string"
+        )
     if kind.startswith("list("):
         kind = kind[5:-1]
         name = {"string": "s", "int": "i", "float": "f", "bool": "b"}.get(kind, kind)

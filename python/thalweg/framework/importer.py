@@ -16,7 +16,9 @@ def import_graph_def(
     op_dict: Any = None,
     producer_op_list: Any = None,
 ) -> list[Any] | None:
-    """Adds the nodes of a GraphDef to the default graph under `name` ('import' if None, '' for none)."""
+    """Adds the nodes of a GraphDef to the default graph under `name` ('import' if None, '' for
+    none).
+    """
     if not hasattr(graph_def, "SerializeToString"):
         raise TypeError(f"Argument `graph_def` must be a GraphDef proto, got {graph_def!r}")
     graph = get_default_graph()
@@ -24,7 +26,10 @@ def import_graph_def(
     mapped = {}
     for key, value in (input_map or {}).items():
         tensor = convert_to_tensor(value)
-        mapped[key if ":" in key or key.startswith("^") else key + ":0"] = (tensor.op._id, tensor.value_index)
+        mapped[key if ":" in key or key.startswith("^") else key + ":0"] = (
+            tensor.op._id,
+            tensor.value_index,
+        )
     prefix = "import" if name is None else name
     if prefix:
         prefix = prefix[:-1] if prefix.endswith("/") else graph.unique_name(prefix)

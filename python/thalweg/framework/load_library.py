@@ -15,12 +15,16 @@ _modules: dict[str, ModuleType] = {}
 
 
 def load_op_library(library_filename: str) -> ModuleType:
-    """Loads a plugin and returns a module with its ops as functions: `zero_out(x)` and `ZeroOut(x=x)`."""
+    """Loads a plugin and returns a module with its ops as functions: `zero_out(x)` and
+    `ZeroOut(x=x)`.
+    """
     path = os.fspath(library_filename)
     if path in _modules:
         return _modules[path]
     if not os.path.exists(path):
-        raise errors.NotFoundError(None, None, f"{path}: cannot open shared object file: No such file or directory")
+        raise errors.NotFoundError(
+            None, None, f"{path}: cannot open shared object file: No such file or directory"
+        )
     names = _core.load_library(path)
     module = ModuleType(os.path.basename(path).partition(".")[0])
     module.__file__ = path
@@ -39,7 +43,9 @@ def load_library(library_location: str) -> None:
     if os.path.isdir(library_location):
         found = sorted(f for f in os.listdir(library_location) if f.endswith(".so"))
         if not found:
-            raise errors.NotFoundError(None, None, f"{library_location}: no shared libraries in this folder")
+            raise errors.NotFoundError(
+                None, None, f"{library_location}: no shared libraries in this folder"
+            )
         for file in found:
             load_op_library(os.path.join(library_location, file))
         return
@@ -47,11 +53,13 @@ def load_library(library_location: str) -> None:
 
 
 def snake_case(name: str) -> str:
-    """'MatMul' -> 'mat_mul', 'LRN' -> 'lrn', 'Conv2D' -> 'conv2d': a capital starts a word after a lower-case letter."""
+    """'MatMul' -> 'mat_mul', 'LRN' -> 'lrn', 'Conv2D' -> 'conv2d': a capital starts a word after a
+    lower-case letter.
+    """
     out = ""
     for i, c in enumerate(name):
         before, after = name[i - 1] if i else "", name[i + 1] if i + 1 < len(name) else ""
-        if c.isupper() and i and (before.islower() or before.isupper() and after.islower()):
+        if c.isupper() and i and (before.islower() or (before.isupper() and after.islower())):
             out += "_"
         out += c.lower()
     return out
@@ -62,7 +70,9 @@ def _function(spec: OpSpec) -> Any:
 
     def function(*args: Any, name: str | None = None, **arguments: Any) -> Any:
         if len(args) > len(names):
-            raise TypeError(f"{function.__name__} takes {len(names)} arguments but {len(args)} were given")
+            raise TypeError(
+                f"{function.__name__} takes {len(names)} arguments but {len(args)} were given"
+            )
         for key, value in zip(names, args, strict=False):
             if key in arguments:
                 raise TypeError(f"{function.__name__} got two values for its argument '{key}'")

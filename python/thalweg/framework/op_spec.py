@@ -1,4 +1,6 @@
-"""Op definitions in the form the front-end walks: plain Python objects, read from the core once per op type."""
+"""Op definitions in the form the front-end walks: plain Python objects, read from the core once
+per op type.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,11 @@ from thalweg import _core
 
 
 class Arg:
-    """An input or output: exactly one of type, type_attr and type_list_attr is set; number_attr makes it a list."""
+    """An input or output: exactly one of type, type_attr and type_list_attr is set; number_attr
+    makes it a list.
+    """
 
-    __slots__ = ("name", "type", "type_attr", "type_list_attr", "number_attr", "is_ref", "is_list")
+    __slots__ = ("is_list", "is_ref", "name", "number_attr", "type", "type_attr", "type_list_attr")
 
     def __init__(self, arg: Any) -> None:
         self.name: str = arg.name
@@ -23,7 +27,7 @@ class Arg:
 
 
 class Attr:
-    __slots__ = ("name", "kind", "default", "has_default", "allowed", "choices", "inferred")
+    __slots__ = ("allowed", "choices", "default", "has_default", "inferred", "kind", "name")
 
     def __init__(self, attr: Any) -> None:
         self.name: str = attr.name
@@ -36,7 +40,18 @@ class Attr:
 
 
 class OpSpec:
-    __slots__ = ("name", "inputs", "outputs", "attrs", "attr_kinds", "known", "signature", "doc", "result", "stateful")
+    __slots__ = (
+        "attr_kinds",
+        "attrs",
+        "doc",
+        "inputs",
+        "known",
+        "name",
+        "outputs",
+        "result",
+        "signature",
+        "stateful",
+    )
 
     def __init__(self, definition: Any) -> None:
         self.name: str = definition.name

@@ -52,14 +52,19 @@ def _truediv(x: Tensor, y: Tensor, name: str) -> Tensor:
 
 def _matmul(x: Tensor, y: Tensor, name: str) -> Tensor:
     x_rank, y_rank = x.shape.ndims, y.shape.ndims
-    if (x_rank is None or x_rank > 2) and (y_rank is None or y_rank > 2) or 2 not in (x_rank or 2, y_rank or 2):
+    if ((x_rank is None or x_rank > 2) and (y_rank is None or y_rank > 2)) or 2 not in (
+        x_rank or 2,
+        y_rank or 2,
+    ):
         return apply_op("BatchMatMulV2", name, x=x, y=y)
     return apply_op("MatMul", name, a=x, b=y)
 
 
 def _logical(name_if_bool: str, name_if_int: str) -> Binary:
     def function(x: Tensor, y: Tensor, name: str) -> Tensor:
-        return apply_op(name_if_bool if x.dtype.base_dtype is dtypes.bool_ else name_if_int, name, x=x, y=y)
+        return apply_op(
+            name_if_bool if x.dtype.base_dtype is dtypes.bool_ else name_if_int, name, x=x, y=y
+        )
 
     return function
 
@@ -146,14 +151,15 @@ def _invert(x: Any) -> Tensor:
 def _check_index(i: Any) -> None:
     if isinstance(i, (int, np.integer, Dimension)) and not isinstance(i, bool):
         return
-    if isinstance(i, TensorLike) and i.dtype.base_dtype in (  # type: ignore[attr-defined]
+    if isinstance(i, TensorLike) and i.dtype.base_dtype in (
         *(dtypes.int16, dtypes.int32, dtypes.int64, dtypes.uint16),
     ):
         return
     if isinstance(i, np.ndarray) and i.ndim == 0 and i.dtype.kind in "iu":
         return
     raise TypeError(
-        "Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar tf.int32/tf.int64 tensors are "
+        "Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar "
+        "tf.int32/tf.int64 tensors are "
         f"valid indices, got {i!r}"
     )
 
@@ -161,12 +167,12 @@ def _check_index(i: Any) -> None:
 def _stack(parts: list[Any], name: str) -> Tensor:
     """Bounds as one vector; int64 as soon as one of them is."""
     tensors = [p for p in parts if isinstance(p, TensorLike)]
-    wide = any(t.dtype.base_dtype is dtypes.int64 for t in tensors)  # type: ignore[attr-defined]
+    wide = any(t.dtype.base_dtype is dtypes.int64 for t in tensors)
     if not wide:
         return convert_to_tensor(parts, dtypes.int32 if not tensors else None, name)
     as_int64 = [
         apply_op("Cast", x=p, DstT=dtypes.int64)
-        if isinstance(p, TensorLike) and p.dtype.base_dtype is not dtypes.int64  # type: ignore[attr-defined]
+        if isinstance(p, TensorLike) and p.dtype.base_dtype is not dtypes.int64
         else p
         for p in parts
     ]
@@ -174,8 +180,10 @@ def _stack(parts: list[Any], name: str) -> Tensor:
 
 
 def strided_slice_index(tensor: Any, index: Any, var: Any = None) -> Any:
-    """tensor[index]: Python's slices, `...`, `None` and integers, each of which may be a scalar tensor."""
-    if isinstance(index, TensorLike) and index.dtype.base_dtype is dtypes.bool_:  # type: ignore[attr-defined]
+    """tensor[index]: Python's slices, `...`, `None` and integers, each of which may be a scalar
+    tensor.
+    """
+    if isinstance(index, TensorLike) and index.dtype.base_dtype is dtypes.bool_:
         from thalweg.ops.array import boolean_mask
 
         return boolean_mask(tensor, index)
@@ -187,7 +195,9 @@ def strided_slice_index(tensor: Any, index: Any, var: Any = None) -> Any:
     begin: list[Any] = []
     end: list[Any] = []
     strides: list[Any] = []
-    masks = dict.fromkeys(("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0)
+    masks = dict.fromkeys(
+        ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0
+    )
     for i, part in enumerate(index if isinstance(index, (tuple, list)) else [index]):
         bit = 1 << i
         if isinstance(part, slice):
@@ -214,10 +224,19 @@ def strided_slice_index(tensor: Any, index: Any, var: Any = None) -> Any:
         bounds = [_stack(part, "stack") for part in (begin, end, strides)]
         if any(b.dtype.base_dtype is dtypes.int64 for b in bounds):
             bounds = [
-                b if b.dtype.base_dtype is dtypes.int64 else apply_op("Cast", x=b, DstT=dtypes.int64) for b in bounds
+                b
+                if b.dtype.base_dtype is dtypes.int64
+                else apply_op("Cast", x=b, DstT=dtypes.int64)
+                for b in bounds
             ]
         return apply_op(
-            "StridedSlice", name, input=tensor, begin=bounds[0], end=bounds[1], strides=bounds[2], **masks
+            "StridedSlice",
+            name,
+            input=tensor,
+            begin=bounds[0],
+            end=bounds[1],
+            strides=bounds[2],
+            **masks,
         )
 
 
@@ -231,7 +250,7 @@ def overload_all(cls: type) -> None:
         setattr(cls, f"__{method}__", _comparison(op_type))
     for method, unary in (("neg", _neg), ("abs", _abs), ("invert", _invert)):
         setattr(cls, f"__{method}__", unary)
-    cls.__getitem__ = strided_slice_index  # type: ignore[attr-defined]
+    setattr(cls, "__getitem__", strided_slice_index)  # noqa: B010
 
 
 overload_all(Tensor)

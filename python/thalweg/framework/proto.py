@@ -1,12 +1,13 @@
 """Protobuf messages as small Python classes, without protobuf.
 
     class Point(Message):
-        fields = (Field(1, "x", "int32"), Field(2, "y", "int32"), Field(3, "tags", "string", repeated=True))
+        fields = (Field(1, "x", "int32"), Field(2, "tags", "string", repeated=True))
 
     Point(x=1).SerializeToString()
 
-Attributes have protobuf's defaults and types are checked on assignment; sub-messages come into being when they are first read
-and are written once they are set. An unknown field name is an AttributeError, an unknown field number in bytes is kept.
+Attributes have protobuf's defaults and types are checked on assignment; sub-messages come into
+being when they are first read and are written once they are set. An unknown field name is an
+AttributeError, an unknown field number in bytes is kept.
 """
 
 from __future__ import annotations
@@ -20,9 +21,22 @@ _DEFAULTS: dict[str, Any] = {"double": 0.0, "float": 0.0, "bool": False, "string
 
 
 class Field:
-    """One field. `kind` is a scalar kind or a Message class; `key` makes it a map; `oneof` names its group."""
+    """One field. `kind` is a scalar kind or a Message class; `key` makes it a map; `oneof` names
+    its group.
+    """
 
-    __slots__ = ("number", "name", "kind", "repeated", "key", "oneof", "default", "enum", "message", "explicit")
+    __slots__ = (
+        "default",
+        "enum",
+        "explicit",
+        "key",
+        "kind",
+        "message",
+        "name",
+        "number",
+        "oneof",
+        "repeated",
+    )
 
     def __init__(
         self,
@@ -42,7 +56,9 @@ class Field:
         self.key = key
         self.oneof = oneof
         self.enum = enum
-        self.explicit = explicit  # written even if it has its default value, once set (proto2, optional)
+        self.explicit = (
+            explicit  # written even if it has its default value, once set (proto2, optional)
+        )
         self.message = not isinstance(kind, str)
         self.default = None if self.message else _DEFAULTS.get(kind, 0)
 
@@ -50,7 +66,7 @@ class Field:
 class Repeated(list[Any]):
     """A repeated field: a list that checks what it is given; `add` makes sub-messages in place."""
 
-    __slots__ = ("_owner", "_field")
+    __slots__ = ("_field", "_owner")
 
     def __init__(self, owner: Message, field: Field, items: Iterable[Any] = ()) -> None:
         super().__init__()
@@ -62,7 +78,9 @@ class Repeated(list[Any]):
         if not self._field.message:
             return _check(self._owner, self._field, item)
         if not isinstance(item, self._field.kind):
-            raise TypeError(f"field '{self._field.name}' takes {self._field.kind.__name__}, got {item!r}")
+            raise TypeError(
+                f"field '{self._field.name}' takes {self._field.kind.__name__}, got {item!r}"
+            )
         return item
 
     def append(self, item: Any) -> None:
@@ -75,14 +93,16 @@ class Repeated(list[Any]):
         super().insert(at, self._item(item))
 
     def __setitem__(self, at: Any, item: Any) -> None:
-        super().__setitem__(at, [self._item(i) for i in item] if isinstance(at, slice) else self._item(item))
+        super().__setitem__(
+            at, [self._item(i) for i in item] if isinstance(at, slice) else self._item(item)
+        )
 
     def add(self, **values: Any) -> Any:
         made = self._field.kind(**values)
         super().append(made)
         return made
 
-    def MergeFrom(self, other: Iterable[Any]) -> None:  # noqa: N802
+    def MergeFrom(self, other: Iterable[Any]) -> None:
         self.extend(_copy(i) for i in other)
 
 
@@ -174,10 +194,16 @@ class Message:
             if field.key is not None:
                 state[name] = Map(field, value)
             elif field.repeated:
-                items = (field.kind(**v) if isinstance(v, dict) else v for v in value) if field.message else value
+                items = (
+                    (field.kind(**v) if isinstance(v, dict) else v for v in value)
+                    if field.message
+                    else value
+                )
                 state[name] = Repeated(self, field, items)
             elif field.message:
-                getattr(self, name).CopyFrom(field.kind(**value) if isinstance(value, dict) else value)
+                getattr(self, name).CopyFrom(
+                    field.kind(**value) if isinstance(value, dict) else value
+                )
                 self._set(field, state[name])
             else:
                 setattr(self, name, value)
@@ -201,10 +227,11 @@ class Message:
     def __setattr__(self, name: str, value: Any) -> None:
         field = self._by_name.get(name)
         if field is None:
-            raise AttributeError(f"Assignment not allowed (no field \"{name}\" in protocol message object {type(self).__name__}).")
+            raise AttributeError(f'Protocol message {type(self).__name__} has no "{name}" field.')
         if field.message or field.repeated or field.key is not None:
             raise AttributeError(
-                f"Assignment not allowed to message, map, or repeated field \"{name}\" in protocol message object."
+                f'Assignment not allowed to message, map, or repeated field "{name}" in protocol '
+                "message object."
             )
         self._set(field, _check(self, field, value))
 
@@ -233,43 +260,45 @@ class Message:
         if field.repeated or field.key is not None:
             return bool(value)
         if field.message:
-            if value.__dict__["_parent"] is not None and any(value._present(f) for f in value.fields):
+            if value.__dict__["_parent"] is not None and any(
+                value._present(f) for f in value.fields
+            ):
                 value._touch()  # filled through a list or map of its own
             return value.__dict__["_parent"] is None
         return bool(field.oneof or field.explicit or value != field.default or str(value) == "-0.0")
 
-    def HasField(self, name: str) -> bool:  # noqa: N802
+    def HasField(self, name: str) -> bool:
         field = self._by_name.get(name)
         if field is None:
             raise ValueError(f'Protocol message {type(self).__name__} has no field "{name}".')
         return self._present(field)
 
-    def WhichOneof(self, group: str) -> str | None:  # noqa: N802
+    def WhichOneof(self, group: str) -> str | None:
         return next((f.name for f in self.fields if f.oneof == group and self._present(f)), None)
 
-    def ClearField(self, name: str) -> None:  # noqa: N802
+    def ClearField(self, name: str) -> None:
         self.__dict__.pop(name, None)
 
-    def Clear(self) -> None:  # noqa: N802
+    def Clear(self) -> None:
         for field in self.fields:
             self.__dict__.pop(field.name, None)
         self.__dict__["_unknown"] = b""
 
-    def ListFields(self) -> list[tuple[Field, Any]]:  # noqa: N802
+    def ListFields(self) -> list[tuple[Field, Any]]:
         return [(f, self.__dict__[f.name]) for f in self.fields if self._present(f)]
 
-    def SetInParent(self) -> None:  # noqa: N802
+    def SetInParent(self) -> None:
         self._touch()
 
-    def IsInitialized(self) -> bool:  # noqa: N802
+    def IsInitialized(self) -> bool:
         return True
 
-    def ByteSize(self) -> int:  # noqa: N802
+    def ByteSize(self) -> int:
         return len(self.SerializeToString())
 
     # --- bytes
 
-    def SerializeToString(self, deterministic: bool = True) -> bytes:  # noqa: N802
+    def SerializeToString(self, deterministic: bool = True) -> bytes:
         out: list[bytes] = []
         for field in sorted(self.fields, key=lambda f: f.number):
             if self._present(field):
@@ -279,11 +308,11 @@ class Message:
 
     SerializePartialToString = SerializeToString
 
-    def ParseFromString(self, data: bytes) -> int:  # noqa: N802
+    def ParseFromString(self, data: bytes) -> int:
         self.Clear()
         return self.MergeFromString(data)
 
-    def MergeFromString(self, data: bytes) -> int:  # noqa: N802
+    def MergeFromString(self, data: bytes) -> int:
         view = memoryview(data)
         unknown = b""
         for number, kind, value in wire.fields(view):
@@ -301,19 +330,21 @@ class Message:
         return len(view)
 
     @classmethod
-    def FromString(cls, data: bytes) -> Any:  # noqa: N802
+    def FromString(cls, data: bytes) -> Any:
         made = cls()
         made.MergeFromString(data)
         return made
 
-    def CopyFrom(self, other: Message) -> None:  # noqa: N802
+    def CopyFrom(self, other: Message) -> None:
         if other is not self:
             self.Clear()
             self.MergeFrom(other)
 
-    def MergeFrom(self, other: Message) -> None:  # noqa: N802
+    def MergeFrom(self, other: Message) -> None:
         if type(other) is not type(self):
-            raise TypeError(f"MergeFrom() needs a {type(self).__name__}, got {type(other).__name__}")
+            raise TypeError(
+                f"MergeFrom() needs a {type(self).__name__}, got {type(other).__name__}"
+            )
         for field, value in other.ListFields():
             if field.key is not None:
                 getattr(self, field.name).update({k: _copy(v) for k, v in value.items()})
@@ -336,7 +367,7 @@ class Message:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self.SerializeToString() == other.SerializeToString()  # type: ignore[attr-defined]
+        return self.SerializeToString() == other.SerializeToString()
 
     __hash__ = None  # type: ignore[assignment]
 

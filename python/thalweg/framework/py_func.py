@@ -19,7 +19,7 @@ from thalweg.framework.graph import name_scope
 class _Function:
     """A function and its result types; lives as long as the graph that calls it."""
 
-    __slots__ = ("function", "types", "__weakref__")
+    __slots__ = ("__weakref__", "function", "types")
 
     def __init__(self, function: Callable[..., Any], types: list[dtypes.DType]) -> None:
         self.function = function
@@ -38,14 +38,20 @@ class _Function:
 
 def _result(value: Any, dtype: dtypes.DType) -> Any:
     array = np.asarray(value)
-    if dtype is dtypes.string or array.dtype.kind in "OSU" or array.dtype.kind == np.dtype(dtype.as_numpy_dtype).kind:
+    if (
+        dtype is dtypes.string
+        or array.dtype.kind in "OSU"
+        or array.dtype.kind == np.dtype(dtype.as_numpy_dtype).kind
+    ):
         if array.dtype.kind in "OSU":
             return array.astype(object)
         return array
     if array.dtype.kind in "iub" and not isinstance(value, (np.ndarray, np.generic)):
         return array.astype(dtype.as_numpy_dtype)
     if array.dtype == np.float64 and not isinstance(value, (np.ndarray, np.generic)):
-        return array.astype(dtype.as_numpy_dtype) if dtype.is_floating or dtype.is_complex else array
+        return (
+            array.astype(dtype.as_numpy_dtype) if dtype.is_floating or dtype.is_complex else array
+        )
     return array
 
 
@@ -56,17 +62,26 @@ _tokens = itertools.count()
 def _call(token: str, arguments: list[Any]) -> list[Any]:
     function = _functions.get(token)
     if function is None:
-        raise ValueError(f"callback {token} is not found: it belongs to a graph that is gone or to another process")
+        raise ValueError(
+            f"callback {token} is not found: it belongs to a graph that is gone or to another "
+            "process"
+        )
     return function(arguments)
 
 
 _core.set_py_func(_call)
 
 
-def py_func(func: Callable[..., Any], inp: Any, Tout: Any, stateful: bool = True, name: str | None = None) -> Any:  # noqa: N803
-    """Calls `func` with the arrays of `inp` each time the node runs; its results have the types `Tout`."""
+def py_func(
+    func: Callable[..., Any], inp: Any, Tout: Any, stateful: bool = True, name: str | None = None
+) -> Any:
+    """Calls `func` with the arrays of `inp` each time the node runs; its results have the types
+    `Tout`.
+    """
     if not callable(func):
-        raise ValueError(f"Expected func to be callable. Received func={func!r} of type {type(func)}.")
+        raise ValueError(
+            f"Expected func to be callable. Received func={func!r} of type {type(func)}."
+        )
     is_list = isinstance(Tout, (list, tuple))
     types = [dtypes.as_dtype(t) for t in (Tout if is_list else [Tout])]
     function = _Function(func, types)
@@ -83,10 +98,15 @@ def py_func(func: Callable[..., Any], inp: Any, Tout: Any, stateful: bool = True
 
 
 def numpy_function(
-    func: Callable[..., Any] | None = None, inp: Any = None, Tout: Any = None, stateful: bool = True, name: str | None = None  # noqa: N803
+    func: Callable[..., Any] | None = None,
+    inp: Any = None,
+    Tout: Any = None,
+    stateful: bool = True,
+    name: str | None = None,
 ) -> Any:
     """`py_func` under its newer name; without `inp` a decorator."""
     if func is None or inp is None:
+
         def decorate(f: Callable[..., Any]) -> Callable[..., Any]:
             return lambda *args: py_func(f, args, Tout, stateful, name)
 

@@ -7,7 +7,9 @@ from typing import Any
 
 
 class Dimension:
-    """The size of one axis, or None where it is not known. Arithmetic with an unknown size is unknown."""
+    """The size of one axis, or None where it is not known. Arithmetic with an unknown size is
+    unknown.
+    """
 
     __slots__ = ("_value",)
 
@@ -21,7 +23,8 @@ class Dimension:
                 self._value = value.__index__()
             except AttributeError:
                 raise TypeError(
-                    f"Dimension value must be integer or None or have an __index__ method, got value '{value!r}' "
+                    "Dimension value must be integer or None or have an __index__ method, got "
+                    f"value '{value!r}' "
                     f"with type '{type(value)!r}'"
                 ) from None
         if self._value is not None and self._value < 0:
@@ -85,12 +88,14 @@ class Dimension:
 
     def __truediv__(self, other: Any) -> Any:
         raise TypeError(
-            f"unsupported operand type(s) for /: 'Dimension' and '{type(other).__name__}', please use // instead"
+            f"unsupported operand type(s) for /: 'Dimension' and '{type(other).__name__}', please "
+            "use // instead"
         )
 
     def __rtruediv__(self, other: Any) -> Any:
         raise TypeError(
-            f"unsupported operand type(s) for /: '{type(other).__name__}' and 'Dimension', please use // instead"
+            f"unsupported operand type(s) for /: '{type(other).__name__}' and 'Dimension', please "
+            "use // instead"
         )
 
     def _compare(self, other: Any, op: Callable[[int, int], bool]) -> Any:
@@ -172,7 +177,9 @@ class TensorShape:
     __slots__ = ("_dims",)
 
     def __init__(self, dims: Any) -> None:
-        if dims is None or type(dims) is tuple and all(type(d) is int and d >= 0 or d is None for d in dims):
+        if dims is None or (
+            type(dims) is tuple and all((type(d) is int and d >= 0) or d is None for d in dims)
+        ):
             self._dims: tuple[int | None, ...] | None = dims
         elif isinstance(dims, TensorShape):
             self._dims = dims._dims
@@ -180,7 +187,9 @@ class TensorShape:
             self._dims = (dims.value,)
         elif hasattr(dims, "unknown_rank"):  # a TensorShapeProto
             self._dims = (
-                None if dims.unknown_rank else tuple(None if d.size == -1 else int(d.size) for d in dims.dim)
+                None
+                if dims.unknown_rank
+                else tuple(None if d.size == -1 else int(d.size) for d in dims.dim)
             )
         else:
             try:
@@ -197,7 +206,9 @@ class TensorShape:
     def _known(cls, dims: tuple[int, ...] | None) -> TensorShape:
         """From the core's form: None, or sizes with -1 where unknown."""
         self = cls.__new__(cls)
-        self._dims = dims if dims is None or -1 not in dims else tuple(None if d < 0 else d for d in dims)
+        self._dims = (
+            dims if dims is None or -1 not in dims else tuple(None if d < 0 else d for d in dims)
+        )
         return self
 
     @property
@@ -253,14 +264,18 @@ class TensorShape:
             return self
         if not self.is_compatible_with(other):
             raise ValueError(f"Shapes {self} and {other} are not compatible")
-        return TensorShape(tuple(b if a is None else a for a, b in zip(self._dims, other._dims, strict=True)))
+        return TensorShape(
+            tuple(b if a is None else a for a, b in zip(self._dims, other._dims, strict=True))
+        )
 
     def most_specific_compatible_shape(self, other: Any) -> TensorShape:
         """The shape that admits everything either of the two admits."""
         other = as_shape(other)
         if self._dims is None or other._dims is None or len(self._dims) != len(other._dims):
             return TensorShape(None)
-        return TensorShape(tuple(a if a == b else None for a, b in zip(self._dims, other._dims, strict=True)))
+        return TensorShape(
+            tuple(a if a == b else None for a, b in zip(self._dims, other._dims, strict=True))
+        )
 
     def concatenate(self, other: Any) -> TensorShape:
         other = as_shape(other)

@@ -1,4 +1,6 @@
-"""Operation and Tensor: light views of a node of the core's graph and of its outputs, unique per node."""
+"""Operation and Tensor: light views of a node of the core's graph and of its outputs, unique per
+node.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,22 @@ class TensorLike:
 
     __slots__ = ()
 
+    if TYPE_CHECKING:
+
+        @property
+        def graph(self) -> Graph: ...
+        @property
+        def dtype(self) -> dtypes.DType: ...
+
 
 class Operation:
     """One node of a graph. Made by the graph; `name` and `type` never change."""
 
-    __slots__ = ("graph", "_id", "name", "_type", "_outputs", "__dict__", "__weakref__")
+    __slots__ = ("__dict__", "__weakref__", "_id", "_outputs", "_type", "graph", "name")
 
-    def __init__(self, graph: Graph, node_id: int, name: str | None = None, op_type: str | None = None) -> None:
+    def __init__(
+        self, graph: Graph, node_id: int, name: str | None = None, op_type: str | None = None
+    ) -> None:
         self.graph = graph
         self._id = node_id
         self.name: str = graph.core.node_name(node_id) if name is None else name
@@ -82,7 +93,9 @@ class Operation:
         return tuple(self.outputs)
 
     def get_attr(self, name: str) -> Any:
-        """An attribute's value: DType for types, bytes for strings, protos for shapes and tensors."""
+        """An attribute's value: DType for types, bytes for strings, protos for shapes and
+        tensors.
+        """
         attrs = self.graph.core.node_attrs(self._id)
         if name not in attrs:
             raise ValueError(f"Operation '{self.name}' has no attr named '{name}'.")
@@ -114,7 +127,9 @@ class Operation:
         self.graph.core.set_attr(self._id, name, value)
 
     def _set_device(self, device: Any) -> None:
-        self.graph.core.set_device(self._id, device if isinstance(device, str) else device.to_string())
+        self.graph.core.set_device(
+            self._id, device if isinstance(device, str) else device.to_string()
+        )
 
     def _add_control_input(self, op: Operation) -> None:
         self.graph.core.add_control_input(self._id, op._id)
@@ -136,8 +151,21 @@ class Operation:
 class Tensor(TensorLike):
     """An output of an operation: a value that a run will compute."""
 
-    __slots__ = ("op", "value_index", "_dtype", "_name", "__dict__", "__weakref__")
+    __slots__ = ("__dict__", "__weakref__", "_dtype", "_name", "op", "value_index")
     __array_priority__ = 100  # array + tensor asks the tensor first
+
+    if TYPE_CHECKING:  # operators.py installs them
+
+        def _binary(self, other: Any) -> Tensor: ...
+        def _unary(self) -> Tensor: ...
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _binary
+        __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _binary
+        __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __and__ = __rand__ = _binary
+        __or__ = __ror__ = __xor__ = __rxor__ = __lt__ = __le__ = __gt__ = __ge__ = _binary
+        __neg__ = __abs__ = __invert__ = _unary
+
+        def __getitem__(self, index: Any) -> Tensor: ...
 
     def __init__(self, op: Operation, value_index: int) -> None:
         self.op = op
@@ -188,7 +216,9 @@ class Tensor(TensorLike):
         """The operations that take this tensor as an input."""
         graph, wanted = self.op.graph, (self.op._id, self.value_index)
         inputs = graph.core.node_inputs
-        return [graph._op(i) for i in range(self.op._id + 1, graph.core.size()) if wanted in inputs(i)]
+        return [
+            graph._op(i) for i in range(self.op._id + 1, graph.core.size()) if wanted in inputs(i)
+        ]
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """The tensor's value, computed in `session` or the default session."""
@@ -217,25 +247,30 @@ class Tensor(TensorLike):
 
     def __bool__(self) -> NoReturn:
         raise TypeError(
-            f"Using a symbolic `tf.Tensor` as a Python `bool` is not allowed: {self.name} has no value while the graph "
-            "is built. Use `tf.cond` for a choice made at run time, or evaluate the tensor with a session."
+            f"Using a symbolic `tf.Tensor` as a Python `bool` is not allowed: {self.name} has no "
+            "value while the graph "
+            "is built. Use `tf.cond` for a choice made at run time, or evaluate the tensor with a "
+            "session."
         )
 
     def __iter__(self) -> NoReturn:
         raise TypeError(
-            f"Iterating over a symbolic `tf.Tensor` is not allowed: {self.name} has no value while the graph is built. "
+            f"Iterating over a symbolic `tf.Tensor` is not allowed: {self.name} has no value while "
+            "the graph is built. "
             "Use `tf.unstack` or `tf.map_fn`, or evaluate the tensor with a session."
         )
 
     def __len__(self) -> NoReturn:
         raise TypeError(
-            f"len is not well defined for a symbolic Tensor. ({self.name}) Please call `x.shape` rather than `len(x)` "
+            f"len is not well defined for a symbolic Tensor. ({self.name}) Please call `x.shape` "
+            "rather than `len(x)` "
             "for shape information."
         )
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         raise NotImplementedError(
-            f"Cannot convert a symbolic tf.Tensor ({self.name}) to a numpy array. This error may indicate that you're "
+            f"Cannot convert a symbolic tf.Tensor ({self.name}) to a numpy array. This error may "
+            "indicate that you're "
             "trying to pass a Tensor to a NumPy call, which is not supported."
         )
 

@@ -7,7 +7,11 @@ from typing import Any
 
 def quoted(data: bytes) -> str:
     special = {10: "\\n", 13: "\\r", 9: "\\t", 34: '\\"', 39: "\\'", 92: "\\\\"}
-    return '"' + "".join(special.get(b) or (chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in data) + '"'
+    return (
+        '"'
+        + "".join(special.get(b) or (chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in data)
+        + '"'
+    )
 
 
 def _scalar(field: Any, kind: str, value: Any) -> str:
@@ -29,7 +33,8 @@ def message_text(message: Any, indent: str = "") -> str:
         if field.key is not None:
             for key in sorted(value):
                 inner = _entry(field, field.kind, "value", value[key], indent + "  ")
-                out += f"{indent}{field.name} {{\n{indent}  key: {_scalar(field, field.key, key)}\n{inner}{indent}}}\n"
+                label = f"{indent}  key: {_scalar(field, field.key, key)}\n"
+                out += f"{indent}{field.name} {{\n{label}{inner}{indent}}}\n"
         else:
             for item in value if field.repeated else [value]:
                 out += _entry(field, field.kind, field.name, item, indent)

@@ -1,4 +1,6 @@
-"""Python and NumPy values as arrays of a DType, with TensorFlow's inference rules and error texts."""
+"""Python and NumPy values as arrays of a DType, with TensorFlow's inference rules and error
+texts.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _NUMBERS = (*_REALS, complex, np.complexfloating)
 def constant_array(
     value: Any, dtype: DType | None, shape: TensorShape | None = None, verify_shape: bool = False
 ) -> tuple[Array, DType]:
-    """The array for `value` and its DType, which NumPy alone does not tell (quantized types, bfloat16)."""
+    """The array for `value` and its DType, which NumPy alone does not tell (quantized types,
+    bfloat16).
+    """
     kind = type(value)
     if kind is float and shape is None and dtype in (None, dtypes.float32):
         return np.array(value, np.float32), dtypes.float32
@@ -64,8 +68,7 @@ def _inferred(value: Any) -> tuple[Array, DType]:
     if array.dtype == np.float64:
         return array.astype(np.float32), dtypes.float32
     if array.dtype == np.int64 and ((array >= -(2**31)) & (array < 2**31)).all():
-        if array.size or not isinstance(value, (list, tuple)):
-            return array.astype(np.int32), dtypes.int32
+        return array.astype(np.int32), dtypes.int32
     return array, _dtype_of(array, value)
 
 
@@ -78,7 +81,8 @@ def _dtype_of(array: Array, value: Any) -> DType:
 
 def _cannot(value: Any) -> str:
     return (
-        f"Failed to convert elements of {value!r} to Tensor. Consider casting elements to a supported type: a "
+        f"Failed to convert elements of {value!r} to Tensor. Consider casting elements to a "
+        "supported type: a "
         "number, a bool, a string or bytes."
     )
 
@@ -111,7 +115,9 @@ def _check_leaves(value: Any, dtype: DType) -> None:
                 raise ValueError("None values not supported.")
             if isinstance(leaf, TensorLike):
                 raise TypeError(f"Expected {dtype.name}, but got {leaf!r} of type 'Tensor'.")
-            raise TypeError(f"Expected {dtype.name}, but got {leaf} of type '{type(leaf).__name__}'.")
+            raise TypeError(
+                f"Expected {dtype.name}, but got {leaf} of type '{type(leaf).__name__}'."
+            )
 
 
 def _typed(value: Any, dtype: DType) -> Array:
@@ -133,7 +139,10 @@ def cast_array(array: Array, dtype: DType | None) -> Array:
     if dtype is dtypes.bfloat16 and dtype.as_numpy_dtype is np.uint16:
         return array if array.dtype == np.uint16 else bfloat16_bits(array)
     if dtype is dtypes.string:
-        raise TypeError(f"Expected string, but got {array.flat[0] if array.size else array} of type '{array.dtype}'.")
+        raise TypeError(
+            f"Expected string, but got {array.flat[0] if array.size else array} of type "
+            f"'{array.dtype}'."
+        )
     if array.dtype.kind == "c" and not dtype.is_complex:
         raise TypeError(f"Expected {dtype.name}, but got an array of type '{array.dtype}'.")
     with np.errstate(all="ignore"):
@@ -150,14 +159,15 @@ def bfloat16_bits(array: Array) -> Array:
 def _strings(value: Any, array: Array | None, dtype: DType | None) -> Array:
     if dtype not in (None, dtypes.string):
         leaf = next(_leaves(value), value)
-        raise TypeError(f"Expected {dtype.name}, but got {leaf} of type '{type(leaf).__name__}'.")  # type: ignore[union-attr]
+        raise TypeError(f"Expected {dtype.name}, but got {leaf} of type '{type(leaf).__name__}'.")
     if array is not None and array.dtype.kind != "O":
         return array.astype(object)
     found = np.array(value, object) if array is None else array
     for leaf in found.flat:
         if isinstance(leaf, (list, tuple)):
             raise ValueError(
-                f"Argument must be a dense tensor: {value!r} - got shape {list(found.shape)}, but its parts differ in "
+                f"Argument must be a dense tensor: {value!r} - got shape {list(found.shape)}, but "
+                "its parts differ in "
                 "length."
             )
         if not isinstance(leaf, (str, bytes)):

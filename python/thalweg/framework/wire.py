@@ -1,4 +1,6 @@
-"""The protobuf wire format: varints, tagged fields, packed lists. Bytes in, numbers out; knows no messages."""
+"""The protobuf wire format: varints, tagged fields, packed lists. Bytes in, numbers out; knows no
+messages.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def read_varint(data: memoryview, at: int) -> tuple[int, int]:
 
 
 def fields(data: memoryview) -> Iterator[tuple[int, int, Any]]:
-    """(field number, wire type, value): an int, or the bytes of fixed and length-delimited fields."""
+    """(field number, wire type, value): an int, or the bytes of fixed and length-delimited
+    fields.
+    """
     at = 0
     while at < len(data):
         tag, at = read_varint(data, at)
@@ -52,7 +56,9 @@ def fields(data: memoryview) -> Iterator[tuple[int, int, Any]]:
             value = data[at : at + size]
             at += size
         else:
-            raise ValueError(f"Error parsing message: wire type {kind} of field {number} is not known")
+            raise ValueError(
+                f"Error parsing message: wire type {kind} of field {number} is not known"
+            )
         yield number, kind, value
 
 
