@@ -104,8 +104,10 @@ class BaseSession:
             key = (kind, *fetches) if kind is list or kind is tuple else fetches
             if feed_dict:
                 key = (_FED, key, *feed_dict)
-            call = self._calls[key]
-        except (KeyError, TypeError):  # not seen yet, or not hashable
+            call = self._calls.get(key)
+        except TypeError:  # not hashable
+            call = None
+        if call is None:
             return self._run_slowly(fetches, feed_dict)
         try:
             result = call.run(*feed_dict.values()) if feed_dict else call.run()
