@@ -1,8 +1,8 @@
 // Direct convolution: the GEMM micro-kernel reads patches from the padded image in place, nothing is unfolded.
 //
-// In a channels-last image the inputs of an output pixel under one filter row are contiguous, so a row of output pixels is
-// a matrix product whose A has one segment per filter row and a row stride of one pixel. The gradient of the input is the
-// same loop over the output's gradient with the filter's taps in reverse, one pass per phase of the stride.
+// In a channels-last image the inputs of an output pixel under one filter row are contiguous, so a row of output pixels
+// is a matrix product whose A has one segment per filter row and a row stride of one pixel. The gradient of the input
+// is the same loop over the output's gradient with the filter's taps in reverse, one pass per phase of the stride.
 #pragma once
 
 #include "thalweg/kernels/gemm_pack.h"
@@ -14,8 +14,8 @@ namespace thalweg::kernels {
 /// The sizes of one convolution, whichever of its three forms is computed.
 struct ConvShape {
   int64_t batch, groups;
-  ImageShape x, y;           // input and output images (of the forward form)
-  int64_t filter_channels;   // input channels of one group
+  ImageShape x, y;          // input and output images (of the forward form)
+  int64_t filter_channels;  // input channels of one group
   ops::Axis row, col;
   int64_t taps() const { return row.kernel * col.kernel; }
   int64_t filter_size() const { return taps() * filter_channels * y.channels; }
@@ -61,7 +61,8 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
   };
   // Rows [begin, end) of all passes laid end to end.
   auto compute = [&](int64_t image, int64_t slot, int64_t begin, int64_t end) {
-    const S* source = in_place ? reinterpret_cast<const S*>(in) + image * src.size() : sources + slot * src.padded_size();
+    const S* source =
+        in_place ? reinterpret_cast<const S*>(in) + image * src.size() : sources + slot * src.padded_size();
     S* result = out_place ? reinterpret_cast<S*>(out) + image * dst.size() : results + slot * dst.size();
     for (const ConvPass* p = passes; p < passes + count; begin -= p->rows, end -= p->rows, ++p) {
       int64_t r0 = std::max<int64_t>(begin, 0), r1 = std::min(end, p->rows);

@@ -1,5 +1,5 @@
-// CPU kernels of the depthwise convolutions: plain loops over channels, which the compiler vectorises. Images are expanded
-// to one channel per output channel first, so that every product is element by element.
+// CPU kernels of the depthwise convolutions: plain loops over channels, which the compiler vectorises. Images are
+// expanded to one channel per output channel first, so that every product is element by element.
 #include "thalweg/kernels/conv.h"
 
 namespace thalweg::kernels {

@@ -23,7 +23,8 @@ void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, cons
   const bool whole_rows = s.col.dilation == 1 && s.groups == 1;
   const int64_t block_rows = whole_rows ? s.col.kernel * c : c, blocks = s.taps() * c / block_rows;
   // Pieces of the batch, each with a sum of its own; large filters get few, and their blocks are shared out instead.
-  const int64_t pieces = std::clamp<int64_t>((int64_t(8) << 20) / size, 1, std::clamp<int64_t>(s.batch, 1, kImagePieces));
+  const int64_t pieces =
+      std::clamp<int64_t>((int64_t(8) << 20) / size, 1, std::clamp<int64_t>(s.batch, 1, kImagePieces));
   const int64_t shares = pieces >= 8 ? 1 : std::min(blocks, 16 / pieces);
   const bool x_in_place = is_sum_type<T> && !src.nchw && !src.padded();
   const bool dy_in_place = is_sum_type<T> && !out.nchw && out_group % kPanel<S> == 0;

@@ -13,11 +13,11 @@ int64_t packed_size(int64_t rows, int64_t cols) {
   return rows * ceil_div(cols, Packet<S>::size) * Packet<S>::size;
 }
 
-/// The filter taps that reach the input elements of one phase along one axis, in ascending order of the gradient element
-/// each of them reads.
+/// The filter taps that reach the input elements of one phase along one axis, in ascending order of the gradient
+/// element each of them reads.
 struct Phase {
   int64_t count = 0, first_tap = 0, tap_step = 1;  // taps first_tap - i * tap_step
-  int64_t first = 0, step = 0;                     // gradient elements first + i * step, relative to the input's index / stride
+  int64_t first = 0, step = 0;  // gradient elements first + i * step, relative to the input's index / stride
 };
 
 /// y[o] uses x[o * stride - before + tap * dilation], so x[i], i = phase + stride * j, meets y[j + (phase + before -
@@ -87,8 +87,18 @@ void conv_forward(KernelContext& k, const ConvShape& s, const T* x, const T* fil
       offsets[segments++] = r * s.row.dilation * line + t * s.col.dilation * src.channels;
     }
   }
-  ConvPass pass{dst.rows, dst.cols, 0, s.row.stride * line, s.col.stride * src.channels, 0, dst.cols * dst.channels,
-                dst.channels, segments, whole_rows ? s.col.kernel * c : c, offsets, 0};
+  ConvPass pass{dst.rows,
+                dst.cols,
+                0,
+                s.row.stride * line,
+                s.col.stride * src.channels,
+                0,
+                dst.cols * dst.channels,
+                dst.channels,
+                segments,
+                whole_rows ? s.col.kernel * c : c,
+                offsets,
+                0};
   run_passes(k, s.batch, src, x, dst, y, s.groups, &pass, 1, packed, packed_group, s.macs());
 }
 
@@ -152,8 +162,9 @@ void conv_backward_input(KernelContext& k, const ConvShape& s, const T* filter, 
             w = w.transposed();  // rows: the channels of dy; columns: those of dx
             for (int64_t col = 0; col < c; col += kPanel<S>) {
               int64_t width = panel_vectors<S>(c - col) * Packet<S>::size;
-              pack_panel(w, col, packed + g * packed_group + weights + col * taps * out_group +
-                                     (r * fc.count + t) * out_group * width);
+              pack_panel(w, col,
+                         packed + g * packed_group + weights + col * taps * out_group +
+                             (r * fc.count + t) * out_group * width);
             }
           }
         }

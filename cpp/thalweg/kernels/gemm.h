@@ -1,5 +1,5 @@
-// Matrix products C = A B of any strides: packed, tiled, threaded. The bits do not depend on the number of threads: each
-// element of C is one sum over k in one order.
+// Matrix products C = A B of any strides: packed, tiled, threaded. The bits do not depend on the number of threads:
+// each element of C is one sum over k in one order.
 #pragma once
 
 #include "thalweg/kernels/packet.h"

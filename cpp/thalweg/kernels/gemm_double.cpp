@@ -6,6 +6,7 @@ namespace thalweg::kernels {
 template TileFn<double> tile_fn<double>(int, int);
 
 template struct GemmPlan<double>;
-template void gemm(const GemmPlan<double>&, const MatrixView<double>&, const MatrixView<double>&, double*, int64_t, SumType<double>*, ThreadPool*);
+template void gemm(const GemmPlan<double>&, const MatrixView<double>&, const MatrixView<double>&, double*, int64_t,
+                   SumType<double>*, ThreadPool*);
 
 }  // namespace thalweg::kernels

@@ -140,7 +140,7 @@ void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& 
 
   if constexpr (is_sum_type<T>) {
     if (plan.vector) {
-      bool column = n == 1;  // C is a column
+      bool column = n == 1;                                   // C is a column
       const MatrixView<T> mat = column ? a : b.transposed();  // rows of `mat` give the elements of C
       const S* x = reinterpret_cast<const S*>(column ? b.data : a.data);
       int64_t x_stride = column ? b.row_stride : a.col_stride, y_stride = column ? c_stride : 1;
@@ -158,8 +158,8 @@ void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& 
         // Whole groups of vectors per index, so that a column's place in a group does not depend on the threads.
         constexpr int64_t kGroup = 8 * P::size;
         split(ceil_div(mat.rows, kGroup), cost, [&](int64_t begin, int64_t end) {
-          detail::combine_rows(begin * kGroup, std::min(end * kGroup, mat.rows), k, x, x_stride, data, mat.col_stride, y,
-                               y_stride);
+          detail::combine_rows(begin * kGroup, std::min(end * kGroup, mat.rows), k, x, x_stride, data, mat.col_stride,
+                               y, y_stride);
         });
       }
       return;
@@ -209,7 +209,8 @@ void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& 
         int vectors = panel_vectors<S>(n - col);
         t.cols = int(std::min<int64_t>(n - col, vectors * P::size));
         t.b_stride = plan.pack_b ? vectors * P::size : b.row_stride;
-        t.b = plan.pack_b ? packed_b + col * k + p * t.b_stride : reinterpret_cast<const S*>(b.data) + p * b.row_stride + col;
+        t.b = plan.pack_b ? packed_b + col * k + p * t.b_stride
+                          : reinterpret_cast<const S*>(b.data) + p * b.row_stride + col;
         for (int64_t i = i0; i < i1; ++i) {
           int64_t row = tiling.begin(i);
           int height = tiling.height(i);

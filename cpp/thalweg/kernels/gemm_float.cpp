@@ -6,10 +6,13 @@ namespace thalweg::kernels {
 template TileFn<float> tile_fn<float>(int, int);
 
 template struct GemmPlan<float>;
-template void gemm(const GemmPlan<float>&, const MatrixView<float>&, const MatrixView<float>&, float*, int64_t, SumType<float>*, ThreadPool*);
+template void gemm(const GemmPlan<float>&, const MatrixView<float>&, const MatrixView<float>&, float*, int64_t,
+                   SumType<float>*, ThreadPool*);
 template struct GemmPlan<half>;
-template void gemm(const GemmPlan<half>&, const MatrixView<half>&, const MatrixView<half>&, half*, int64_t, SumType<half>*, ThreadPool*);
+template void gemm(const GemmPlan<half>&, const MatrixView<half>&, const MatrixView<half>&, half*, int64_t,
+                   SumType<half>*, ThreadPool*);
 template struct GemmPlan<bfloat16>;
-template void gemm(const GemmPlan<bfloat16>&, const MatrixView<bfloat16>&, const MatrixView<bfloat16>&, bfloat16*, int64_t, SumType<bfloat16>*, ThreadPool*);
+template void gemm(const GemmPlan<bfloat16>&, const MatrixView<bfloat16>&, const MatrixView<bfloat16>&, bfloat16*,
+                   int64_t, SumType<bfloat16>*, ThreadPool*);
 
 }  // namespace thalweg::kernels

@@ -7,20 +7,28 @@ template TileFn<uint32_t> tile_fn<uint32_t>(int, int);
 template TileFn<uint64_t> tile_fn<uint64_t>(int, int);
 
 template struct GemmPlan<int8_t>;
-template void gemm(const GemmPlan<int8_t>&, const MatrixView<int8_t>&, const MatrixView<int8_t>&, int8_t*, int64_t, SumType<int8_t>*, ThreadPool*);
+template void gemm(const GemmPlan<int8_t>&, const MatrixView<int8_t>&, const MatrixView<int8_t>&, int8_t*, int64_t,
+                   SumType<int8_t>*, ThreadPool*);
 template struct GemmPlan<uint8_t>;
-template void gemm(const GemmPlan<uint8_t>&, const MatrixView<uint8_t>&, const MatrixView<uint8_t>&, uint8_t*, int64_t, SumType<uint8_t>*, ThreadPool*);
+template void gemm(const GemmPlan<uint8_t>&, const MatrixView<uint8_t>&, const MatrixView<uint8_t>&, uint8_t*, int64_t,
+                   SumType<uint8_t>*, ThreadPool*);
 template struct GemmPlan<int16_t>;
-template void gemm(const GemmPlan<int16_t>&, const MatrixView<int16_t>&, const MatrixView<int16_t>&, int16_t*, int64_t, SumType<int16_t>*, ThreadPool*);
+template void gemm(const GemmPlan<int16_t>&, const MatrixView<int16_t>&, const MatrixView<int16_t>&, int16_t*, int64_t,
+                   SumType<int16_t>*, ThreadPool*);
 template struct GemmPlan<uint16_t>;
-template void gemm(const GemmPlan<uint16_t>&, const MatrixView<uint16_t>&, const MatrixView<uint16_t>&, uint16_t*, int64_t, SumType<uint16_t>*, ThreadPool*);
+template void gemm(const GemmPlan<uint16_t>&, const MatrixView<uint16_t>&, const MatrixView<uint16_t>&, uint16_t*,
+                   int64_t, SumType<uint16_t>*, ThreadPool*);
 template struct GemmPlan<int32_t>;
-template void gemm(const GemmPlan<int32_t>&, const MatrixView<int32_t>&, const MatrixView<int32_t>&, int32_t*, int64_t, SumType<int32_t>*, ThreadPool*);
+template void gemm(const GemmPlan<int32_t>&, const MatrixView<int32_t>&, const MatrixView<int32_t>&, int32_t*, int64_t,
+                   SumType<int32_t>*, ThreadPool*);
 template struct GemmPlan<uint32_t>;
-template void gemm(const GemmPlan<uint32_t>&, const MatrixView<uint32_t>&, const MatrixView<uint32_t>&, uint32_t*, int64_t, SumType<uint32_t>*, ThreadPool*);
+template void gemm(const GemmPlan<uint32_t>&, const MatrixView<uint32_t>&, const MatrixView<uint32_t>&, uint32_t*,
+                   int64_t, SumType<uint32_t>*, ThreadPool*);
 template struct GemmPlan<int64_t>;
-template void gemm(const GemmPlan<int64_t>&, const MatrixView<int64_t>&, const MatrixView<int64_t>&, int64_t*, int64_t, SumType<int64_t>*, ThreadPool*);
+template void gemm(const GemmPlan<int64_t>&, const MatrixView<int64_t>&, const MatrixView<int64_t>&, int64_t*, int64_t,
+                   SumType<int64_t>*, ThreadPool*);
 template struct GemmPlan<uint64_t>;
-template void gemm(const GemmPlan<uint64_t>&, const MatrixView<uint64_t>&, const MatrixView<uint64_t>&, uint64_t*, int64_t, SumType<uint64_t>*, ThreadPool*);
+template void gemm(const GemmPlan<uint64_t>&, const MatrixView<uint64_t>&, const MatrixView<uint64_t>&, uint64_t*,
+                   int64_t, SumType<uint64_t>*, ThreadPool*);
 
 }  // namespace thalweg::kernels

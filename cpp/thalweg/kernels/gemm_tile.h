@@ -1,4 +1,5 @@
-// The micro-kernel under every matrix product and convolution: a tile of C held in registers, A broadcast, B in vectors.
+// The micro-kernel under every matrix product and convolution: a tile of C held in registers, A broadcast, B in
+// vectors.
 #pragma once
 
 #include <array>
@@ -14,8 +15,8 @@ inline constexpr int kTileRows = kVectorBytes == 64 ? 14 : 6;
 inline constexpr int kTileVectors = 2;
 
 /// C[i][j] (+)= sum over segments s, p < depth of A[offsets[s] + i * row_stride + p * step] * B[(s * depth + p)][j].
-/// One segment is a plain matrix product. A convolution has one segment per kernel row: in NHWC the inputs of neighbouring
-/// pixels under one kernel row are contiguous, so A is read from the image in place.
+/// One segment is a plain matrix product. A convolution has one segment per kernel row: in NHWC the inputs of
+/// neighbouring pixels under one kernel row are contiguous, so A is read from the image in place.
 template <class T>
 struct TileArgs {
   int64_t segments = 1, depth = 0;
@@ -101,7 +102,7 @@ inline int panel_vectors(int64_t cols_left) {
   return cols_left > Packet<T>::size ? 2 : 1;
 }
 template <class T>
-inline constexpr int kPanel = kTileVectors* Packet<T>::size;
+inline constexpr int kPanel = kTileVectors * Packet<T>::size;
 
 /// Cuts `rows` into tiles of nearly equal height.
 struct Tiling {

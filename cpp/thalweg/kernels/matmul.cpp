@@ -125,8 +125,10 @@ bool is_nchw(const KernelInit& init) { return init.attrs.get_or<std::string>("da
 /// Addition as the type has it: 16-bit formats add in float, integers wrap around.
 template <class T>
 T plus(T a, T b) {
-  if constexpr (std::is_integral_v<T>) return T(std::make_unsigned_t<T>(a) + std::make_unsigned_t<T>(b));
-  else return T(a + b);
+  if constexpr (std::is_integral_v<T>)
+    return T(std::make_unsigned_t<T>(a) + std::make_unsigned_t<T>(b));
+  else
+    return T(a + b);
 }
 
 template <class T>

@@ -1,5 +1,5 @@
-// A register's worth of numbers for the hand-written kernels, and conversions between storage and compute types. The width
-// follows the instruction set that this file is compiled for.
+// A register's worth of numbers for the hand-written kernels, and conversions between storage and compute types. The
+// width follows the instruction set that this file is compiled for.
 #pragma once
 
 #include <cstdint>
@@ -65,9 +65,9 @@ struct Packet {
   }
 
   /// All bits set in the first n lanes.
-  using Index = std::conditional_t<sizeof(T) == 1, int8_t,
-                                   std::conditional_t<sizeof(T) == 2, int16_t,
-                                                      std::conditional_t<sizeof(T) == 4, int32_t, int64_t>>>;
+  using Index = std::conditional_t<
+      sizeof(T) == 1, int8_t,
+      std::conditional_t<sizeof(T) == 2, int16_t, std::conditional_t<sizeof(T) == 4, int32_t, int64_t>>>;
   typedef Index Mask __attribute__((vector_size(kVectorBytes)));
   static Mask first(int n) {
     Mask lane;
@@ -137,7 +137,8 @@ inline void convert(const Src* src, Dst* dst, int64_t n) {
     }
     if constexpr (std::is_same_v<Src, float> && std::is_same_v<Dst, half>) {
       for (; i + 16 <= n; i += 16) {
-        __m256i h = _mm512_maskz_cvtps_ph(0xffff, _mm512_loadu_ps(src + i), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        __m256i h =
+            _mm512_maskz_cvtps_ph(0xffff, _mm512_loadu_ps(src + i), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst + i), h);
       }
     }

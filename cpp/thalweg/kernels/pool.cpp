@@ -48,8 +48,10 @@ bool beats(A x, A best) {
 }
 template <class A>
 A lowest() {
-  if constexpr (std::numeric_limits<A>::has_infinity) return -std::numeric_limits<A>::infinity();
-  else return std::numeric_limits<A>::lowest();
+  if constexpr (std::numeric_limits<A>::has_infinity)
+    return -std::numeric_limits<A>::infinity();
+  else
+    return std::numeric_limits<A>::lowest();
 }
 
 /// Channels handled together, in local arrays that stay in registers and L1.

@@ -75,8 +75,10 @@ struct ArgExtreme {
   }
   static Compute<T> worst() {
     using A = Compute<T>;
-    if constexpr (std::is_same_v<A, bool>) return !largest;
-    else return largest ? Largest::identity<A>() : Smallest::identity<A>();
+    if constexpr (std::is_same_v<A, bool>)
+      return !largest;
+    else
+      return largest ? Largest::identity<A>() : Smallest::identity<A>();
   }
 };
 template <class T>

@@ -54,8 +54,10 @@ inline uint32_t axes_mask(const Tensor& axes, int rank) {
   auto add = [&](auto* p) {
     for (int64_t i = 0; i < axes.size(); ++i) mask |= 1u << (p[i] < 0 ? p[i] + rank : p[i]);
   };
-  if (axes.dtype() == DType::int32) add(axes.ptr<int32_t>());
-  else add(axes.ptr<int64_t>());
+  if (axes.dtype() == DType::int32)
+    add(axes.ptr<int32_t>());
+  else
+    add(axes.ptr<int64_t>());
   return mask;
 }
 
@@ -94,8 +96,10 @@ Lanes<A> combine(const Lanes<A>& a, const Lanes<A>& b) {
 template <class A>
 Lanes<A> splat(A x) {
   Lanes<A> out;
-  if constexpr (is_complex<A>) std::fill_n(out.p, Lanes<A>::size, x);
-  else out.p = Packet<A>::set(x);
+  if constexpr (is_complex<A>)
+    std::fill_n(out.p, Lanes<A>::size, x);
+  else
+    out.p = Packet<A>::set(x);
   return out;
 }
 
@@ -337,12 +341,15 @@ struct Multiply : Add {
 struct Largest : Add {
   template <class A>
   static constexpr A identity() {
-    return std::numeric_limits<A>::has_infinity ? -std::numeric_limits<A>::infinity() : std::numeric_limits<A>::lowest();
+    return std::numeric_limits<A>::has_infinity ? -std::numeric_limits<A>::infinity()
+                                                : std::numeric_limits<A>::lowest();
   }
   template <class X>
   static X combine(const X& a, const X& b) {
-    if constexpr (std::is_arithmetic_v<X>) return (b > a || b != b) ? b : a;
-    else return ((b > a) | (b != b)) ? b : a;
+    if constexpr (std::is_arithmetic_v<X>)
+      return (b > a || b != b) ? b : a;
+    else
+      return ((b > a) | (b != b)) ? b : a;
   }
 };
 
@@ -353,8 +360,10 @@ struct Smallest : Add {
   }
   template <class X>
   static X combine(const X& a, const X& b) {
-    if constexpr (std::is_arithmetic_v<X>) return (b < a || b != b) ? b : a;
-    else return ((b < a) | (b != b)) ? b : a;
+    if constexpr (std::is_arithmetic_v<X>)
+      return (b < a || b != b) ? b : a;
+    else
+      return ((b < a) | (b != b)) ? b : a;
   }
 };
 

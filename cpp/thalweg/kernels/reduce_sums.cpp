@@ -31,8 +31,10 @@ struct Mean {
     } else {
       using A = Compute<T>;
       reduce<Add, A>(k, reduce_shape(k), k.in<T>(0), k.out<T>(0), [](A x, int64_t n) {
-        if constexpr (is_complex<A>) return x / A(typename A::value_type(n));
-        else return T(x / A(n));
+        if constexpr (is_complex<A>)
+          return x / A(typename A::value_type(n));
+        else
+          return T(x / A(n));
       });
     }
   }

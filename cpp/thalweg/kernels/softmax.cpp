@@ -12,8 +12,8 @@
 namespace thalweg::kernels {
 namespace {
 
-/// out[i] = exp(in[i] - shift); returns the sum of the results. The last packet is padded, so that a value does not depend
-/// on its position. in and out may be the same.
+/// out[i] = exp(in[i] - shift); returns the sum of the results. The last packet is padded, so that a value does not
+/// depend on its position. in and out may be the same.
 template <class A>
 A exp_sum(const A* in, A* out, int64_t n, A shift) {
   using P = typename Eigen::internal::packet_traits<A>::type;
@@ -108,8 +108,10 @@ struct Xent {
     A* buffer = k.scratch<A>(std::min(rows, kPieces) * 3 * n);
     auto load = [n](const T* p, const Shape& shape, int64_t r, A* to) {
       p += (shape[0] == 1 ? 0 : r) * shape[1];
-      if (shape[1] == n) convert(p, to, n);
-      else std::fill_n(to, n, A(p[0]));
+      if (shape[1] == n)
+        convert(p, to, n);
+      else
+        std::fill_n(to, n, A(p[0]));
     };
     for_each_row(k, rows, double(n) * 1.5, [&](int64_t piece, int64_t r) {
       A *x = buffer + piece * 3 * n, *e = x + n, *p = e + n;
@@ -187,8 +189,10 @@ struct InTopK {
         bool valid = targets[r] >= 0 && targets[r] < n && std::isfinite(row[targets[r]]);
         int64_t larger = 0;
         for (int64_t i = 0; valid && i < n; ++i) {
-          if (!std::isfinite(row[i])) valid = false;
-          else larger += row[i] > row[targets[r]];
+          if (!std::isfinite(row[i]))
+            valid = false;
+          else
+            larger += row[i] > row[targets[r]];
         }
         out[r] = valid && larger < limit;
       }
@@ -209,7 +213,9 @@ struct TopK {
     int64_t n = s[-1], rows = s.size(0, s.rank() - 1), count = k_attr;
     if (k.inputs() > 1) {
       const Tensor& t = k.in(1);
-      count = t.dtype() == DType::int64 ? t.item<int64_t>() : t.dtype() == DType::int32 ? t.item<int32_t>() : t.item<int16_t>();
+      count = t.dtype() == DType::int64   ? t.item<int64_t>()
+              : t.dtype() == DType::int32 ? t.item<int32_t>()
+                                          : t.item<int16_t>();
     }
     if (rows == 0 || count == 0) return;
     const T* in = k.in<T>(0);

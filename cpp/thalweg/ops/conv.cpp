@@ -13,7 +13,8 @@ Ints spatial_strides_checked(Infer& s, const Layout& l) {
   return step;
 }
 
-/// Output shape for an input and a filter shape (both of rank 4, dimensions may be unknown); checks what they must share.
+/// Output shape for an input and a filter shape (both of rank 4, dimensions may be unknown); checks what they must
+/// share.
 PartialShape conv_shape(Infer& s, const PartialShape& in, const PartialShape& filter, bool depthwise) {
   Window w(s.op().name, s.attrs());
   spatial_strides_checked(s, w.layout);
@@ -30,8 +31,8 @@ PartialShape conv_shape(Infer& s, const PartialShape& in, const PartialShape& fi
     s.require(channels < 0 || channels % groups == 0, "Depth of output (", channels,
               ") is not a multiple of the number of groups (", groups, ")");
   } else if (depth >= 0 && filter[2] >= 0) {
-    s.require(depth == filter[2], "Depth of input (", depth, ") is not a multiple of input depth of filter (", filter[2],
-              ")");
+    s.require(depth == filter[2], "Depth of input (", depth, ") is not a multiple of input depth of filter (",
+              filter[2], ")");
   }
   return w.layout.shape(in[w.layout.batch], w.out_rows(s, in[w.layout.row]), w.out_cols(s, in[w.layout.col]), channels);
 }
@@ -70,7 +71,8 @@ void infer_backprop_filter(Infer& s) {
 /// The attributes that all three ops of a convolution share.
 Attrs shared_attrs(const Grad& g) {
   Attrs out;
-  for (std::string_view name : {"strides", "padding", "explicit_paddings", "data_format", "dilations", "use_cudnn_on_gpu"}) {
+  for (std::string_view name :
+       {"strides", "padding", "explicit_paddings", "data_format", "dilations", "use_cudnn_on_gpu"}) {
     if (const AttrValue* v = g.attrs().find(name)) out.set(name, *v);
   }
   return out;
@@ -107,39 +109,51 @@ Outs grad_backprop_filter(Grad& g) {
 
 void register_conv(OpRegistry& r) {
   constexpr DTypeSet kConvTypes = kFloating | DTypeSet{DType::int32};
-  r.add("Conv2D(input: T, filter: T; strides: list(int), use_cudnn_on_gpu: bool = true, "
-        "padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
-        "data_format: string{NHWC|NCHW} = 'NHWC', dilations: list(int) = [1, 1, 1, 1]) -> output: T", kConvTypes)
+  r.add(
+       "Conv2D(input: T, filter: T; strides: list(int), use_cudnn_on_gpu: bool = true, "
+       "padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
+       "data_format: string{NHWC|NCHW} = 'NHWC', dilations: list(int) = [1, 1, 1, 1]) -> output: T",
+       kConvTypes)
       .doc("Slides a filter [rows, cols, in, out] over images; each output is the product of a patch with the filter.")
       .infer(infer_conv<false>)
       .grad(grad_conv<kDense>);
-  r.add("Conv2DBackpropInput(input_sizes: int32, filter: T, out_backprop: T; strides: list(int), "
-        "use_cudnn_on_gpu: bool = true, padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
-        "data_format: string{NHWC|NCHW} = 'NHWC', dilations: list(int) = [1, 1, 1, 1]) -> output: T", kConvTypes)
+  r.add(
+       "Conv2DBackpropInput(input_sizes: int32, filter: T, out_backprop: T; strides: list(int), "
+       "use_cudnn_on_gpu: bool = true, padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
+       "data_format: string{NHWC|NCHW} = 'NHWC', dilations: list(int) = [1, 1, 1, 1]) -> output: T",
+       kConvTypes)
       .doc("The gradient of Conv2D with respect to its input, also known as transposed convolution.")
       .infer(infer_backprop_input<false>)
       .grad(grad_backprop_input<kDense>);
-  r.add("Conv2DBackpropFilter(input: T, filter_sizes: int32, out_backprop: T; strides: list(int), "
-        "use_cudnn_on_gpu: bool = true, padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
-        "data_format: string{NHWC|NCHW} = 'NHWC', dilations: list(int) = [1, 1, 1, 1]) -> output: T", kFloating)
+  r.add(
+       "Conv2DBackpropFilter(input: T, filter_sizes: int32, out_backprop: T; strides: list(int), "
+       "use_cudnn_on_gpu: bool = true, padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
+       "data_format: string{NHWC|NCHW} = 'NHWC', dilations: list(int) = [1, 1, 1, 1]) -> output: T",
+       kFloating)
       .doc("The gradient of Conv2D with respect to its filter.")
       .infer(infer_backprop_filter<false>)
       .grad(grad_backprop_filter<kDense>);
-  r.add("DepthwiseConv2dNative(input: T, filter: T; strides: list(int), padding: string{SAME|VALID|EXPLICIT}, "
-        "explicit_paddings: list(int) = [], data_format: string{NHWC|NCHW} = 'NHWC', "
-        "dilations: list(int) = [1, 1, 1, 1]) -> output: T", kFloating)
+  r.add(
+       "DepthwiseConv2dNative(input: T, filter: T; strides: list(int), padding: string{SAME|VALID|EXPLICIT}, "
+       "explicit_paddings: list(int) = [], data_format: string{NHWC|NCHW} = 'NHWC', "
+       "dilations: list(int) = [1, 1, 1, 1]) -> output: T",
+       kFloating)
       .doc("Convolves every input channel with its own filters: filter [rows, cols, in, multiplier].")
       .infer(infer_conv<true>)
       .grad(grad_conv<kDepthwise>);
-  r.add("DepthwiseConv2dNativeBackpropInput(input_sizes: int32, filter: T, out_backprop: T; strides: list(int), "
-        "padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
-        "data_format: string{NHWC|NCHW} = 'NHWC', dilations: list(int) = [1, 1, 1, 1]) -> output: T", kFloating)
+  r.add(
+       "DepthwiseConv2dNativeBackpropInput(input_sizes: int32, filter: T, out_backprop: T; strides: list(int), "
+       "padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
+       "data_format: string{NHWC|NCHW} = 'NHWC', dilations: list(int) = [1, 1, 1, 1]) -> output: T",
+       kFloating)
       .doc("The gradient of DepthwiseConv2dNative with respect to its input.")
       .infer(infer_backprop_input<true>)
       .grad(grad_backprop_input<kDepthwise>);
-  r.add("DepthwiseConv2dNativeBackpropFilter(input: T, filter_sizes: int32, out_backprop: T; strides: list(int), "
-        "padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
-        "data_format: string{NHWC|NCHW} = 'NHWC', dilations: list(int) = [1, 1, 1, 1]) -> output: T", kFloating)
+  r.add(
+       "DepthwiseConv2dNativeBackpropFilter(input: T, filter_sizes: int32, out_backprop: T; strides: list(int), "
+       "padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
+       "data_format: string{NHWC|NCHW} = 'NHWC', dilations: list(int) = [1, 1, 1, 1]) -> output: T",
+       kFloating)
       .doc("The gradient of DepthwiseConv2dNative with respect to its filter.")
       .infer(infer_backprop_filter<true>)
       .grad(grad_backprop_filter<kDepthwise>);

@@ -102,21 +102,29 @@ Outs grad_bias_add_grad(Grad& g) {
 }  // namespace
 
 void register_matmul(OpRegistry& r) {
-  r.add("MatMul(a: T, b: T; transpose_a: bool = false, transpose_b: bool = false, grad_a: bool = false, "
-        "grad_b: bool = false) -> product: T", kMatMulTypes)
+  r.add(
+       "MatMul(a: T, b: T; transpose_a: bool = false, transpose_b: bool = false, grad_a: bool = false, "
+       "grad_b: bool = false) -> product: T",
+       kMatMulTypes)
       .doc("Matrix product a @ b, after the requested transpositions.")
       .infer(infer_matmul)
       .grad(grad_matmul);
-  r.add("BatchMatMul(x: T, y: T; adj_x: bool = false, adj_y: bool = false, grad_x: bool = false, "
-        "grad_y: bool = false) -> output: T", kMatMulTypes)
-      .doc("Products of the matrices in the last two dimensions; the other dimensions must agree. adj_x and adj_y take "
-           "the conjugate transpose first.")
+  r.add(
+       "BatchMatMul(x: T, y: T; adj_x: bool = false, adj_y: bool = false, grad_x: bool = false, "
+       "grad_y: bool = false) -> output: T",
+       kMatMulTypes)
+      .doc(
+          "Products of the matrices in the last two dimensions; the other dimensions must agree. adj_x and adj_y take "
+          "the conjugate transpose first.")
       .infer(infer_batch_matmul)
       .grad(grad_batch_matmul);
-  r.add("BatchMatMulV2(x: T, y: T; adj_x: bool = false, adj_y: bool = false, grad_x: bool = false, "
-        "grad_y: bool = false) -> output: T", kBatchTypes)
-      .doc("Products of the matrices in the last two dimensions; the other dimensions broadcast. adj_x and adj_y take "
-           "the conjugate transpose first.")
+  r.add(
+       "BatchMatMulV2(x: T, y: T; adj_x: bool = false, adj_y: bool = false, grad_x: bool = false, "
+       "grad_y: bool = false) -> output: T",
+       kBatchTypes)
+      .doc(
+          "Products of the matrices in the last two dimensions; the other dimensions broadcast. adj_x and adj_y take "
+          "the conjugate transpose first.")
       .infer(infer_batch_matmul)
       .grad(grad_batch_matmul);
   r.add("BiasAdd(value: T, bias: T; data_format: string{NHWC|NCHW} = 'NHWC') -> output: T", kNumeric)

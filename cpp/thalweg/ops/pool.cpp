@@ -9,7 +9,8 @@ namespace {
 PartialShape pool_shape(Infer& s, const PartialShape& in, const Ints& ksize, const Ints* strides) {
   Window w(s.op().name, s.attrs(), strides);
   const Layout& l = w.layout;
-  s.require(ksize.size() == 4, s.op().name, ": Sliding window ksize field must specify 4 dimensions, got ", ksize.size());
+  s.require(ksize.size() == 4, s.op().name, ": Sliding window ksize field must specify 4 dimensions, got ",
+            ksize.size());
   for (int64_t k : ksize) s.require(k > 0, s.op().name, ": Sliding window ksize must be > 0, got ", k);
   const Ints& step = strides ? *strides : s.attr<Ints>("strides");
   for (int dim : {l.batch, l.channel}) {
@@ -63,7 +64,8 @@ Attrs shared_attrs(const Grad& g) {
 
 Outs grad_max_pool(Grad& g) { return {node("MaxPoolGrad", {g.in(0), g.out(), g.dy}, shared_attrs(g))}; }
 
-// MaxPoolGrad is linear in dy: it scatters to the maxima, its adjoint gathers from them. The choice of maxima is constant.
+// MaxPoolGrad is linear in dy: it scatters to the maxima, its adjoint gathers from them. The choice of maxima is
+// constant.
 Outs grad_max_pool_grad(Grad& g) {
   return {Out(), Out(), node("MaxPoolGradGrad", {g.in(0), g.in(1), g.dy}, shared_attrs(g))};
 }
@@ -89,37 +91,46 @@ void register_pool(OpRegistry& r) {
   constexpr DTypeSet kMaxTypes = kReal - DTypeSet{DType::uint32, DType::uint64};
   auto t = [](OpDef& op, DTypeSet types) -> OpDef& { return op.types("T", types, DType::float32); };
   t(r.add("MaxPool(input: T; ksize: list(int), strides: list(int), padding: string{SAME|VALID|EXPLICIT}, "
-          "explicit_paddings: list(int) = [], data_format: string{NHWC|NCHW} = 'NHWC') -> output: T", kMaxTypes),
+          "explicit_paddings: list(int) = [], data_format: string{NHWC|NCHW} = 'NHWC') -> output: T",
+          kMaxTypes),
     kMaxTypes)
       .doc("The largest element of each window; padding never wins.")
       .infer(infer_pool)
       .grad(grad_max_pool);
   t(r.add("MaxPoolV2(input: T, ksize: int32, strides: int32; padding: string{SAME|VALID}, "
-          "data_format: string{NHWC|NCHW} = 'NHWC') -> output: T", kMaxTypes),
+          "data_format: string{NHWC|NCHW} = 'NHWC') -> output: T",
+          kMaxTypes),
     kMaxTypes)
       .doc("MaxPool with window sizes and strides given as tensors.")
       .infer(infer_pool_v2)
       .grad(grad_max_pool_v2);
   t(r.add("MaxPoolGrad(orig_input: T, orig_output: T, grad: T; ksize: list(int), strides: list(int), "
           "padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
-          "data_format: string{NHWC|NCHW} = 'NHWC') -> output: T", kReal),
+          "data_format: string{NHWC|NCHW} = 'NHWC') -> output: T",
+          kReal),
     kReal)
       .doc("The gradient of MaxPool: each window's gradient goes to its first largest element.")
       .infer(infer_max_pool_grad)
       .grad(grad_max_pool_grad);
-  r.add("MaxPoolGradGrad(orig_input: T, orig_output: T, grad: T; ksize: list(int), strides: list(int), "
-        "padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
-        "data_format: string{NHWC|NCHW} = 'NHWC') -> output: T", kReal)
+  r.add(
+       "MaxPoolGradGrad(orig_input: T, orig_output: T, grad: T; ksize: list(int), strides: list(int), "
+       "padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
+       "data_format: string{NHWC|NCHW} = 'NHWC') -> output: T",
+       kReal)
       .doc("The adjoint of MaxPoolGrad: takes from grad, shaped like the input, the element at each window's maximum.")
       .infer(infer_max_pool_grad_grad)
       .grad(grad_max_pool_grad_grad);
-  r.add("AvgPool(value: T; ksize: list(int), strides: list(int), padding: string{SAME|VALID}, "
-        "data_format: string{NHWC|NCHW} = 'NHWC') -> output: T", kFloating)
+  r.add(
+       "AvgPool(value: T; ksize: list(int), strides: list(int), padding: string{SAME|VALID}, "
+       "data_format: string{NHWC|NCHW} = 'NHWC') -> output: T",
+       kFloating)
       .doc("The mean of each window, over the elements inside the image.")
       .infer(infer_pool)
       .grad(grad_avg_pool);
-  r.add("AvgPoolGrad(orig_input_shape: int32, grad: T; ksize: list(int), strides: list(int), "
-        "padding: string{SAME|VALID}, data_format: string{NHWC|NCHW} = 'NHWC') -> output: T", kFloating)
+  r.add(
+       "AvgPoolGrad(orig_input_shape: int32, grad: T; ksize: list(int), strides: list(int), "
+       "padding: string{SAME|VALID}, data_format: string{NHWC|NCHW} = 'NHWC') -> output: T",
+       kFloating)
       .doc("The gradient of AvgPool: each window's gradient is shared equally by its elements inside the image.")
       .infer(infer_avg_pool_grad)
       .grad(grad_avg_pool_grad);

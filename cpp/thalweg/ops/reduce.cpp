@@ -28,8 +28,10 @@ void infer_reduce(Infer& s) {
   }
   PartialShape out{std::initializer_list<int64_t>{}};
   for (int i = 0; i < in.rank(); ++i) {
-    if (!(reduced >> i & 1u)) out.push_back(in[i]);
-    else if (keep) out.push_back(1);
+    if (!(reduced >> i & 1u))
+      out.push_back(in[i]);
+    else if (keep)
+      out.push_back(1);
   }
   s.out(0, out);
   const Values* v = s.known(0);  // products of shapes: the sizes of things
@@ -59,8 +61,8 @@ Out kept(Grad& g, const Out& value) {
   Out dims = shape_of(x), rank = node("Size", {dims});
   Out wrapped = node("FloorMod", {reshape(cast(axes, DType::int32), ints({-1})), rank});
   Out range = node("Range", {int_scalar(0), rank, int_scalar(1)});
-  Out hit = node("Any", {node("ExpandDims", {range, int_scalar(1)}) == node("ExpandDims", {wrapped, int_scalar(0)}),
-                         ints({1})});
+  Out hit = node(
+      "Any", {node("ExpandDims", {range, int_scalar(1)}) == node("ExpandDims", {wrapped, int_scalar(0)}), ints({1})});
   return reshape(value, where(hit, ones_like(dims), dims));
 }
 
@@ -88,8 +90,8 @@ Outs grad_extreme(Grad& g) {
   return {hit / sum(hit, g.in(1), true) * kept(g, g.dy), Out()};
 }
 
-// d prod / dx_i is the product of the others: prod / x_i, unless there are zeros. With one zero only its own place has a
-// gradient, the product of the rest; with two there is none.
+// d prod / dx_i is the product of the others: prod / x_i, unless there are zeros. With one zero only its own place has
+// a gradient, the product of the rest; with two there is none.
 Outs grad_prod(Grad& g) {
   Scope scope(g.in(0).graph());
   Out x = g.in(0), axes = g.in(1);

@@ -28,8 +28,8 @@ bool broadcastable(const PartialShape& a, const PartialShape& b) {
 }
 
 void infer_xent(Infer& s) {
-  s.require(!s.running() || broadcastable(s.in(0), s.in(1)), "logits and labels must be broadcastable: logits_size=",
-            s.in(0), " labels_size=", s.in(1));
+  s.require(!s.running() || broadcastable(s.in(0), s.in(1)),
+            "logits and labels must be broadcastable: logits_size=", s.in(0), " labels_size=", s.in(1));
   PartialShape shape = s.broadcast(s.in(0), s.in(1));
   if (!shape.known_rank()) shape = PartialShape::unknown(2);
   s.require(shape.rank() == 2, "Shape must be rank 2 but is rank ", shape.rank());
@@ -99,7 +99,8 @@ void infer_top_k(Infer& s) {
 Outs grad_top_k(Grad& g) {
   Out x = g.in(0), chosen = g.out(1);
   Scope scope(x.graph());
-  // one_hot(indices) [.., k, n] summed against dy [.., k]: a scatter written as a product, exact because one factor is 0/1.
+  // one_hot(indices) [.., k, n] summed against dy [.., k]: a scatter written as a product, exact because one factor is
+  // 0/1.
   Out depth;
   if (x.shape().known_rank() && x.shape()[-1] >= 0) {
     depth = int_scalar(x.shape()[-1]);
@@ -126,7 +127,8 @@ void register_softmax(OpRegistry& r) {
       .infer(infer_rows)
       .grad(grad_log_softmax);
   r.add("SoftmaxCrossEntropyWithLogits(features: T, labels: T) -> loss: T, backprop: T", kFloating)
-      .doc("Cross-entropy of each row of labels against softmax(features), and its gradient softmax(features) - labels.")
+      .doc(
+          "Cross-entropy of each row of labels against softmax(features), and its gradient softmax(features) - labels.")
       .infer(infer_xent)
       .grad(grad_xent);
   r.add("SparseSoftmaxCrossEntropyWithLogits(features: T, labels: Tlabels) -> loss: T, backprop: T", kFloating)
@@ -149,7 +151,8 @@ void register_softmax(OpRegistry& r) {
       .doc("The k largest elements of each row and their positions; equal elements keep their order.")
       .infer(infer_top_k)
       .grad(grad_top_k);
-  r.add("TopKV2(input: T, k: Tk; sorted: bool = true, index_type: type = int32) -> values: T, indices: index_type", kReal)
+  r.add("TopKV2(input: T, k: Tk; sorted: bool = true, index_type: type = int32) -> values: T, indices: index_type",
+        kReal)
       .types("Tk", kIndex | DTypeSet{DType::int16}, DType::int32)
       .types("index_type", kIndex | DTypeSet{DType::int16}, DType::int32)
       .doc("The k largest elements of each row and their positions; equal elements keep their order.")
