@@ -267,8 +267,19 @@ struct MirrorPad {
   explicit MirrorPad(const KernelInit& init) : reflect(init.attr<std::string>("mode") == "REFLECT") {}
   void operator()(KernelContext& k) const {
     Tensor& out = k.out(0);
+    Ints paddings = to_ints(k.in(1));
+    for (int d = 0; d < out.rank(); ++d) {
+      int64_t before = paddings[size_t(2 * d)], after = paddings[size_t(2 * d + 1)], size = k.in(0).dim(d);
+      if (reflect) {
+        TW_CHECK(before < size && after < size, "paddings must be less than the dimension size: ", before, ", ", after,
+                 " not less than ", size);
+      } else {
+        TW_CHECK(before <= size && after <= size, "paddings must be no greater than the dimension size: ", before, ", ",
+                 after, " greater than ", size);
+      }
+    }
     if (out.size() == 0) return;
-    auto offsets = mirror_offsets(k.in(0).shape(), out.shape(), to_ints(k.in(1)), reflect);
+    auto offsets = mirror_offsets(k.in(0).shape(), out.shape(), paddings, reflect);
     visit_size(out.dtype(), [&]<class U>() {
       const U* x = static_cast<const U*>(k.in(0).data());
       U* y = static_cast<U*>(out.data());

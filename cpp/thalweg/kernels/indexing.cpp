@@ -62,23 +62,11 @@ struct StridedSliceGrad {
     Ints begin = to_ints(k.in(1)), end = to_ints(k.in(2)), strides = to_ints(k.in(3));
     Tensor& out = k.out(0);
     auto spec = ops::resolve_slice(out.shape(), masks, begin.size(), &begin, &end, &strides);
+    TW_CHECK(spec.out == k.in(4).shape(), "shape of dy was ", k.in(4).shape(), " instead of ", spec.out);
     if (k.in(4).size() < out.size()) zero(k, out);
     slice_copy(out.shape(), spec, false).run(k, k.in(4), out);
   }
 };
-
-/// "[1,2]": where element i of a tensor stands; "" for a scalar.
-std::string position(const Shape& shape, int64_t i) {
-  if (shape.rank() == 0) return "";
-  std::array<int64_t, kMaxRank> index{};
-  for (int d = shape.rank() - 1; d >= 0; --d) {
-    index[size_t(d)] = i % shape[d];
-    i /= shape[d];
-  }
-  std::string out;
-  for (int d = 0; d < shape.rank(); ++d) out += str(d ? "," : "[", index[size_t(d)]);
-  return out + "]";
-}
 
 struct Gather {  // and GatherV2
   int64_t batch_dims;
@@ -91,7 +79,7 @@ struct Gather {  // and GatherV2
     int b = int(batch_dims < 0 ? batch_dims + indices.rank() : batch_dims);
     int64_t batches = params.shape().size(0, b), outer = params.shape().size(b, at), limit = params.dim(at);
     int64_t run = params.shape().size(at + 1, params.rank()), count = indices.shape().size(b, indices.rank());
-    if (indices.size() == 0) return;
+    if (k.out(0).size() == 0 && run == 0) return;  // rows of no elements: any index will do
     visit<kIndex | DTypeSet{DType::int16}>(indices.dtype(), [&]<class I>() {
       const I* index = k.in<I>(1);
       for (int64_t i = 0; i < indices.size(); ++i) {

@@ -74,7 +74,7 @@ struct Unsorted {
     Ints ids = to_ints(k.in(1));
     int64_t segments = out.dim(0);
     for (size_t i = 0; i < ids.size(); ++i) {
-      TW_CHECK(ids[i] < segments, "segment_ids", k.in(1).rank() ? str("[", i, "]") : "", " = ", ids[i],
+      TW_CHECK(ids[i] < segments, "segment_ids", position(k.in(1).shape(), int64_t(i)), " = ", ids[i],
                " is out of range [0, ", segments, ")");
     }
     std::fill_n(k.out<T>(0), out.size(), R<T>::start());

@@ -206,6 +206,18 @@ Ints to_ints(const Tensor& t) {
   return out;
 }
 
+std::string position(const Shape& shape, int64_t i) {
+  if (shape.rank() == 0) return "";
+  std::array<int64_t, kMaxRank> index{};
+  for (int d = shape.rank() - 1; d >= 0; --d) {
+    index[size_t(d)] = i % shape[d];
+    i /= shape[d];
+  }
+  std::string out;
+  for (int d = 0; d < shape.rank(); ++d) out += str(d ? "," : "[", index[size_t(d)]);
+  return out + "]";
+}
+
 void copy_bytes(KernelContext& k, const void* from, void* to, int64_t bytes) {
   k.parallel_for(bytes, kNsPerByte, [&](int64_t begin, int64_t end) {
     std::memcpy(static_cast<char*>(to) + begin, static_cast<const char*>(from) + begin, size_t(end - begin));

@@ -58,6 +58,9 @@ std::array<int64_t, kMaxRank> strides_of(const Shape& shape);
 /// The elements of an integer tensor (int8 ... int64), widened.
 Ints to_ints(const Tensor& t);
 
+/// "[1,2]": where element i of a tensor of this shape stands; "" for a scalar.
+std::string position(const Shape& shape, int64_t i);
+
 /// dst[0, n) = src[0, n)
 template <class U>
 inline void copy_run(const U* src, int64_t n, U* dst) {

@@ -102,8 +102,7 @@ void infer_reshape(Infer& s) {
         for (int64_t d : s.in(0).dims()) size *= d == 0 ? 1 : d;
         s.require(s.in(0).size() == 0, "Input to reshape is a tensor with ", s.in(0).size(),
                   " values, but the requested shape has 0");
-      }
-      if (s.running()) {
+      } else if (s.running()) {
         s.require(size % known == 0, "Input to reshape is a tensor with ", size,
                   " values, but the requested shape requires a multiple of ", known);
       } else {
@@ -170,6 +169,12 @@ void infer_expand_dims(Infer& s) {
   s.out(0, Infer::concat(Infer::concat(Infer::slice(in, 0, at), Shape{1}), Infer::slice(in, at)));
 }
 
+std::string braces(const Values& v) {
+  std::string out = "{";
+  for (size_t i = 0; i < v.size(); ++i) out += str(i ? "," : "", v[i]);
+  return out + "}";
+}
+
 void infer_transpose(Infer& s) {
   const PartialShape& in = s.in(0);
   PartialShape perm_shape = s.rank(1, 1);
@@ -196,9 +201,12 @@ void infer_transpose(Infer& s) {
       s.require(p >= -rank && p < rank, "perm dim ", p, " is out of range of input rank ", rank);
     }
     p = p < 0 ? p + rank : p;
-    s.require(!seen[size_t(p)], "Transpose: perm is not a permutation: axis ", p, " is repeated");
     seen[size_t(p)] = true;
     if (in.known_rank()) out.set(i, in[int(p)]);
+  }
+  bool known = perm && std::ranges::find(*perm, kUnknownValue) == perm->end();
+  for (int i = 0; known && i < rank; ++i) {
+    s.require(seen[size_t(i)], i, " is missing from ", braces(*perm), ".");
   }
   s.out(0, rank < 2 && in.known_rank() ? in : out);
 }

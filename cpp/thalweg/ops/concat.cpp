@@ -135,6 +135,7 @@ void infer_split(Infer& s) {
   auto axis = split_axis(s, 1, 0);
   const PartialShape& in = s.in(1);
   if (!in.known_rank()) return;
+  s.require(in.rank() > 0, "Split: a scalar cannot be split");
   PartialShape piece = PartialShape::unknown(in.rank());
   if (axis) {
     int64_t size = in[*axis];
@@ -302,13 +303,14 @@ Outs tile_grad(Grad& g) {
   Out summed = node("TileGrad", {g.dy, m});
   Out missing = shape_of(x) - shape_of(summed);
   Out paddings = node("Pack", {node("ZerosLike", {missing}), missing}, {{"axis", int64_t(1)}});
-  return {node("Pad", {summed, paddings}), {}};
+  return {reshape(node("Pad", {summed, paddings}), shape_of(x)), {}};
 }
 
 /// Adds (sign 1) or takes away (sign -1) the paddings.
 void infer_pad(Infer& s, int sign) {
   PartialShape p = s.rank(1, 2);
   const PartialShape& in = s.in(0);
+  s.require(!s.running() || p[1] == 2, "paddings must be a matrix with 2 columns: ", p);
   s.require(p[1] < 0 || p[1] == 2, "Dimension must be 2 but is ", p[1]);
   s.require(!s.running() || in.rank() == p[0], "The first dimension of paddings must be the rank of inputs", p, " ", in);
   int rank = common_rank(s, p[0]);
@@ -329,23 +331,6 @@ void infer_pad(Infer& s, int sign) {
     }
   }
   s.out(0, out);
-}
-
-void infer_mirror_pad(Infer& s) {
-  infer_pad(s, 1);
-  if (!s.running()) return;
-  auto v = s.values(1);
-  bool reflect = s.attr<std::string>("mode") == "REFLECT";
-  for (int i = 0; i < s.in(0).rank(); ++i) {
-    int64_t before = (*v)[size_t(2 * i)], after = (*v)[size_t(2 * i + 1)], d = s.in(0)[i];
-    if (reflect) {
-      s.require(before < d && after < d, "paddings must be less than the dimension size: ", before, ", ", after,
-                " not less than ", d);
-    } else {
-      s.require(before <= d && after <= d, "paddings must be no greater than the dimension size: ", before, ", ", after,
-                " greater than ", d);
-    }
-  }
 }
 
 /// The part of dy that stands on the input.
@@ -447,7 +432,7 @@ void register_concat(OpRegistry& r) {
   r.add("MirrorPad(input: T, paddings: Tpaddings; mode: string {REFLECT|SYMMETRIC}) -> output: T")
       .types("Tpaddings", kIndex, DType::int32)
       .doc("Pads with the tensor's mirror image: without the edge (REFLECT) or with it (SYMMETRIC).")
-      .infer(infer_mirror_pad)
+      .infer([](Infer& s) { infer_pad(s, 1); })
       .grad(mirror_pad_grad);
   r.add("MirrorPadGrad(input: T, paddings: Tpaddings; mode: string {REFLECT|SYMMETRIC}) -> output: T", kNumeric)
       .types("Tpaddings", kIndex, DType::int32)

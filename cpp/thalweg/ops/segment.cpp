@@ -82,7 +82,7 @@ Out product_grad(Grad& g, Gather gather, Reduce reduce) {
     others = node("Conj", {others});
     safe = node("Conj", {safe});
   }
-  Out partial = where(zeros == 0, others / safe, where((zeros == 1) && zero, others, none));
+  Out partial = where(zeros == 0, others / safe, where(logical_and(zeros == 1, zero), others, none));
   return gather(dy) * partial;
 }
 

@@ -57,7 +57,7 @@ SliceSpec resolve_slice(const PartialShape& in, const SliceMasks& masks, size_t 
       out = {0, 1, b == kUnknownValue || dim < 0 ? kUnknown : 1};
       if (out.size == 1) {
         out.begin = b < 0 ? b + dim : b;
-        TW_CHECK(out.begin >= 0 && out.begin < dim, "slice index ", b, " of dimension ", d, " out of bounds.");
+        TW_CHECK(out.begin >= 0 && out.begin < dim, "slice index ", out.begin, " of dimension ", d, " out of bounds.");
       }
     } else {
       bool known = dim >= 0 && stride != kUnknownValue && (no_begin || b != kUnknownValue) &&
