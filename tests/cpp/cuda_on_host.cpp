@@ -2,6 +2,8 @@
 
 #include <ucontext.h>
 
+#include <algorithm>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -165,7 +167,7 @@ class Engine {
  private:
   const std::function<void()>* body_ = nullptr;
   std::vector<Thread> threads_;
-  std::vector<Fiber> fibers_;
+  std::deque<Fiber> fibers_;  // contexts point into themselves and must not move
   ucontext_t home_{};
   size_t next_ = 0, used_ = 0, current_ = 0;
 };
