@@ -83,7 +83,8 @@ struct Fill {
     visit_size(out.dtype(), [&]<class U>() {
       const U& v = *static_cast<const U*>(value.data());
       U* y = static_cast<U*>(out.data());
-      k.parallel_for(out.size(), 0.1 * sizeof(U), [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, v); });
+      k.parallel_for(out.size(), 0.1 * sizeof(U),
+                     [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, v); });
     });
   }
 };
@@ -148,9 +149,7 @@ struct BroadcastTo {
 };
 
 struct BroadcastArgs {
-  void operator()(KernelContext& k) const {
-    put(k.out(0), ops::broadcast_dims(to_ints(k.in(0)), to_ints(k.in(1))));
-  }
+  void operator()(KernelContext& k) const { put(k.out(0), ops::broadcast_dims(to_ints(k.in(0)), to_ints(k.in(1)))); }
 };
 
 struct BroadcastGradientArgs {

@@ -87,8 +87,8 @@ struct ConcatOffset {
       TW_CHECK(std::ssize(shape) == rank, "input ", i, " should contain ", rank, " elements, but got ", shape.size());
       for (int64_t d = 0; d < rank; ++d) {
         TW_CHECK(d == axis || shape[size_t(d)] == first[size_t(d)], "All dimensions except ", axis,
-                 " must match. Input ", i, " has shape ", k.in(i + 1).to_string(8), " and doesn't match input 0 with shape ",
-                 k.in(1).to_string(8), ".");
+                 " must match. Input ", i, " has shape ", k.in(i + 1).to_string(8),
+                 " and doesn't match input 0 with shape ", k.in(1).to_string(8), ".");
       }
       visit<kIndex>(k.out(i).dtype(), [&]<class T>() {
         std::fill_n(k.out<T>(i), rank, T(0));
@@ -207,7 +207,8 @@ struct Pad {  // and PadV2
         U value{};
         if (k.inputs() > 2) value = *static_cast<const U*>(k.in(2).data());
         U* y = static_cast<U*>(out.data());
-        k.parallel_for(out.size(), 0.1 * sizeof(U), [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, value); });
+        k.parallel_for(out.size(), 0.1 * sizeof(U),
+                       [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, value); });
       });
     }
     auto from = strides_of(in.shape()), to = strides_of(out.shape());

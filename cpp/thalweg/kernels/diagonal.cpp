@@ -71,7 +71,8 @@ struct MatrixBandPart {
   void operator()(KernelContext& k) const {
     Matrices m(k.in(0).shape());
     int64_t lower = to_ints(k.in(1))[0], upper = to_ints(k.in(2))[0];
-    TW_CHECK(lower <= m.rows, "num_lower must be negative or less or equal to number of rows (", m.rows, ") got: ", lower);
+    TW_CHECK(lower <= m.rows, "num_lower must be negative or less or equal to number of rows (", m.rows,
+             ") got: ", lower);
     TW_CHECK(upper <= m.cols, "num_upper must be negative or less or equal to number of columns (", m.cols,
              ") got: ", upper);
     visit_size(k.in(0).dtype(), [&]<class U>() {

@@ -158,7 +158,8 @@ struct OneHot {
     visit_size(out.dtype(), [&]<class U>() {
       const U &on = *static_cast<const U*>(k.in(2).data()), &off = *static_cast<const U*>(k.in(3).data());
       U* y = static_cast<U*>(out.data());
-      k.parallel_for(out.size(), 0.1 * sizeof(U), [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, off); });
+      k.parallel_for(out.size(), 0.1 * sizeof(U),
+                     [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, off); });
       visit<kIndex | DTypeSet{DType::int8, DType::uint8}>(indices.dtype(), [&]<class I>() {
         const I* index = k.in<I>(0);
         for (int64_t i = 0; i < indices.size(); ++i) {
@@ -204,9 +205,15 @@ void register_indexing(KernelRegistry& r) {
   r.add_all<Where, kNumeric | kBool>("Where", kCpu);
   // Quantized numbers are true where their integers are not zero.
   auto quantized = [&]<class T>(DType t) {
-    r.add(KernelEntry{"Where", std::string(kCpu), "T", t, [](const KernelInit& init) -> std::unique_ptr<Kernel> {
+    r.add(KernelEntry{"Where",
+                      std::string(kCpu),
+                      "T",
+                      t,
+                      [](const KernelInit& init) -> std::unique_ptr<Kernel> {
                         return std::make_unique<detail::KernelAdapter<Where<T>>>(init);
-                      }, {}, {}});
+                      },
+                      {},
+                      {}});
   };
   quantized.operator()<int8_t>(DType::qint8);
   quantized.operator()<uint8_t>(DType::quint8);

@@ -119,16 +119,12 @@ struct SpaceToDepth {
   bool last;
   explicit SpaceToDepth(const KernelInit& init)
       : block(init.attr<int64_t>("block_size")), last(init.attr<std::string>("data_format") == "NHWC") {}
-  void operator()(KernelContext& k) const {
-    Blocks(k.in(0).shape(), block, last).to_depth.run(k, k.in(0), k.out(0));
-  }
+  void operator()(KernelContext& k) const { Blocks(k.in(0).shape(), block, last).to_depth.run(k, k.in(0), k.out(0)); }
 };
 
 struct DepthToSpace : SpaceToDepth {
   using SpaceToDepth::SpaceToDepth;
-  void operator()(KernelContext& k) const {
-    Blocks(k.out(0).shape(), block, last).to_space.run(k, k.in(0), k.out(0));
-  }
+  void operator()(KernelContext& k) const { Blocks(k.out(0).shape(), block, last).to_space.run(k, k.in(0), k.out(0)); }
 };
 
 }  // namespace

@@ -8,13 +8,17 @@ namespace {
 /// Integers wrap round, as everywhere; unsigned arithmetic says so without undefined behaviour.
 template <class T>
 T add(T a, T b) {
-  if constexpr (std::is_integral_v<T>) return T(uint64_t(a) + uint64_t(b));
-  else return T(Compute<T>(a) + Compute<T>(b));
+  if constexpr (std::is_integral_v<T>)
+    return T(uint64_t(a) + uint64_t(b));
+  else
+    return T(Compute<T>(a) + Compute<T>(b));
 }
 template <class T>
 T multiply(T a, T b) {
-  if constexpr (std::is_integral_v<T>) return T(uint64_t(a) * uint64_t(b));
-  else return T(Compute<T>(a) * Compute<T>(b));
+  if constexpr (std::is_integral_v<T>)
+    return T(uint64_t(a) * uint64_t(b));
+  else
+    return T(Compute<T>(a) * Compute<T>(b));
 }
 
 template <class T, bool product>
@@ -26,8 +30,8 @@ struct Scan {
   void operator()(KernelContext& k) const {
     const Tensor& in = k.in(0);
     int64_t axis = to_ints(k.in(1))[0], rank = in.rank();
-    TW_CHECK(axis >= -rank && axis < rank, "ScanOp: Expected scan axis in the range [", -rank, ", ", rank, "), but got ",
-             axis);
+    TW_CHECK(axis >= -rank && axis < rank, "ScanOp: Expected scan axis in the range [", -rank, ", ", rank,
+             "), but got ", axis);
     if (in.size() == 0) return;
     int at = int(axis < 0 ? axis + rank : axis);
     int64_t n = in.dim(at), inner = in.shape().size(at + 1, in.rank());

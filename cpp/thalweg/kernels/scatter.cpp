@@ -31,17 +31,23 @@ Ints offsets(const Tensor& indices, const Shape& whole) {
 struct Add {
   template <class T>
   T operator()(const T& a, const T& b) const {
-    if constexpr (std::same_as<T, bool>) return a || b;
-    else if constexpr (std::is_integral_v<T>) return T(uint64_t(a) + uint64_t(b));
-    else if constexpr (std::same_as<T, std::string>) return a + b;
-    else return T(Compute<T>(a) + Compute<T>(b));
+    if constexpr (std::same_as<T, bool>)
+      return a || b;
+    else if constexpr (std::is_integral_v<T>)
+      return T(uint64_t(a) + uint64_t(b));
+    else if constexpr (std::same_as<T, std::string>)
+      return a + b;
+    else
+      return T(Compute<T>(a) + Compute<T>(b));
   }
 };
 struct Subtract {
   template <class T>
   T operator()(const T& a, const T& b) const {
-    if constexpr (std::is_integral_v<T>) return T(uint64_t(a) - uint64_t(b));
-    else return T(Compute<T>(a) - Compute<T>(b));
+    if constexpr (std::is_integral_v<T>)
+      return T(uint64_t(a) - uint64_t(b));
+    else
+      return T(Compute<T>(a) - Compute<T>(b));
   }
 };
 // NaN in either wins.

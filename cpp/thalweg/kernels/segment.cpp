@@ -15,8 +15,10 @@ struct Sum {
   static T start() { return T(0); }
   static T gap() { return T(0); }
   static T step(T a, T b) {
-    if constexpr (std::is_integral_v<T>) return T(uint64_t(a) + uint64_t(b));
-    else return T(Compute<T>(a) + Compute<T>(b));
+    if constexpr (std::is_integral_v<T>)
+      return T(uint64_t(a) + uint64_t(b));
+    else
+      return T(Compute<T>(a) + Compute<T>(b));
   }
 };
 template <class T>
@@ -26,20 +28,27 @@ struct Prod {
   static T start() { return T(1); }
   static T gap() { return T(1); }
   static T step(T a, T b) {
-    if constexpr (std::is_integral_v<T>) return T(uint64_t(a) * uint64_t(b));
-    else return T(Compute<T>(a) * Compute<T>(b));
+    if constexpr (std::is_integral_v<T>)
+      return T(uint64_t(a) * uint64_t(b));
+    else
+      return T(Compute<T>(a) * Compute<T>(b));
   }
 };
 template <class T>
 T highest() {
-  if constexpr (std::same_as<T, half>) return T(65504.0f);
-  else if constexpr (std::same_as<T, bfloat16>) return std::bit_cast<bfloat16>(uint16_t(0x7f7f));
-  else return std::numeric_limits<T>::max();
+  if constexpr (std::same_as<T, half>)
+    return T(65504.0f);
+  else if constexpr (std::same_as<T, bfloat16>)
+    return std::bit_cast<bfloat16>(uint16_t(0x7f7f));
+  else
+    return std::numeric_limits<T>::max();
 }
 template <class T>
 T lowest() {
-  if constexpr (std::is_integral_v<T>) return std::numeric_limits<T>::min();
-  else return T(-Compute<T>(highest<T>()));
+  if constexpr (std::is_integral_v<T>)
+    return std::numeric_limits<T>::min();
+  else
+    return T(-Compute<T>(highest<T>()));
 }
 template <class T>
 struct Max {
@@ -106,7 +115,8 @@ struct Sorted {
     if constexpr (std::same_as<R<T>, Mean<T>>) {
       for (auto first = ids.begin(); first != ids.end();) {
         auto last = std::upper_bound(first, ids.end(), *first);
-        for (int64_t j = *first * run; j < (*first + 1) * run; ++j) y[j] = T(Compute<T>(y[j]) / Compute<T>(last - first));
+        for (int64_t j = *first * run; j < (*first + 1) * run; ++j)
+          y[j] = T(Compute<T>(y[j]) / Compute<T>(last - first));
         first = last;
       }
     }

@@ -177,7 +177,8 @@ void StridedCopy::run_as(KernelContext& k, const U* in, U* out) const {
     return;
   }
   k.parallel_for(rows, 2 + cost * double(inner.size), [&](int64_t begin, int64_t end) {
-    order.walk(begin, end, [&](int64_t from, int64_t to) { copy_row(in + from, inner.in, out + to, inner.out, inner.size); });
+    order.walk(begin, end,
+               [&](int64_t from, int64_t to) { copy_row(in + from, inner.in, out + to, inner.out, inner.size); });
   });
 }
 

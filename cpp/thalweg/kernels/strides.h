@@ -1,5 +1,5 @@
-// The one copy loop behind transposing, slicing, padding, tiling, broadcasting and their like: a set of axes, each with a
-// stride in the source and one in the destination. Elements are moved by size, so that one loop serves all dtypes.
+// The one copy loop behind transposing, slicing, padding, tiling, broadcasting and their like: a set of axes, each with
+// a stride in the source and one in the destination. Elements are moved by size, so that one loop serves all dtypes.
 #pragma once
 
 #include <array>
@@ -20,17 +20,23 @@ template <class F>
 void visit_size(DType t, F&& f) {
   if (t == DType::string || t == DType::resource || t == DType::variant) return f.template operator()<std::string>();
   switch (size_of(t)) {
-    case 1: return f.template operator()<uint8_t>();
-    case 2: return f.template operator()<uint16_t>();
-    case 4: return f.template operator()<uint32_t>();
-    case 8: return f.template operator()<uint64_t>();
-    case 16: return f.template operator()<Bytes16>();
-    default: TW_FAIL(Unimplemented, "no copy loop for ", t);
+    case 1:
+      return f.template operator()<uint8_t>();
+    case 2:
+      return f.template operator()<uint16_t>();
+    case 4:
+      return f.template operator()<uint32_t>();
+    case 8:
+      return f.template operator()<uint64_t>();
+    case 16:
+      return f.template operator()<Bytes16>();
+    default:
+      TW_FAIL(Unimplemented, "no copy loop for ", t);
   }
 }
 
-/// out[i . out_strides] = in[i . in_strides] for every index i; strides and offsets count elements. A stride of 0 in the
-/// source repeats an element, a negative one reads backwards.
+/// out[i . out_strides] = in[i . in_strides] for every index i; strides and offsets count elements. A stride of 0 in
+/// the source repeats an element, a negative one reads backwards.
 class StridedCopy {
  public:
   int64_t in_offset = 0, out_offset = 0;

@@ -163,7 +163,8 @@ void infer_expand_dims(Infer& s) {
     s.require(*axis >= -rank - 1 && *axis <= rank, "Tried to expand dim index ", *axis, " for tensor with ", rank,
               " dimensions.");
   } else {
-    s.require(*axis >= -rank - 1 && *axis <= rank, "dim ", *axis, " not in the interval [", -rank - 1, ", ", rank, "].");
+    s.require(*axis >= -rank - 1 && *axis <= rank, "dim ", *axis, " not in the interval [", -rank - 1, ", ", rank,
+              "].");
   }
   int at = int(*axis < 0 ? *axis + rank + 1 : *axis);
   s.out(0, Infer::concat(Infer::concat(Infer::slice(in, 0, at), Shape{1}), Infer::slice(in, at)));
@@ -183,8 +184,8 @@ void infer_transpose(Infer& s) {
   if (rank < 0) return;
   if (in.known_rank() && perm_shape[0] >= 0) {
     if (s.running()) {
-      s.require(perm_shape[0] == rank, "transpose expects a vector of size ", rank, ". But input(1) is a vector of size ",
-                perm_shape[0]);
+      s.require(perm_shape[0] == rank, "transpose expects a vector of size ", rank,
+                ". But input(1) is a vector of size ", perm_shape[0]);
     } else {
       s.require(perm_shape[0] == rank, "Dimension must be ", rank, " but is ", perm_shape[0]);
     }
@@ -211,9 +212,7 @@ void infer_transpose(Infer& s) {
   s.out(0, rank < 2 && in.known_rank() ? in : out);
 }
 
-Outs transpose_grad(Grad& g) {
-  return {node(g.node().op().name, {g.dy, node("InvertPermutation", {g.in(1)})}), {}};
-}
+Outs transpose_grad(Grad& g) { return {node(g.node().op().name, {g.dy, node("InvertPermutation", {g.in(1)})}), {}}; }
 
 void shape_values(Infer& s, int i) {
   const PartialShape& in = s.in(i);
@@ -240,7 +239,8 @@ void infer_fill(Infer& s) {
   s.rank(1, 0);
   auto dims = s.values(0);
   if (!dims) return s.out(0, s.shape_from(0));
-  s.require(dims->size() <= size_t(kMaxRank), "Fill: shapes have at most ", kMaxRank, " dimensions, got ", dims->size());
+  s.require(dims->size() <= size_t(kMaxRank), "Fill: shapes have at most ", kMaxRank, " dimensions, got ",
+            dims->size());
   PartialShape shape = PartialShape::unknown(int(dims->size()));
   for (size_t i = 0; i < dims->size(); ++i) {
     int64_t d = (*dims)[i];
@@ -369,8 +369,8 @@ void infer_invert_permutation(Infer& s) {
 void infer_ensure_shape(Infer& s) {
   const PartialShape &in = s.in(0), &want = s.attr<PartialShape>("shape");
   pass_values(s);
-  s.require(!s.running() || want.compatible(in), "Shape of tensor ", in, " is not compatible with expected shape ", want,
-            ".");
+  s.require(!s.running() || want.compatible(in), "Shape of tensor ", in, " is not compatible with expected shape ",
+            want, ".");
   s.out(0, s.merge(want, in));
 }
 

@@ -27,15 +27,16 @@ void infer_concat(Infer& s, int first, int n, int axis_input) {
       rank = in.rank();
       of = i;
     }
-    s.require(in.rank() == rank || !s.running(), "ConcatOp : Ranks of all input tensors should match: shape[0] = ",
-              s.in(of), " vs. shape[", i - first, "] = ", in);
+    s.require(in.rank() == rank || !s.running(),
+              "ConcatOp : Ranks of all input tensors should match: shape[0] = ", s.in(of), " vs. shape[", i - first,
+              "] = ", in);
     s.require(in.rank() == rank, "Shape must be rank ", rank, " but is rank ", in.rank());
   }
   if (rank < 0) return;
   if (!axis) return s.out(0, PartialShape::unknown(rank));
   if (s.running()) {
-    s.require(*axis >= -rank && *axis < rank, "ConcatOp : Expected concatenating dimensions in the range [", -rank, ", ",
-              rank, "), but got ", *axis);
+    s.require(*axis >= -rank && *axis < rank, "ConcatOp : Expected concatenating dimensions in the range [", -rank,
+              ", ", rank, "), but got ", *axis);
   } else {
     s.require(*axis >= -rank && *axis < rank, "Shape must be at least rank ", *axis < 0 ? -*axis : *axis + 1,
               " but is rank ", rank);
@@ -154,8 +155,8 @@ void infer_split(Infer& s) {
 void infer_split_v(Infer& s) {
   PartialShape sizes_shape = s.rank(1, 1);
   s.require(s.outputs() >= 1, "SplitV: num_split must be >= 1");
-  s.require(sizes_shape[0] < 0 || sizes_shape[0] == s.outputs(), "SplitV: size_splits must have num_split = ",
-            s.outputs(), " elements, got ", sizes_shape[0]);
+  s.require(sizes_shape[0] < 0 || sizes_shape[0] == s.outputs(),
+            "SplitV: size_splits must have num_split = ", s.outputs(), " elements, got ", sizes_shape[0]);
   auto axis = split_axis(s, 0, 2);
   auto sizes = s.values(1);
   const PartialShape& in = s.in(0);
@@ -230,8 +231,8 @@ void infer_unpack(Infer& s) {
   if (!in.known_rank()) return;
   int axis = pack_axis(s, in.rank());
   int64_t n = s.outputs();
-  s.require(in[axis] < 0 || in[axis] == n || !s.running(), "Input shape axis ", axis, " must equal ", n,
-            ", got shape ", in);
+  s.require(in[axis] < 0 || in[axis] == n || !s.running(), "Input shape axis ", axis, " must equal ", n, ", got shape ",
+            in);
   s.require(in[axis] < 0 || in[axis] == n, "Dimension must be ", n, " but is ", in[axis]);
   const Values* v = in.rank() == 1 ? s.known(0) : nullptr;
   for (int i = 0; i < s.outputs(); ++i) {
@@ -312,7 +313,8 @@ void infer_pad(Infer& s, int sign) {
   const PartialShape& in = s.in(0);
   s.require(!s.running() || p[1] == 2, "paddings must be a matrix with 2 columns: ", p);
   s.require(p[1] < 0 || p[1] == 2, "Dimension must be 2 but is ", p[1]);
-  s.require(!s.running() || in.rank() == p[0], "The first dimension of paddings must be the rank of inputs", p, " ", in);
+  s.require(!s.running() || in.rank() == p[0], "The first dimension of paddings must be the rank of inputs", p, " ",
+            in);
   int rank = common_rank(s, p[0]);
   if (rank < 0) return;
   PartialShape out = PartialShape::unknown(rank);
@@ -323,8 +325,8 @@ void infer_pad(Infer& s, int sign) {
       s.require(before >= 0 && after >= 0, "Paddings must be non-negative",
                 s.running() ? str(": ", before, " ", after) : "");
       int64_t d = in.known_rank() ? in[i] : kUnknown, both;
-      s.require(!__builtin_add_overflow(before, after, &both) && both < INT64_MAX / 2, "Paddings are too large: ", before,
-                " ", after);
+      s.require(!__builtin_add_overflow(before, after, &both) && both < INT64_MAX / 2,
+                "Paddings are too large: ", before, " ", after);
       s.require(d < 0 || sign > 0 || d >= both, "MirrorPadGrad: paddings ", before, " and ", after,
                 " are more than dimension ", i, " of ", in);
       out.set(i, d < 0 ? kUnknown : d + sign * both);
@@ -395,8 +397,7 @@ void register_concat(OpRegistry& r) {
       .doc("Stacks tensors of one shape along a new axis.")
       .infer(infer_pack)
       .grad([](Grad& g) {
-        return outputs_of(
-            node("Unpack", {g.dy}, {{"num", int64_t(g.inputs())}, {"axis", g.attr<int64_t>("axis")}}));
+        return outputs_of(node("Unpack", {g.dy}, {{"num", int64_t(g.inputs())}, {"axis", g.attr<int64_t>("axis")}}));
       });
   r.add("Unpack(value: T; num: int, axis: int = 0) -> output: num * T")
       .doc("Takes a tensor apart along an axis, which disappears.")

@@ -41,7 +41,8 @@ void infer_set_diag(Infer& s) {
   const PartialShape &in = s.rank_at_least(0, 2), &diagonal = s.rank_at_least(1, 1);
   PartialShape want = diagonals(in);
   if (want.known_rank() && diagonal.known_rank()) {
-    s.require(want.rank() == diagonal.rank(), "Dimensions must be equal, but are ", want.rank(), " and ", diagonal.rank());
+    s.require(want.rank() == diagonal.rank(), "Dimensions must be equal, but are ", want.rank(), " and ",
+              diagonal.rank());
     for (int i = 0; i < want.rank(); ++i) s.merge(want[i], diagonal[i]);
   }
   s.out(0, in);

@@ -13,8 +13,8 @@ void infer_slice(Infer& s) {
   const PartialShape& in = s.in(0);
   PartialShape n = s.merge(s.rank(1, 1), s.rank(2, 1));
   if (in.known_rank() && n[0] >= 0) {
-    s.require(in.rank() == n[0] || !s.running(), "Expected begin and size arguments to be 1-D tensors of size ", in.rank(),
-              ", but got shapes ", s.in(1), " and ", s.in(2), " instead.");
+    s.require(in.rank() == n[0] || !s.running(), "Expected begin and size arguments to be 1-D tensors of size ",
+              in.rank(), ", but got shapes ", s.in(1), " and ", s.in(2), " instead.");
     s.require(in.rank() == n[0], "Shape must be rank ", n[0], " but is rank ", in.rank());
   }
   int rank = in.known_rank() ? in.rank() : int(n[0]);
@@ -24,8 +24,10 @@ void infer_slice(Infer& s) {
   for (int i = 0; i < rank; ++i) {
     int64_t b = begin ? (*begin)[size_t(i)] : kUnknownValue, c = size ? (*size)[size_t(i)] : kUnknownValue;
     int64_t d = in.known_rank() ? in[i] : kUnknown;
-    s.require(b == kUnknownValue || (b >= 0 && (d < 0 || b <= d)), "Expected begin[", i, "] in [0, ", d, "], but got ", b);
-    s.require(c == kUnknownValue || c >= -1, "Expected size[", i, "] in [0, ", d < 0 || b < 0 ? d : d - b, "], but got ", c);
+    s.require(b == kUnknownValue || (b >= 0 && (d < 0 || b <= d)), "Expected begin[", i, "] in [0, ", d, "], but got ",
+              b);
+    s.require(c == kUnknownValue || c >= -1, "Expected size[", i, "] in [0, ", d < 0 || b < 0 ? d : d - b,
+              "], but got ", c);
     if (c >= 0) {
       s.require(d < 0 || b == kUnknownValue || c <= d - b, "Expected size[", i, "] in [0, ", d - b, "], but got ", c);
       out.set(i, c);
@@ -96,8 +98,9 @@ Attrs mask_attrs(Grad& g) {
 
 Outs strided_slice_grad(Grad& g) {
   DType index = g.in(1).dtype() == DType::int64 ? DType::int64 : DType::int32;
-  Out dx = node("StridedSliceGrad", {shape_of(g.in(0), index), cast(g.in(1), index), cast(g.in(2), index),
-                                     cast(g.in(3), index), g.dy}, mask_attrs(g));
+  Out dx = node("StridedSliceGrad",
+                {shape_of(g.in(0), index), cast(g.in(1), index), cast(g.in(2), index), cast(g.in(3), index), g.dy},
+                mask_attrs(g));
   return {dx, {}, {}, {}};
 }
 
@@ -145,9 +148,7 @@ void infer_gather(Infer& s, std::optional<int64_t> axis, int64_t batch) {
 }
 
 Out range(const Out& from, const Out& to) { return node("Range", {from, to, int_scalar(1)}); }
-Out rank_of(const Out& x) {
-  return x.shape().known_rank() ? int_scalar(x.shape().rank()) : node("Rank", {x});
-}
+Out rank_of(const Out& x) { return x.shape().known_rank() ? int_scalar(x.shape().rank()) : node("Rank", {x}); }
 Out joined(std::initializer_list<Out> parts) {
   Outs inputs(parts);
   inputs.push_back(int_scalar(0));
@@ -168,15 +169,16 @@ Outs gather_grad(Grad& g) {
     return dxs;
   }
   // In general: bring the indexed axis to the front behind the batch, number the rows of all batches through, sum, and
-  // undo both. With ranks p, i and b batch dimensions, dy has the dimensions params[:axis], indices[b:], params[axis+1:].
+  // undo both. With ranks p, i and b batch dimensions, dy has the dimensions params[:axis], indices[b:],
+  // params[axis+1:].
   Out p = rank_of(params), i = rank_of(indices);
   if (batch < 0) {
     TW_CHECK(indices.shape().known_rank(), "GatherV2: the gradient for batch_dims < 0 needs indices of known rank");
     batch += indices.shape().rank();
   }
   Out zero = int_scalar(0), b = int_scalar(batch);
-  Out at = known && known->size() == 1 && known->front() >= 0 ? int_scalar(known->front())
-                                                              : node("FloorMod", {axis, p});
+  Out at =
+      known && known->size() == 1 && known->front() >= 0 ? int_scalar(known->front()) : node("FloorMod", {axis, p});
   Out end = at + i - b;  // where the indices' dimensions end in dy
   Out dy = transpose(g.dy, joined({range(zero, b), range(at, end), range(b, at), range(end, rank_of(g.dy))}));
   Out there = joined({range(zero, b), reshape(at, ints({1})), range(b, at), range(at + 1, p)});
@@ -230,14 +232,16 @@ void register_indexing(OpRegistry& r) {
       .doc("The part that begins at `begin` and has shape `size`; -1 stands for all that is left of a dimension.")
       .infer(infer_slice)
       .grad(slice_grad);
-  r.add("StridedSlice(input: T, begin: Index, end: Index, strides: Index; begin_mask: int = 0, end_mask: int = 0, "
-        "ellipsis_mask: int = 0, new_axis_mask: int = 0, shrink_axis_mask: int = 0) -> output: T")
+  r.add(
+       "StridedSlice(input: T, begin: Index, end: Index, strides: Index; begin_mask: int = 0, end_mask: int = 0, "
+       "ellipsis_mask: int = 0, new_axis_mask: int = 0, shrink_axis_mask: int = 0) -> output: T")
       .types("Index", kIndex | DTypeSet{DType::int16})
       .doc("NumPy's x[begin:end:stride, ...]; bit i of a mask says what index entry i is.")
       .infer(infer_strided_slice)
       .grad(strided_slice_grad);
-  r.add("StridedSliceGrad(shape: Index, begin: Index, end: Index, strides: Index, dy: T; begin_mask: int = 0, "
-        "end_mask: int = 0, ellipsis_mask: int = 0, new_axis_mask: int = 0, shrink_axis_mask: int = 0) -> output: T")
+  r.add(
+       "StridedSliceGrad(shape: Index, begin: Index, end: Index, strides: Index, dy: T; begin_mask: int = 0, "
+       "end_mask: int = 0, ellipsis_mask: int = 0, new_axis_mask: int = 0, shrink_axis_mask: int = 0) -> output: T")
       .types("Index", kIndex)
       .doc("Zeros of the shape given with dy where StridedSlice would have read.")
       .infer(infer_strided_slice_grad)

@@ -77,8 +77,8 @@ void infer_depth_to_space(Infer& s) {
 
 Outs block_grad(Grad& g) {
   const char* inverse = g.node().op().name == "DepthToSpace" ? "SpaceToDepth" : "DepthToSpace";
-  return {node(inverse, {g.dy}, {{"block_size", g.attr<int64_t>("block_size")},
-                                 {"data_format", g.attr<std::string>("data_format")}})};
+  return {node(inverse, {g.dy},
+               {{"block_size", g.attr<int64_t>("block_size")}, {"data_format", g.attr<std::string>("data_format")}})};
 }
 
 void infer_scan(Infer& s) {
@@ -136,8 +136,8 @@ void register_rearrange(OpRegistry& r) {
       .doc("Reverses the first seq_lengths[b] entries along seq_dim, for each b of batch_dim.")
       .infer(infer_reverse_sequence)
       .grad([](Grad& g) {
-        return Outs{node("ReverseSequence", {g.dy, g.in(1)}, {{"seq_dim", g.attr<int64_t>("seq_dim")},
-                                                              {"batch_dim", g.attr<int64_t>("batch_dim")}}),
+        return Outs{node("ReverseSequence", {g.dy, g.in(1)},
+                         {{"seq_dim", g.attr<int64_t>("seq_dim")}, {"batch_dim", g.attr<int64_t>("batch_dim")}}),
                     {}};
       });
   r.add("Roll(input: T, shift: Tshift, axis: Taxis) -> output: T")

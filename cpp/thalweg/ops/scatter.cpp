@@ -6,12 +6,13 @@ namespace thalweg::ops {
 namespace {
 
 /// Updates have one slice of `whole` for every row of coordinates.
-void check_updates(const Infer& s, const PartialShape& whole, const PartialShape& indices, const PartialShape& updates) {
+void check_updates(const Infer& s, const PartialShape& whole, const PartialShape& indices,
+                   const PartialShape& updates) {
   if (!whole.known_rank() || !indices.known_rank() || !updates.known_rank() || indices[-1] < 0) return;
   int64_t depth = indices[-1];
   int lead = indices.rank() - 1;
-  s.require(depth <= whole.rank(), s.op().name, ": indices.shape[-1] must be <= the rank of the output, but are ", depth,
-            " and ", whole.rank(), ": indices have shape ", indices, ", the output ", whole);
+  s.require(depth <= whole.rank(), s.op().name, ": indices.shape[-1] must be <= the rank of the output, but are ",
+            depth, " and ", whole.rank(), ": indices have shape ", indices, ", the output ", whole);
   s.require(updates.rank() >= lead && Infer::slice(indices, 0, lead).compatible(Infer::slice(updates, 0, lead)),
             "Dimensions [0,", lead, ") of indices[shape=", indices, "] must match dimensions [0,", lead,
             ") of updates[shape=", updates, "]");
@@ -79,9 +80,11 @@ void register_scatter(OpRegistry& r) {
              kNumeric, "tensor_scatter_nd_sub, tensor_scatter_sub",
              "A copy of tensor with updates subtracted at the coordinates.", sub_grad);
   arithmetic("TensorScatterMax(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '') -> output: T",
-             kReal, "tensor_scatter_nd_max", "A copy of tensor raised to the updates at the coordinates.", extreme_grad);
+             kReal, "tensor_scatter_nd_max", "A copy of tensor raised to the updates at the coordinates.",
+             extreme_grad);
   arithmetic("TensorScatterMin(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '') -> output: T",
-             kReal, "tensor_scatter_nd_min", "A copy of tensor lowered to the updates at the coordinates.", extreme_grad);
+             kReal, "tensor_scatter_nd_min", "A copy of tensor lowered to the updates at the coordinates.",
+             extreme_grad);
 }
 
 }  // namespace thalweg::ops

@@ -26,7 +26,7 @@ void infer_unsorted(Infer& s) {
 
 /// Sorted ids: there are as many segments as the last id says, so the shape depends on them while running.
 void infer_sorted(Infer& s) {
-  const PartialShape &data = s.rank_at_least(0, 1);
+  const PartialShape& data = s.rank_at_least(0, 1);
   PartialShape ids = s.rank(1, 1);
   if (data.known_rank()) {
     s.require(data[0] < 0 || ids[0] < 0 || data[0] == ids[0] || !s.running(),
@@ -128,7 +128,8 @@ void register_segment(OpRegistry& r) {
            unsorted_product_grad);
   unsorted("UnsortedSegmentMax(data: T, segment_ids: Tindices, num_segments: Tnumsegments) -> output: T", kReal,
            "math.unsorted_segment_max, unsorted_segment_max",
-           "The maximum of the rows of each segment; the lowest finite number for an empty one.", unsorted_extreme_grad);
+           "The maximum of the rows of each segment; the lowest finite number for an empty one.",
+           unsorted_extreme_grad);
   unsorted("UnsortedSegmentMin(data: T, segment_ids: Tindices, num_segments: Tnumsegments) -> output: T", kReal,
            "math.unsorted_segment_min, unsorted_segment_min",
            "The minimum of the rows of each segment; the highest finite number for an empty one.",

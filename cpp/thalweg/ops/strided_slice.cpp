@@ -60,8 +60,8 @@ SliceSpec resolve_slice(const PartialShape& in, const SliceMasks& masks, size_t 
         TW_CHECK(out.begin >= 0 && out.begin < dim, "slice index ", out.begin, " of dimension ", d, " out of bounds.");
       }
     } else {
-      bool known = dim >= 0 && stride != kUnknownValue && (no_begin || b != kUnknownValue) &&
-                   (no_end || e != kUnknownValue);
+      bool known =
+          dim >= 0 && stride != kUnknownValue && (no_begin || b != kUnknownValue) && (no_end || e != kUnknownValue);
       if (known) {
         int64_t from = clamp_index(b, no_begin, true, stride, dim), to = clamp_index(e, no_end, false, stride, dim);
         int64_t length = to - from;

@@ -1,4 +1,5 @@
-// Python's x[begin:end:stride, ..., newaxis, i] as StridedSlice states it: vectors and bit masks, resolved against a shape.
+// Python's x[begin:end:stride, ..., newaxis, i] as StridedSlice states it: vectors and bit masks, resolved against a
+// shape.
 #pragma once
 
 #include "thalweg/core/attr.h"
@@ -27,6 +28,6 @@ struct SliceSpec {
 /// `in` has a known rank. Vectors that are not known at all are null; all have `count` entries. InvalidArgument for bad
 /// indices.
 THALWEG_API SliceSpec resolve_slice(const PartialShape& in, const SliceMasks& masks, size_t count, const Values* begin,
-                        const Values* end, const Values* strides);
+                                    const Values* end, const Values* strides);
 
 }  // namespace thalweg::ops
