@@ -24,15 +24,15 @@ class GPUOptions(Message):
 class RewriterConfig(Message):
     _TOGGLE = {"DEFAULT": 0, "ON": 1, "OFF": 2, "AGGRESSIVE": 3}
     fields = (
-        Field(50, "cpu_layout_conversion", "enum"),
+        Field(50, "cpu_layout_conversion", "enum", enum=_TOGGLE),
         Field(1, "layout_optimizer", "enum", enum=_TOGGLE),
-        Field(3, "constant_folding", "enum"),
-        Field(13, "shape_optimization", "enum"),
-        Field(14, "remapping", "enum"),
-        Field(7, "arithmetic_optimization", "enum"),
-        Field(8, "dependency_optimization", "enum"),
-        Field(9, "loop_optimization", "enum"),
-        Field(10, "function_optimization", "enum"),
+        Field(3, "constant_folding", "enum", enum=_TOGGLE),
+        Field(13, "shape_optimization", "enum", enum=_TOGGLE),
+        Field(14, "remapping", "enum", enum=_TOGGLE),
+        Field(7, "arithmetic_optimization", "enum", enum=_TOGGLE),
+        Field(8, "dependency_optimization", "enum", enum=_TOGGLE),
+        Field(9, "loop_optimization", "enum", enum=_TOGGLE),
+        Field(10, "function_optimization", "enum", enum=_TOGGLE),
         Field(2, "disable_model_pruning", "bool"),
         Field(19, "disable_meta_optimizer", "bool"),
         Field(12, "meta_optimizer_iterations", "enum"),

@@ -4,12 +4,12 @@ of new nodes.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import PurePath
 from typing import Any
 
 from thalweg import _core
@@ -19,7 +19,7 @@ from thalweg.framework.tensor import Operation, Tensor, TensorLike
 
 __all__ = ["Graph", "GraphKeys", "Operation", "Tensor", "TensorLike"]
 
-_PACKAGE = str(PurePath(__file__).parent.parent) + "/"
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _VALID_SCOPE_NAME = re.compile(r"^[A-Za-z0-9_.\\/>-]*$")
 _VALID_ROOT_NAME = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
 
