@@ -32,12 +32,14 @@ std::optional<Tensor> known_value(const OutputInfo& info) {
 }  // namespace
 
 void fold(Program& p, const Evaluate& evaluate, size_t max_bytes) {
+  Rewriter rewriter(p);
   // New constants come after the loop's end; ids below it are in topological order.
   for (int id = 0, end = p.graph->size(); id < end; ++id) {
     Node& n = p.graph->node(id);
+    rewriter.update(n);
     if (n.op().name == "Const" || n.outputs().size() != 1 || !is_pure(n)) continue;
     if (auto value = known_value(n.output(0))) {
-      replace_node(p, n, add_constant(p, n, *value));
+      rewriter.replace(n, add_constant(p, n, *value));
       continue;
     }
     bool constant = std::ranges::all_of(n.inputs(), [](const Endpoint& e) { return e.node->op().name == "Const"; });
@@ -47,8 +49,9 @@ void fold(Program& p, const Evaluate& evaluate, size_t max_bytes) {
     }
     std::vector<Tensor> in;
     for (const Endpoint& e : n.inputs()) in.push_back(e.node->attr<Tensor>("value"));
-    if (auto out = evaluate(n, in)) replace_node(p, n, add_constant(p, n, (*out)[0]));
+    if (auto out = evaluate(n, in)) rewriter.replace(n, add_constant(p, n, (*out)[0]));
   }
+  rewriter.finish();
 }
 
 }  // namespace thalweg

@@ -10,22 +10,22 @@ bool is_pure(const Node& n) {
          std::ranges::none_of(n.inputs(), [](const Endpoint& e) { return e.node->output(e.index).is_ref; });
 }
 
-void replace_node(Program& p, Node& from, Node& to) {
-  for (const auto& n : p.graph->nodes()) {
-    for (size_t i = 0; i < n->inputs().size(); ++i) {
-      if (n->inputs()[i].node == &from) p.graph->replace_input(*n, int(i), {&to, n->inputs()[i].index});
-    }
-    if (std::ranges::find(n->control_inputs(), &from) != n->control_inputs().end()) {
-      std::vector<Node*> kept = n->control_inputs();
-      std::erase(kept, &from);
-      p.graph->clear_control_inputs(*n);
-      for (Node* c : kept) p.graph->add_control_input(*n, *c);
-    }
+void Rewriter::update(Node& n) {
+  for (size_t i = 0; i < n.inputs().size(); ++i) {
+    Endpoint e = n.inputs()[i];
+    if (Node* to = now(e.node); to != e.node) p_.graph->replace_input(n, int(i), {to, e.index});
   }
-  for (Endpoint& f : p.fetches) {
-    if (f.node == &from) f.node = &to;
+  if (std::ranges::any_of(n.control_inputs(), [&](Node* c) { return map_.contains(c); })) {
+    std::vector<Node*> kept = n.control_inputs();
+    std::erase_if(kept, [&](Node* c) { return map_.contains(c); });
+    p_.graph->clear_control_inputs(n);
+    for (Node* c : kept) p_.graph->add_control_input(n, *c);
   }
-  std::ranges::replace(p.targets, &from, &to);
+}
+
+void Rewriter::finish() {
+  for (Endpoint& f : p_.fetches) f.node = now(f.node);
+  for (Node*& t : p_.targets) t = now(t);
 }
 
 }  // namespace thalweg

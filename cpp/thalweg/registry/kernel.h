@@ -48,6 +48,7 @@ class KernelHost {
  public:
   virtual ~KernelHost() = default;
   virtual Tensor& allocate(int output, const Shape& shape) = 0;
+  virtual void give(int output, Tensor value) = 0;
   virtual void* scratch(size_t bytes) = 0;
   virtual Variable& variable(int input) = 0;
   virtual bool cancelled() const = 0;
@@ -75,8 +76,8 @@ class KernelContext {
   }
   /// Allocates output i with a shape only the kernel knows (Where, Unique, ops without a shape rule).
   Tensor& out(int i, const Shape& shape) { return host_.allocate(i, shape); }
-  /// Makes output i the tensor given, sharing its memory.
-  void set_out(int i, Tensor t) { *out_[i] = std::move(t); }
+  /// Makes output i the tensor given: shares its memory, or copies it where the planner has a place for the output.
+  void set_out(int i, Tensor t) { host_.give(i, std::move(t)); }
 
   /// The variable behind a `ref` input.
   Variable& variable(int i) { return host_.variable(i); }

@@ -60,6 +60,15 @@ class Run final : public KernelHost {
     t = Tensor(plan_.slots[s].dtype, shape, *plan_.slots[s].device);
     return t;
   }
+  void give(int output, Tensor value) override {
+    size_t s = size_t(step_->out[size_t(output)]);
+    if (!frame_.bound[s]) {
+      frame_.slots[s] = std::move(value);
+      return;
+    }
+    Tensor& t = allocate(output, value.shape());
+    if (value.bytes() && !value.shares_memory(t)) t.device().copy(t.data(), value.data(), value.bytes());
+  }
   void* scratch(size_t bytes) override {
     if (frame_.scratch.size() == scratch_used_) frame_.scratch.emplace_back();
     BufferRef& b = frame_.scratch[scratch_used_++];
@@ -204,6 +213,7 @@ class Alone final : public KernelHost {
   Tensor& allocate(int output, const Shape& shape) override {
     return out_[size_t(output)] = Tensor(info_[size_t(output)].dtype, shape);
   }
+  void give(int output, Tensor value) override { out_[size_t(output)] = std::move(value); }
   void* scratch(size_t bytes) override { return scratch_.emplace_back(BufferRef::allocate(bytes))->data(); }
   Variable& variable(int) override { TW_FAIL(Internal, "no variables outside a session"); }
   bool cancelled() const override { return false; }
