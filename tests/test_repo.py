@@ -48,7 +48,7 @@ def test_kernels_read_only_op_structs_of_the_catalogue() -> None:
 
 def test_nothing_outside_cuda_knows_of_cuda() -> None:
     for path in SOURCES:
-        text = path.read_text()
+        text = re.sub(r"//.*", "", path.read_text())  # comments may explain
         if path.parent.name == "num":
             continue  # TW_HD: the same formula is compiled for host and device
         assert not re.search(r"\bcuda|\bCUDA|__CUDACC__", text), f"{path} mentions CUDA"

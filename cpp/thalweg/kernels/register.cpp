@@ -1,3 +1,4 @@
+// Calls every family's registration, in the order of the table of contents.
 #include "thalweg/kernels/families.h"
 
 namespace thalweg {
