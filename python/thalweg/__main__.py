@@ -12,15 +12,14 @@ import thalweg
 
 
 def _folder(*candidates: str) -> str:
-    """The first of the folders, given relative to the package, that exists."""
-    root = os.path.dirname(os.path.abspath(thalweg.__file__))
+    """The first of the folders that exists, given relative to the package or to its sources."""
+    package = os.path.abspath(thalweg.__file__)
     for candidate in candidates:
-        path = os.path.normpath(os.path.join(root, candidate))
-        if os.path.isdir(path):
-            return path
-    raise SystemExit(
-        f"thalweg: this installation has none of {', '.join(candidates)} beside {root}"
-    )
+        for root in (package, os.path.realpath(package)):  # a build tree links to the sources
+            path = os.path.normpath(os.path.join(os.path.dirname(root), candidate))
+            if os.path.isdir(path):
+                return path
+    raise SystemExit(f"thalweg: there is none of {', '.join(candidates)} beside {package}")
 
 
 def main() -> None:
@@ -36,9 +35,9 @@ def main() -> None:
     if args.version:
         print(thalweg.__version__)
     if args.cmake_dir:
-        print(_folder("lib/cmake/thalweg", "cmake"))
+        print(_folder("lib/cmake/thalweg"))
     if args.include_dir:
-        print(_folder("include"))
+        print(_folder("include", "../../cpp"))
     if not (args.version or args.cmake_dir or args.include_dir):
         parser.print_help(sys.stderr)
         sys.exit(2)

@@ -79,8 +79,9 @@ def feed_array(value: Any, dtype: dtypes.DType) -> Any:
             and made != made.astype(dtype.as_numpy_dtype)
         ):
             raise TypeError(
-                f"Type of feed value {value} is not compatible with Tensor type "
-                f"{dtype.as_numpy_dtype}"
+                f"Type of feed value {value} with type {type(value)} is not compatible with Tensor "
+                f"type {dtype.as_numpy_dtype}. Try explicitly setting the type of the feed tensor "
+                "to a larger type (e.g. int64)."
             )
     if dtype is dtypes.bfloat16 and dtype.as_numpy_dtype is np.uint16:
         array = np.asarray(value)

@@ -58,10 +58,12 @@ class BaseSession:
                 f"sessions on a remote target are not supported, got {target!r}"
             )
         if graph is not None and not isinstance(graph, Graph):
-            raise TypeError(f"Argument `graph` must be a tf.Graph, but got {type(graph).__name__}")
+            raise TypeError(
+                f"Argument `graph` must be a tf.Graph, but got {type(graph).__name__!r}"
+            )
         if config is not None and not isinstance(config, ConfigProto):
             raise TypeError(
-                f"Argument `config` must be a tf.ConfigProto, but got {type(config).__name__}"
+                f"Argument `config` must be a tf.ConfigProto, but got {type(config).__name__!r}"
             )
         self._graph = get_default_graph() if graph is None else graph
         self._config = config

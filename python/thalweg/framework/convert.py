@@ -192,11 +192,13 @@ def _from_list(
     if not _has_tensor(value):
         return NotImplemented
     inferred = _first_dtype(value)
-    wanted = inferred if dtype is None else dtype.base_dtype
-    if wanted != inferred and dtype is not None:
-        raise TypeError(f"Cannot convert a list of tensors of dtype {inferred} to {dtype}")
-    assert wanted is not None
-    return _pack(value, wanted, name or "packed")
+    assert inferred is not None
+    if dtype is not None and dtype.base_dtype != inferred:
+        from thalweg.framework.apply import apply_op
+
+        packed = _pack(value, inferred, name or "packed")
+        return apply_op("Cast", x=packed, DstT=dtype.base_dtype)
+    return _pack(value, inferred, name or "packed")
 
 
 def _from_shape(

@@ -90,7 +90,9 @@ def gradients(
     x.
     """
     if aggregation_method not in (None, 0, 1, 2):
-        raise ValueError(f"Invalid `aggregation_method` specified {aggregation_method}.")
+        raise ValueError(
+            f"Invalid `aggregation_method` specified {aggregation_method}: it is 0, 1 or 2."
+        )
     unconnected = UnconnectedGradients(unconnected_gradients)
     ys, xs = _as_list(ys), _as_list(xs)
     grad_ys = [None] * len(ys) if grad_ys is None else _as_list(grad_ys)
@@ -127,7 +129,7 @@ def _seed(y: Tensor, grad_y: Any, i: int) -> Tensor | None:
     if grad_y is None:
         if dtype.is_complex:
             raise TypeError(
-                f"Gradients of complex tensors ({y}) must set grad_ys (y.dtype = {dtype!r})"
+                f"Gradients of complex tensors ({y}) must set grad_ys (y.dtype = {dtype.name})"
             )
         return None
     grad = convert_to_tensor(grad_y, None if isinstance(grad_y, Tensor) else dtype, f"grad_ys_{i}")

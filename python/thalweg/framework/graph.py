@@ -228,9 +228,7 @@ class Graph:
             if ":" in obj and allow_tensor:
                 return self._tensor_named(obj)
             if ":" in obj:
-                raise ValueError(
-                    f"The name '{obj}' appears to refer to a Tensor, not an Operation."
-                )
+                raise ValueError(f"Name '{obj}' appears to refer to a Tensor, not an Operation.")
             return self._operation_named(obj, allow_operation)
         if (isinstance(obj, Tensor) and allow_tensor) or (
             isinstance(obj, Operation) and allow_operation
@@ -247,7 +245,7 @@ class Graph:
         op_name, _, index = name.partition(":")
         if not op_name or not index.isdigit():
             raise ValueError(
-                f"The name {name} looks a like a Tensor name, but is not a valid one. Tensor names "
+                f"The name '{name}' looks a like a Tensor name, but is not a valid one. Tensor names "
                 "must be of the "
                 'form "<op_name>:<output_index>".'
             )

@@ -22,6 +22,11 @@ def import_graph_def(
     if not hasattr(graph_def, "SerializeToString"):
         raise TypeError(f"Argument `graph_def` must be a GraphDef proto, got {graph_def!r}")
     graph = get_default_graph()
+    if return_elements is not None:
+        names = {node.name for node in graph_def.node}
+        for element in return_elements:
+            if element.partition(":")[0] not in names:
+                raise ValueError(f"Requested return_element {element!r} not found in graph_def.")
     data = graph_def.SerializeToString()
     mapped = {}
     for key, value in (input_map or {}).items():
@@ -40,8 +45,6 @@ def import_graph_def(
     found: list[Any] = []
     for element in return_elements:
         op_name, _, index = element.partition(":")
-        if op_name not in nodes:
-            raise ValueError(f"Requested return_element {element!r} not found in graph_def.")
         op = graph._op(nodes[op_name])
         if index and int(index) >= len(op.outputs):
             raise ValueError(f"Requested return_element {element!r} not found in graph_def.")

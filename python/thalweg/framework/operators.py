@@ -51,20 +51,17 @@ def _truediv(x: Tensor, y: Tensor, name: str) -> Tensor:
 
 
 def _matmul(x: Tensor, y: Tensor, name: str) -> Tensor:
-    x_rank, y_rank = x.shape.ndims, y.shape.ndims
-    if ((x_rank is None or x_rank > 2) and (y_rank is None or y_rank > 2)) or 2 not in (
-        x_rank or 2,
-        y_rank or 2,
-    ):
+    if any(rank is None or rank > 2 for rank in (x.shape.ndims, y.shape.ndims)):
         return apply_op("BatchMatMulV2", name, x=x, y=y)
     return apply_op("MatMul", name, a=x, b=y)
 
 
 def _logical(name_if_bool: str, name_if_int: str) -> Binary:
     def function(x: Tensor, y: Tensor, name: str) -> Tensor:
-        return apply_op(
-            name_if_bool if x.dtype.base_dtype is dtypes.bool_ else name_if_int, name, x=x, y=y
-        )
+        if x.dtype.base_dtype is dtypes.bool_:
+            return apply_op(name_if_bool, name, x=x, y=y)
+        with name_scope(name):
+            return apply_op(name_if_int, x=x, y=y)
 
     return function
 
@@ -72,7 +69,8 @@ def _logical(name_if_bool: str, name_if_int: str) -> Binary:
 def _xor(x: Tensor, y: Tensor, name: str) -> Tensor:
     """x ^ y; for bools (x | y) & ~(x & y)."""
     if x.dtype.base_dtype is not dtypes.bool_:
-        return apply_op("BitwiseXor", name, x=x, y=y)
+        with name_scope(name):
+            return apply_op("BitwiseXor", x=x, y=y)
     with name_scope(name):
         either, both = apply_op("LogicalOr", x=x, y=y), apply_op("LogicalAnd", x=x, y=y)
         not_both = apply_op("LogicalNot", x=both)

@@ -26,7 +26,7 @@ class _Function:
         self.types = types
 
     def __call__(self, arguments: list[Any]) -> list[Any]:
-        result = self.function(*arguments)
+        result = self.function(*[a[()] if a.ndim == 0 else a for a in arguments])
         if result is None:
             results: list[Any] = []
         else:

@@ -29,7 +29,8 @@ def constant_array(
     """
     kind = type(value)
     if kind is float and shape is None and dtype in (None, dtypes.float32):
-        return np.array(value, np.float32), dtypes.float32
+        with np.errstate(over="ignore"):
+            return np.array(value, np.float32), dtypes.float32
     array, found = _array(value, dtype)
     if shape is not None:
         array = _with_shape(array, shape, verify_shape)
@@ -66,7 +67,8 @@ def _inferred(value: Any) -> tuple[Array, DType]:
     if array.dtype.kind in "OSU":
         return _strings(value, None, None), dtypes.string
     if array.dtype == np.float64:
-        return array.astype(np.float32), dtypes.float32
+        with np.errstate(over="ignore"):
+            return array.astype(np.float32), dtypes.float32
     if array.dtype == np.int64 and ((array >= -(2**31)) & (array < 2**31)).all():
         return array.astype(np.int32), dtypes.int32
     return array, _dtype_of(array, value)
@@ -124,7 +126,8 @@ def _typed(value: Any, dtype: DType) -> Array:
     if dtype is dtypes.bfloat16:
         return cast_array(np.array(value, np.float32), dtype)
     try:
-        return np.array(value, dtype.as_numpy_dtype)
+        with np.errstate(all="ignore"):
+            return np.array(value, dtype.as_numpy_dtype)
     except OverflowError:  # TensorFlow wraps
         array = np.array(value)
         if array.dtype.kind == "O":
