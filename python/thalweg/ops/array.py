@@ -19,7 +19,8 @@ from thalweg.ops.arguments import one_of
 
 newaxis = None
 
-# A filled tensor up to this many elements is stored in the graph; a larger one is filled when it runs.
+# A filled tensor up to this many elements is stored in the graph; a larger one is filled when it
+# runs.
 _CONSTANT_ELEMENTS = 1000
 
 
@@ -77,7 +78,8 @@ def _filled(shape: Any, dtype: Any, number: int, default_name: str, name: str | 
 def _static_shape(shape: Any) -> list[int] | None:
     """`shape` as a list of ints, or None where a part of it is a tensor."""
     if isinstance(shape, TensorShape):
-        return shape.as_list() if shape.is_fully_defined() else None
+        sides = shape.as_list() if shape.ndims is not None else [None]
+        return None if None in sides else [int(d) for d in sides if d is not None]
     try:
         return [int(d) for d in np.asarray(shape if _is_sequence(shape) else [shape]).reshape(-1)]
     except (TypeError, ValueError, NotImplementedError):
@@ -332,7 +334,7 @@ def broadcast_static_shape(shape_x: TensorShape, shape_y: TensorShape) -> Tensor
     left = [1] * (n - x.ndims) + x.as_list()
     right = [1] * (n - y.ndims) + y.as_list()
     sides: list[int | None] = []
-    for p, q in zip(left, right):
+    for p, q in zip(left, right, strict=True):
         if p == 1 or q == 1:
             sides.append(q if p == 1 else p)
         elif p is None or q is None:
@@ -427,9 +429,9 @@ def split(
             f"Argument provided: {num_or_size_splits}"
         )
     if num is None:
-        if sizes.shape.ndims is None or sizes.shape.as_list()[0] is None:
-            raise ValueError(f"Cannot infer argument `num` from shape {num_or_size_splits}")
-        num = sizes.shape.as_list()[0]
+        num = None if sizes.shape.ndims is None else sizes.shape.as_list()[0]
+    if num is None:
+        raise ValueError(f"Cannot infer argument `num` from shape {num_or_size_splits}")
     return list(raw_ops.SplitV(value, sizes, axis, num_split=num, name=name))
 
 
@@ -445,7 +447,9 @@ def pad(
     name: str | None = None,
     constant_values: Any = 0,
 ) -> Tensor:
-    """Adds paddings[i] = (before, after) elements to each dimension: CONSTANT, REFLECT or SYMMETRIC."""
+    """Adds paddings[i] = (before, after) elements to each dimension: CONSTANT, REFLECT or
+    SYMMETRIC.
+    """
     mode = mode.upper()
     if mode == "CONSTANT":
         if isinstance(constant_values, Tensor) or constant_values != 0:
@@ -519,8 +523,8 @@ def repeat(input: Any, repeats: Any, axis: int | None = None, name: str | None =
             result = reshape(tiled, concat([source[:axis], [joined], source[axis + 1 :]], 0))
             sides = data.shape.as_list()
             count = constant_value(times)
-            known = None if sides[axis] is None or count is None else sides[axis] * int(count)
-            sides[axis] = known
+            side = sides[axis]
+            sides[axis] = None if side is None or count is None else side * int(count)
             result.set_shape(sides)
             return result
         marks = sequence_mask(times)
@@ -540,7 +544,9 @@ def gather(
     axis: Any = None,
     batch_dims: int = 0,
 ) -> Tensor:
-    """Slices of `params` along `axis` at `indices`; the first `batch_dims` dimensions go in step."""
+    """Slices of `params` along `axis` at `indices`; the first `batch_dims` dimensions go in
+    step.
+    """
     if axis is None:
         axis = batch_dims
     return raw_ops.GatherV2(params, indices, axis, batch_dims=batch_dims, name=name)
@@ -586,7 +592,9 @@ def reduce_prod(x: Tensor, axis: Any) -> Tensor:
 
 
 def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Tensor:
-    """With x and y: x where true, y elsewhere (a vector condition picks rows). Alone: where it is true."""
+    """With x and y: x where true, y elsewhere (a vector condition picks rows). Alone: where it is
+    true.
+    """
     if x is None and y is None:
         with ops.name_scope(name, "Where", [condition]) as scope:
             condition = convert_to_tensor(
@@ -645,7 +653,9 @@ def sequence_mask(
 
 
 def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Any:
-    """Distinct values of a vector in order of appearance (`y`), and each element's place there (`idx`)."""
+    """Distinct values of a vector in order of appearance (`y`), and each element's place there
+    (`idx`).
+    """
     return raw_ops.Unique(x, out_idx=out_idx, name=name)
 
 
@@ -668,7 +678,9 @@ def reverse_sequence(
     seq_dim: int | None = None,
     batch_dim: int | None = None,
 ) -> Tensor:
-    """Reverses the first seq_lengths[i] elements along `seq_axis` of each i along `batch_axis` (0)."""
+    """Reverses the first seq_lengths[i] elements along `seq_axis` of each i along `batch_axis`
+    (0).
+    """
     sequence = one_of("seq_axis", seq_axis, "seq_dim", seq_dim)
     batch = one_of("batch_axis", batch_axis, "batch_dim", batch_dim)
     if sequence is None:

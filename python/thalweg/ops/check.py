@@ -13,7 +13,6 @@ from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant_value, convert_to_tensor
 from thalweg.framework.errors import InvalidArgumentError
 from thalweg.framework.graph import Operation, Tensor
-from thalweg.framework.shapes import TensorShape
 from thalweg.ops import array, control, reduce
 
 
@@ -38,7 +37,9 @@ def _binary(
     message: str | None,
     name: str | None,
 ) -> Operation:
-    """x `symbol` y for every element; what both values show when the graph is built is checked there."""
+    """x `symbol` y for every element; what both values show when the graph is built is checked
+    there.
+    """
     with ops.name_scope(name, label, [x, y]):
         x = convert_to_tensor(x, name="x")
         y = convert_to_tensor(
@@ -50,7 +51,8 @@ def _binary(
             raise InvalidArgumentError(
                 None,
                 None,
-                f"{text}Condition x {symbol} y did not hold.\nx: {known_x}\ny: {known_y}",
+                f"{text}Condition x {symbol} y did not hold element-wise:\n"
+                f"x ({x.name}) = \n{known_x}\ny ({y.name}) = \n{known_y}",
             )
         if data is None:
             data = [
@@ -253,7 +255,8 @@ def _rank(
             if not (have == want if exact else have >= want):
                 rule = "must have rank" if exact else "must have rank at least"
                 raise ValueError(
-                    f"{message or ''}Tensor {x.name} {rule} {int(want)}.  Received rank {have}, shape {x.shape}"
+                    f"{message or ''}Tensor {x.name} {rule} {int(want)}.  Received rank {have}, "
+                    f"shape {x.shape}"
                 )
             return control.no_op(name="static_checks_determined_all_ok")
         compare = assert_equal if exact else assert_greater_equal
@@ -268,7 +271,9 @@ def assert_type(
     with ops.name_scope(name, "assert_type", [tensor]):
         tensor = convert_to_tensor(tensor, name="tensor")
         if tensor.dtype.base_dtype != want:
-            raise TypeError(f"{message or ''}tensor must be of type {want!r}; got {tensor.dtype!r}")
+            raise TypeError(
+                f"{message or ''}{tensor.name} must be of type {want!r}; got {tensor.dtype!r}"
+            )
         return control.no_op("statically_determined_correct_type")
 
 
@@ -281,11 +286,6 @@ def assert_scalar(tensor: Any, name: str | None = None, message: str | None = No
         return tensor
 
 
-def ensure_shape(x: Any, shape: Any, name: str | None = None) -> Tensor:
-    """x with this static shape, checked when the graph runs."""
-    return raw_ops.EnsureShape(x, shape=TensorShape(shape), name=name)
-
-
 def check_numerics(tensor: Any, message: str, name: str | None = None) -> Tensor:
     """The tensor; the run fails with `message` where an element is NaN or infinite."""
     return raw_ops.CheckNumerics(tensor, message=message, name=name)
@@ -296,7 +296,7 @@ def assert_integer(x: Any, message: str | None = None, name: str | None = None) 
     with ops.name_scope(name, "assert_integer", [x]):
         x = convert_to_tensor(x, name="x")
         if not x.dtype.base_dtype.is_integer:
-            raise TypeError(f"{message or ''}Expected \"x\" to be integer type.  Found: {x.dtype!r}")
+            raise TypeError(f'{message or ""}Expected "x" to be integer type.  Found: {x.dtype!r}')
         return control.no_op("statically_determined_was_integer")
 
 

@@ -64,7 +64,8 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
 def clip_by_global_norm(
     t_list: Sequence[Any], clip_norm: Any, use_norm: Any = None, name: str | None = None
 ) -> tuple[list[Tensor | None], Tensor]:
-    """All tensors scaled by one factor so that their global norm is at most `clip_norm`; and that norm.
+    """All tensors scaled by one factor so that their global norm is at most `clip_norm`; and that
+    norm.
 
     A norm that is not finite makes every result NaN rather than hiding it.
     """

@@ -73,14 +73,14 @@ def tuple(
 
 def with_dependencies(dependencies: Sequence[Any], output: Any, name: str | None = None) -> Any:
     """`output`, available only after `dependencies` have run."""
-    with ops.name_scope(name, "control_dependency", [*dependencies, output]) as scope:
-        with (
-            ops.colocate_with(operation(output)),
-            ops.control_dependencies(builtins.list(dependencies)),
-        ):
-            if isinstance(output, Operation):
-                return no_op(name=scope)
-            return raw_ops.Identity(convert_to_tensor(output), name=scope)
+    with (
+        ops.name_scope(name, "control_dependency", [*dependencies, output]) as scope,
+        ops.colocate_with(operation(output)),
+        ops.control_dependencies(builtins.list(dependencies)),
+    ):
+        if isinstance(output, Operation):
+            return no_op(name=scope)
+        return raw_ops.Identity(convert_to_tensor(output), name=scope)
 
 
 def Print(
@@ -91,7 +91,9 @@ def Print(
     summarize: int | None = None,
     name: str | None = None,
 ) -> Tensor:
-    """`input_`, printing `data` to standard error each time it is computed (the `first_n` times)."""
+    """`input_`, printing `data` to standard error each time it is computed (the `first_n`
+    times).
+    """
     return raw_ops.Print(
         input_,
         builtins.list(data),

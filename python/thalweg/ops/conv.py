@@ -332,7 +332,7 @@ def max_pool2d(
     name: str | None = None,
 ) -> Tensor:
     """`max_pool` under its two-dimensional name."""
-    return max_pool(input, ksize, strides, padding, data_format, name=name)
+    return max_pool(input, ksize, strides, padding, data_format, name=name or "MaxPool2d")
 
 
 def avg_pool2d(

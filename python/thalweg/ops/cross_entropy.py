@@ -21,7 +21,8 @@ def _named_arguments(function: str, sentinel: Any, labels: Any, logits: Any) -> 
         )
     if labels is None or logits is None:
         raise ValueError(
-            f"Both `labels` and `logits` must be provided. Received: labels={labels} and logits={logits}"
+            f"Both `labels` and `logits` must be provided. Received: labels={labels} and "
+            f"logits={logits}"
         )
 
 
@@ -33,7 +34,9 @@ def softmax_cross_entropy_with_logits(
     name: str | None = None,
     axis: int | None = None,
 ) -> Tensor:
-    """Cross-entropy of softmax(logits) with rows of probabilities `labels`; no gradient reaches the labels."""
+    """Cross-entropy of softmax(logits) with rows of probabilities `labels`; no gradient reaches
+    the labels.
+    """
     _named_arguments("softmax_cross_entropy_with_logits", _sentinel, labels, logits)
     with ops.name_scope(name, "softmax_cross_entropy_with_logits_sg", [logits, labels]) as scope:
         labels = array.stop_gradient(labels, name="labels_stop_gradient")
@@ -49,7 +52,9 @@ def softmax_cross_entropy_with_logits_v2(
     name: str | None = None,
     dim: int | None = None,
 ) -> Tensor:
-    """Cross-entropy of softmax(logits) with `labels` along `axis` (the last); differentiable in both."""
+    """Cross-entropy of softmax(logits) with `labels` along `axis` (the last); differentiable in
+    both.
+    """
     axis = one_of("axis", axis, "dim", dim)
     axis = -1 if axis is None else int(axis)
     with ops.name_scope(name, "softmax_cross_entropy_with_logits", [logits, labels]) as scope:
@@ -101,7 +106,9 @@ def _axis_to_end(x: Tensor, axis: int) -> Tensor:
 def sparse_softmax_cross_entropy_with_logits(
     _sentinel: Any = None, labels: Any = None, logits: Any = None, name: str | None = None
 ) -> Tensor:
-    """Cross-entropy of softmax(logits) with integer classes `labels`, which have logits' shape less the last."""
+    """Cross-entropy of softmax(logits) with integer classes `labels`, which have logits' shape
+    less the last.
+    """
     _named_arguments("sparse_softmax_cross_entropy_with_logits", _sentinel, labels, logits)
     with ops.name_scope(name, "SparseSoftmaxCrossEntropyWithLogits", [labels, logits]):
         labels = convert_to_tensor(labels)
@@ -116,7 +123,8 @@ def sparse_softmax_cross_entropy_with_logits(
         ):
             raise ValueError(
                 "`labels.shape.rank` must equal `logits.shape.rank - 1`. Received: "
-                f"labels.shape={labels.shape} of rank {labels.shape.ndims} and logits.shape={logits.shape} "
+                f"labels.shape={labels.shape} of rank {labels.shape.ndims} and "
+                f"logits.shape={logits.shape} "
                 f"of rank {logits.shape.ndims}"
             )
         static_ok = logits.shape.ndims is None or labels.shape.is_compatible_with(logits.shape[:-1])
@@ -151,7 +159,8 @@ def sigmoid_cross_entropy_with_logits(
             labels, dtype=None if hasattr(labels, "dtype") else x.dtype.base_dtype, name="labels"
         )
         _same_shape(x, z, "logits", "labels")
-        # max(x, 0) - x * z + log1p(exp(-|x|)) overflows for no x; Select keeps its slope at 0 right.
+        # max(x, 0) - x * z + log1p(exp(-|x|)) overflows for no x; Select keeps its slope at 0
+        # right.
         zeros = array.zeros_like(x)
         positive = raw_ops.GreaterEqual(x, zeros)
         relu = array.where(positive, x, zeros)
@@ -199,5 +208,6 @@ def log_poisson_loss(
 def _same_shape(x: Tensor, y: Tensor, x_name: str, y_name: str) -> None:
     if not x.shape.is_compatible_with(y.shape):
         raise ValueError(
-            f"`{x_name}` and `{y_name}` must have the same shape, received ({x.shape} vs {y.shape})."
+            f"`{x_name}` and `{y_name}` must have the same shape, received ({x.shape} vs "
+            f"{y.shape})."
         )

@@ -1,4 +1,6 @@
-"""`tf.image` without codecs: colour, type conversion, flips, crops, padding, brightness and contrast."""
+"""`tf.image` without codecs: colour, type conversion, flips, crops, padding, brightness and
+contrast.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,8 @@ def convert_image_dtype(
     for kind in (want, have):
         if not (kind.is_floating or kind.is_integer):
             raise AttributeError(
-                f"{'dtype' if kind is want else 'image dtype'} must be either floating point or integer"
+                f"{'dtype' if kind is want else 'image dtype'} must be either floating point or "
+                "integer"
             )
     if want == have:
         return array.identity(image, name=name)
@@ -88,7 +91,8 @@ def convert_image_dtype(
             return raw_ops.Mul(
                 math.cast(image, want), constant(1.0 / int(have.max), want), name=scope
             )
-        # Half a step up, so that 1.0 is the largest integer and every integer has an interval of equal width.
+        # Half a step up, so that 1.0 is the largest integer and every integer has an interval of
+        # equal width.
         scaled = raw_ops.Mul(image, constant(int(want.max) + 0.5, have))
         return (
             math.saturate_cast(scaled, want, name=scope)
@@ -169,7 +173,8 @@ def _sizes(image: Tensor, what: str) -> tuple[int, int]:
     height, width = image.shape.as_list()[-3:-1]
     if height is None or width is None:
         raise ValueError(
-            f"{what}: height and width must be known when the graph is built, got shape {image.shape}"
+            f"{what}: height and width must be known when the graph is built, got shape "
+            f"{image.shape}"
         )
     return height, width
 
@@ -254,7 +259,9 @@ def central_crop(image: Any, central_fraction: float) -> Tensor:
 
 
 def per_image_standardization(image: Any) -> Tensor:
-    """Each image less its mean, over its standard deviation (at least 1 / sqrt(elements)); as floats."""
+    """Each image less its mean, over its standard deviation (at least 1 / sqrt(elements)); as
+    floats.
+    """
     with ops.name_scope(None, "per_image_standardization", [image]) as scope:
         image = _image(image, "per_image_standardization")
         given = image.dtype.base_dtype

@@ -70,7 +70,8 @@ class Constant(Initializer):
     ) -> None:
         if not (np.isscalar(value) or isinstance(value, (list, tuple, np.ndarray))):
             raise TypeError(
-                f"Invalid type for initial value={value} of type: {type(value).__name__}. Expected Python "
+                f"Invalid type for initial value={value} of type: {type(value).__name__}. "
+                "Expected Python "
                 "scalar, list or tuple of values, or numpy.ndarray."
             )
         self.value, self.dtype, self._verify_shape = value, dtypes.as_dtype(dtype), verify_shape
@@ -163,7 +164,9 @@ class UniformUnitScaling(Initializer):
 
 
 class VarianceScaling(Initializer):
-    """Variance `scale` / n, where n counts inputs, outputs or their mean (mode fan_in, fan_out, fan_avg)."""
+    """Variance `scale` / n, where n counts inputs, outputs or their mean (mode fan_in, fan_out,
+    fan_avg).
+    """
 
     def __init__(
         self,
@@ -177,7 +180,8 @@ class VarianceScaling(Initializer):
             raise ValueError(f"Argument `scale` must be a positive float. Received: {scale}")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
             raise ValueError(
-                f"Argument `mode` should be one of ('fan_in', 'fan_out', 'fan_avg'). Received: {mode}"
+                "Argument `mode` should be one of ('fan_in', 'fan_out', 'fan_avg'). Received: "
+                f"{mode}"
             )
         distribution = distribution.lower()
         if distribution not in ("normal", "uniform", "truncated_normal", "untruncated_normal"):
@@ -266,7 +270,9 @@ def _sides(shape: Any) -> list[int]:
 
 
 def _fans(sides: Sequence[int]) -> tuple[float, float]:
-    """Inputs and outputs of a unit: for filters, the last two dimensions times the receptive field."""
+    """Inputs and outputs of a unit: for filters, the last two dimensions times the receptive
+    field.
+    """
     if not sides:
         return 1.0, 1.0
     if len(sides) == 1:

@@ -45,9 +45,10 @@ def _check_broadcast(weights: Tensor, values: Tensor) -> None:
     rule = "weights can not be broadcast to values."
     if w.ndims != v.ndims:
         raise ValueError(
-            f"{rule} values.rank={v.ndims}. weights.rank={w.ndims}. values.shape={v}. weights.shape={w}."
+            f"{rule} values.rank={v.ndims}. weights.rank={w.ndims}. values.shape={v}. "
+            f"weights.shape={w}."
         )
-    for p, q in zip(w.as_list(), v.as_list()):
+    for p, q in zip(w.as_list(), v.as_list(), strict=True):
         if None not in (p, q) and p not in (1, q):
             raise ValueError(f"{rule} Mismatch in dim: values.shape={v}. weights.shape={w}.")
 

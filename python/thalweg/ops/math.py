@@ -1,4 +1,6 @@
-"""Arithmetic whose TensorFlow form is more than one raw op: division rules, casts, products, powers."""
+"""Arithmetic whose TensorFlow form is more than one raw op: division rules, casts, products,
+powers.
+"""
 
 from __future__ import annotations
 
@@ -241,7 +243,9 @@ def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Tensor:
 
 
 def _inside(limit: Any, dtype: dtypes.DType) -> Any:
-    """`limit` as a `dtype` number, rounded toward zero so that it still fits (2**31 - 1 in float32)."""
+    """`limit` as a `dtype` number, rounded toward zero so that it still fits (2**31 - 1 in
+    float32).
+    """
     number = np.array(limit).astype(dtype.as_numpy_dtype)
     if dtype.is_floating and builtins.abs(float(number)) > builtins.abs(float(limit)):
         number = np.nextafter(number, dtype.as_numpy_dtype(0))
@@ -342,7 +346,9 @@ def matvec(a: Any, b: Any, transpose_a: builtins.bool = False, name: str | None 
 
 
 def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
-    """Sums products over pairs of axes: the last n of a with the first n of b, or [axes_a, axes_b]."""
+    """Sums products over pairs of axes: the last n of a with the first n of b, or [axes_a,
+    axes_b].
+    """
     with ops.name_scope(name, "Tensordot", [a, b, axes]) as scope:
         a = convert_to_tensor(a, name="a")
         b = convert_to_tensor(
@@ -368,7 +374,8 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
             axes_a, axes_b = ([int(i) for i in np.atleast_1d(side)] for side in axes)
             if len(axes_a) != len(axes_b):
                 raise ValueError(
-                    f"Different number of contraction axes `a` and `b`, {len(axes_a)} != {len(axes_b)}."
+                    f"Different number of contraction axes `a` and `b`, {len(axes_a)} != "
+                    f"{len(axes_b)}."
                 )
         axes_a, axes_b = [i % na for i in axes_a], [i % nb for i in axes_b]
         left, a_free = _as_matrix(a, axes_a, contracted_last=True)
@@ -394,8 +401,13 @@ def _as_matrix(
         x = array.transpose(x, order)
 
     def length(which: list[int]) -> int | None:
-        known = [sides[i] for i in which]
-        return None if None in known else int(np.prod(known, dtype=np.int64))
+        total = 1
+        for i in which:
+            side = sides[i]
+            if side is None:
+                return None
+            total *= side
+        return total
 
     inner, outer = length(axes), length(free)
     if inner is None and outer is None:
@@ -416,7 +428,8 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     inputs = list(inputs)
     if not inputs:
         raise ValueError(
-            "Inputs must be an iterable of at least one Tensor/IndexedSlices with the same dtype and shape."
+            "Inputs must be an iterable of at least one Tensor/IndexedSlices with the same "
+            "dtype and shape."
         )
     if len(inputs) == 1:
         only = convert_to_tensor(inputs[0])

@@ -58,7 +58,8 @@ def gelu(features: Any, approximate: bool = False, name: str | None = None) -> T
         x = convert_to_tensor(features, name="features")
         if not x.dtype.is_floating:
             raise ValueError(
-                f"`features.dtype` must be a floating point tensor. Received:features.dtype={x.dtype}"
+                "`features.dtype` must be a floating point tensor. "
+                f"Received:features.dtype={x.dtype}"
             )
         half, one = constant(0.5, x.dtype.base_dtype), constant(1.0, x.dtype.base_dtype)
         if approximate:
@@ -107,7 +108,7 @@ def _along_axis(op: str, label: str, logits: Any, axis: Any, name: str | None) -
     order = list(range(ndims))
     order[axis], order[-1] = order[-1], order[axis]
     moved = kernel(array.transpose(logits, order))
-    return array.transpose(moved, order, name=name or label)
+    return array.transpose(moved, order, name=name or "transpose")
 
 
 # --- biases ------------------------------------------------------------------------------------
@@ -158,10 +159,11 @@ def dropout(
     name: str | None = None,
     rate: Any = None,
 ) -> Tensor:
-    """Zeroes each element with probability `rate` = 1 - `keep_prob` and scales the rest by 1 / keep_prob.
+    """Zeroes each element with probability `rate` = 1 - `keep_prob` and scales the rest by 1 /
+    keep_prob.
 
-    One draw serves a whole dimension whose size in `noise_shape` is 1. A number that drops nothing returns
-    `x` itself.
+    One draw serves a whole dimension whose size in `noise_shape` is 1. A number that drops
+    nothing returns `x` itself.
     """
     if keep_prob is not None:
         if rate is not None:
@@ -208,7 +210,7 @@ def _noise_shape(x: Tensor, noise_shape: Any) -> Any:
         return array.shape(x)
     if isinstance(noise_shape, (list, tuple)) and None in noise_shape:
         sides = x.shape.as_list()
-        return [s if n is None else n for n, s in zip(noise_shape, sides)]
+        return [s if n is None else n for n, s in zip(noise_shape, sides, strict=False)]
     return noise_shape
 
 
@@ -223,7 +225,9 @@ def moments(
     keep_dims: bool | None = None,
     keepdims: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Mean and variance of x over `axes`; half precision is summed in float32. `shift` is not used."""
+    """Mean and variance of x over `axes`; half precision is summed in float32. `shift` is not
+    used.
+    """
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
     with ops.name_scope(name, "moments", [x, axes]):
         x = convert_to_tensor(x)
@@ -281,7 +285,9 @@ def zero_fraction(value: Any, name: str | None = None) -> Tensor:
 
 
 def top_k(input: Any, k: Any = 1, sorted: bool = True, name: str | None = None) -> Any:
-    """The k largest entries of each row (`values`), largest first, and where they are (`indices`)."""
+    """The k largest entries of each row (`values`), largest first, and where they are
+    (`indices`).
+    """
     return raw_ops.TopKV2(input, k, sorted=sorted, name=name)
 
 
@@ -306,9 +312,7 @@ def embedding_lookup(
     with ops.name_scope(name, "embedding_lookup", [*shards, ids]) as scope:
         ids = convert_to_tensor(ids, name="ids")
         if len(shards) == 1:
-            with ops.colocate_with(getattr(shards[0], "op", None)):
-                rows = array.gather(shards[0], ids, name=scope)
-            return array.identity(_clip_rows(rows, max_norm))
+            return array.identity(_clip_rows(array.gather(shards[0], ids, name=scope), max_norm))
         if partition_strategy != "mod":
             raise NotImplementedError(
                 f"embedding_lookup: sharded tables need 'mod', got {partition_strategy=}"
@@ -322,10 +326,7 @@ def embedding_lookup(
             mine = raw_ops.Equal(shard, constant(i, ids.dtype.base_dtype))
             safe = array.where(mine, row, array.zeros_like(row))
             part = array.gather(table, safe)
-            weight = math.cast(mine, part.dtype.base_dtype)
-            weight = array.reshape(weight, [-1] + [1] * (part.shape.ndims - 1))
-            part = raw_ops.Mul(part, weight)
-            rows = part if rows is None else raw_ops.AddV2(rows, part)
+            rows = part if rows is None else array.where(mine, part, rows)
         shape = array.concat([array.shape(ids), array.shape(rows)[1:]], 0)
         result = array.reshape(_clip_rows(rows, max_norm), shape, name=scope)
         result.set_shape(ids.shape.concatenate(rows.shape[1:]))

@@ -159,7 +159,7 @@ def reduce_variance(
     input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
 ) -> Tensor:
     """Mean squared distance from the mean, over `axis`."""
-    with ops.name_scope(name, "reduce_variance", [input_tensor]) as scope:
+    with ops.name_scope(name, "reduce_variance", [input_tensor]):
         x, axes = _with_axes(convert_to_tensor(input_tensor), axis)
         if not (x.dtype.is_floating or x.dtype.is_complex):
             raise TypeError(f"Input must be either real or complex. Received: {x.dtype.name}")
@@ -170,15 +170,15 @@ def reduce_variance(
             )
         else:
             squares = raw_ops.Square(centred)
-        return raw_ops.Mean(squares, axes, keep_dims=keepdims, name=scope)
+        return raw_ops.Mean(squares, axes, keep_dims=keepdims)
 
 
 def reduce_std(
     input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
 ) -> Tensor:
     """Square root of the variance over `axis`."""
-    with ops.name_scope(name, "reduce_std", [input_tensor]) as scope:
-        return raw_ops.Sqrt(reduce_variance(input_tensor, axis, keepdims), name=scope)
+    with ops.name_scope(name, "reduce_std", [input_tensor]):
+        return raw_ops.Sqrt(reduce_variance(input_tensor, axis, keepdims))
 
 
 def reduce_euclidean_norm(
@@ -248,7 +248,8 @@ def norm(
     """Norm of vectors (axis an int or None) or matrices (axis a pair).
 
     Args:
-        ord: 'euclidean', 1, 2, inf or any p > 0 for vectors; 'euclidean', 'fro', 1 or inf for matrices.
+        ord: 'euclidean', 1, 2, inf or any p > 0 for vectors; 'euclidean', 'fro', 1 or inf for
+            matrices.
     """
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
     matrix = isinstance(axis, (list, tuple)) and len(axis) == 2

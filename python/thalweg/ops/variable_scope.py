@@ -272,21 +272,24 @@ def _get_or_create(
         if not reuse:
             raise ValueError(
                 f"Variable {key} already exists, disallowed. Did you mean to set reuse=True or "
-                f"reuse=tf.AUTO_REUSE in VarScope?"
+                "reuse=tf.AUTO_REUSE in VarScope? Originally defined at: "
+                + found.graph.core.node_site(found.op._id)
             )
         if static is not None and not static.is_compatible_with(found.shape):
             raise ValueError(
-                f"Trying to share variable {key}, but specified shape {static} and found shape {found.shape}."
+                f"Trying to share variable {key}, but specified shape {static} and found shape "
+                f"{found.shape}."
             )
         if not dtype.is_compatible_with(found.dtype.base_dtype):
             raise ValueError(
                 f"Trying to share variable {key}, but specified dtype {dtype.name} and found dtype "
-                f"{found.dtype.base_dtype.name}."
+                f"{found.dtype.name}."
             )
         return found
     if reuse is True:
         raise ValueError(
-            f"Variable {key} does not exist, or was not created with tf.get_variable(). Did you mean to set "
+            f"Variable {key} does not exist, or was not created with tf.get_variable(). Did you "
+            "mean to set "
             "reuse=tf.AUTO_REUSE in VarScope?"
         )
     value, value_dtype = _initial_value(key, static, dtype, initializer, validate_shape)
@@ -330,7 +333,8 @@ def _initial_value(
         if not isinstance(initializer, initializers.Initializer):
             return initializer, None
         raise ValueError(
-            f"Shape of a new variable ({name}) must be fully defined, but instead was <unknown>."
+            f"Variable {name} did not get an initializer, so its `shape` argument must be "
+            "specified."
         )
     if validate_shape and not shape.is_fully_defined():
         raise ValueError(
@@ -342,7 +346,7 @@ def _initial_value(
 def _default_initializer(name: str, dtype: dtypes.DType) -> initializers.Initializer:
     if dtype.is_floating:
         return initializers.GlorotUniform()
-    if dtype.is_integer or dtype.is_bool:
+    if dtype.is_integer or dtype in (dtypes.bool, dtypes.string):
         return initializers.Zeros()
     raise ValueError(f"An initializer for variable {name} of {dtype!r} is required")
 
@@ -380,12 +384,14 @@ def get_variable(
     synchronization: VariableSynchronization = _AUTO,
     aggregation: VariableAggregation = _NONE,
 ) -> Variable:
-    """The variable of this name in the current scope: a new one, or the one made before where reuse is on.
+    """The variable of this name in the current scope: a new one, or the one made before where
+    reuse is on.
 
     Floats are initialized by Glorot's uniform rule and integers with zeros unless told otherwise.
 
     Raises:
-        ValueError: it exists and reuse is off, does not and reuse is on, or has another shape or dtype.
+        ValueError: it exists and reuse is off, does not and reuse is on, or has another shape or
+            dtype.
     """
     _refuse(partitioner, use_resource, caching_device)
     return get_variable_scope().get_variable(
@@ -415,7 +421,8 @@ class variable_scope:
     """Context manager for a variable scope; opens a name scope of the same name.
 
     Args:
-        name_or_scope: a name, a VariableScope to re-enter, or None with a `default_name` to make unique.
+        name_or_scope: a name, a VariableScope to re-enter, or None with a `default_name` to make
+            unique.
         reuse: True to share what exists, AUTO_REUSE to share or create, None to inherit.
     """
 
@@ -439,7 +446,8 @@ class variable_scope:
             raise TypeError("If default_name is None then name_or_scope is required")
         if not isinstance(name_or_scope, (str, VariableScope, type(None))):
             raise TypeError(
-                f"VariableScope: name_or_scope must be a string or VariableScope, got {name_or_scope!r}"
+                "VariableScope: name_or_scope must be a string or VariableScope, got "
+                f"{name_or_scope!r}"
             )
         _refuse(partitioner, use_resource, caching_device)
         if reuse is False:
@@ -448,7 +456,8 @@ class variable_scope:
             raise ValueError("reuse=True cannot be used without a name_or_scope")
         if auxiliary_name_scope not in (True, False):
             raise TypeError(
-                f"The auxiliary_name_scope must be `True` or `False`, while get {auxiliary_name_scope}"
+                "The auxiliary_name_scope must be `True` or `False`, while get "
+                f"{auxiliary_name_scope}"
             )
         self._target, self._default_name, self._values = (
             name_or_scope,

@@ -46,8 +46,8 @@ class Variable(TensorLike):
     """A tensor that outlives runs; each session holds its own value.
 
     Args:
-        initial_value: a tensor, something convertible to one, or a function without arguments that returns
-            either (its ops then live under '<name>/Initializer').
+        initial_value: a tensor, something convertible to one, or a function without arguments
+            that returns either (its ops then live under '<name>/Initializer').
         trainable: whether optimizers change it by default.
         collections: names of the collections that list it; GLOBAL_VARIABLES by default.
         validate_shape: False gives a variable of unknown shape.
@@ -128,9 +128,7 @@ class Variable(TensorLike):
                 else TensorShape(None)
             )
             if validate and not value.shape.is_fully_defined() and shape is None:
-                raise ValueError(
-                    f"initial_value must have a shape specified: {value}. Try setting `validate_shape=False`"
-                )
+                raise ValueError(f"initial_value must have a shape specified: {value}")
             self._initial_value = value
             self._variable = raw_ops.VariableV2(
                 shape=static, dtype=value.dtype.base_dtype, name=scope
@@ -246,9 +244,12 @@ class Variable(TensorLike):
 
         The initializer of this variable runs first, in the same run.
         """
-        with ops.control_dependencies(None), ops.control_dependencies([self._initializer_op]):
-            with ops.colocate_with(self.op):
-                return raw_ops.Identity(self._variable)
+        with (
+            ops.control_dependencies(None),
+            ops.control_dependencies([self._initializer_op]),
+            ops.colocate_with(self.op),
+        ):
+            return raw_ops.Identity(self._variable)
 
     def eval(self, session: Any = None) -> Any:
         """Its value in `session` or the default session."""
@@ -259,7 +260,8 @@ class Variable(TensorLike):
         session = session or get_default_session()
         if session is None:
             raise ValueError(
-                "Either session argument should be provided or default session should be established"
+                "Either session argument should be provided or default session should be "
+                "established"
             )
         session.run(self.initializer, {self.initializer.inputs[1]: value})
 
@@ -344,7 +346,8 @@ def _tensor_of(
 ) -> Tensor:
     if dtype is not None and not value.dtype.base_dtype == dtypes.as_dtype(dtype).base_dtype:
         raise ValueError(
-            f"Incompatible type conversion requested to type '{dtypes.as_dtype(dtype).name}' for variable of type "
+            f"Incompatible type conversion requested to type '{dtypes.as_dtype(dtype).name}' "
+            "for variable of type "
             f"'{value.dtype.base_dtype.name}'"
         )
     return value._ref() if as_ref else value.value()
@@ -357,7 +360,8 @@ register_tensor_conversion_function(Variable, _tensor_of)
 def _initialized_inputs(value: Tensor) -> Tensor:
     """`value` computed from initialized variables, so that initializers may run in any order.
 
-    Ops between a variable's read and `value` are copied; where no variable is read, `value` itself returns.
+    Ops between a variable's read and `value` are copied; where no variable is read, `value`
+    itself returns.
     """
     graph = value.graph
     readers = {
@@ -387,11 +391,11 @@ def _initialized_inputs(value: Tensor) -> Tensor:
             pending += missing
             continue
         inputs = [done[i] for i in op.inputs]
-        if all(a is b for a, b in zip(inputs, op.inputs)):
+        if all(a is b for a, b in zip(inputs, op.inputs, strict=True)):
             done[tensor] = tensor
             continue
         copied = _copy(op, inputs)
-        done.update(zip(op.outputs, copied.outputs))
+        done.update(zip(op.outputs, copied.outputs, strict=True))
     return done[value]
 
 
@@ -482,7 +486,7 @@ def report_uninitialized_variables(
         var_list = global_variables() + local_variables()
     with ops.name_scope(name):
         if not var_list:
-            return array.constant(np.array([], object), dtypes.string, shape=[0], name="Const")
+            return constant(np.array([], object), dtypes.string, shape=[0])
         flags = array.stack([state.is_variable_initialized(v) for v in var_list])
         missing = raw_ops.LogicalNot(flags)
         names = constant([v.op.name for v in var_list], dtypes.string)
@@ -490,7 +494,9 @@ def report_uninitialized_variables(
 
 
 def assert_variables_initialized(var_list: Sequence[Any] | None = None) -> Any:
-    """A tensor whose computation fails unless all variables (the global and local ones) have values."""
+    """A tensor whose computation fails unless all variables (the global and local ones) have
+    values.
+    """
     if var_list is None:
         var_list = global_variables() + local_variables()
     if not var_list:

@@ -12,7 +12,9 @@ __all__ = ["flags", "run"]
 
 
 def run(main: Callable[[list[str]], Any] | None = None, argv: Sequence[str] | None = None) -> None:
-    """Parses flags, calls `main` (by default that of __main__) with what is left, and exits with its result."""
+    """Parses flags, calls `main` (by default that of __main__) with what is left, and exits with
+    its result.
+    """
     if main is None:
         main = sys.modules["__main__"].main
     try:

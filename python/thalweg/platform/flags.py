@@ -172,7 +172,8 @@ class FlagValues:
         for flag in self._flags.values():
             if flag.required and flag.value is None and not known_only:
                 raise IllegalFlagValueError(
-                    f"flag --{flag.name}=None: Flag --{flag.name} must have a value other than None."
+                    f"flag --{flag.name}=None: Flag --{flag.name} must have a value other than "
+                    "None."
                 )
         self.mark_as_parsed()
         return rest

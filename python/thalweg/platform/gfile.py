@@ -48,7 +48,8 @@ class FileStatistics:
         self.is_directory = (status.st_mode & 0o170000) == 0o040000
 
     def __repr__(self) -> str:
-        return f"<FileStatistics length={self.length} mtime_nsec={self.mtime_nsec} is_directory={self.is_directory}>"
+        kind = "folder" if self.is_directory else "file"
+        return f"<FileStatistics {kind} length={self.length} mtime_nsec={self.mtime_nsec}>"
 
 
 class GFile:
@@ -82,7 +83,9 @@ class GFile:
                 if "b" in self._mode:
                     self._file = open(_text(self._name), self._mode)  # noqa: SIM115
                 else:
-                    self._file = open(_text(self._name), self._mode, encoding="utf-8", newline="")  # noqa: SIM115
+                    path = _text(self._name)
+                    text = open(path, self._mode, encoding="utf-8", newline="")  # noqa: SIM115
+                    self._file = text
         return self._file
 
     def size(self) -> int:
@@ -240,5 +243,7 @@ def Glob(filename: Path | Iterable[Path]) -> list[str]:
 
 
 def Walk(top: Path, in_order: bool = True) -> Iterator[tuple[str, list[str], list[str]]]:
-    """(folder, its folders, its files) for `top` and every folder below; children first if not in_order."""
+    """(folder, its folders, its files) for `top` and every folder below; children first if not
+    in_order.
+    """
     yield from os.walk(_text(top), topdown=in_order)

@@ -34,7 +34,7 @@ class _StandardError(_logging.StreamHandler[Any]):
         _logging.Handler.__init__(self)
 
     @property
-    def stream(self) -> Any:  # type: ignore[override]
+    def stream(self) -> Any:
         return sys.stderr
 
 

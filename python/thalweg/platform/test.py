@@ -1,5 +1,6 @@
 """`tf.test`: a TestCase that starts from an empty graph and compares arrays."""
 
+# ruff: noqa: PT009, PT027 -- this is a unittest.TestCase
 from __future__ import annotations
 
 import contextlib
@@ -83,7 +84,7 @@ class TestCase(unittest.TestCase):
     ) -> None:
         """Sequences of numbers, each no further apart than `err`."""
         self.assertEqual(len(farray1), len(farray2), msg)
-        for f1, f2 in zip(farray1, farray2):
+        for f1, f2 in zip(farray1, farray2, strict=True):
             self.assertNear(float(f1), float(f2), err, msg)
 
     def assertShapeEqual(self, np_array: Any, tf_tensor: Any, msg: str | None = None) -> None:

@@ -120,7 +120,9 @@ def image_summary(
 ) -> Tensor:
     """The first form of `image`: the tag is used as it is."""
     with ops.name_scope(name, "ImageSummary", [tensor]) as scope:
-        return _collect(raw_ops.ImageSummary(tag, tensor, max_images=max_images, name=scope), collections)
+        return _collect(
+            raw_ops.ImageSummary(tag, tensor, max_images=max_images, name=scope), collections
+        )
 
 
 def merge_summary(

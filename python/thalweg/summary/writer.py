@@ -41,7 +41,7 @@ class FileWriter:
     def __init__(
         self,
         logdir: str,
-        graph: Graph | None = None,
+        graph: Any = None,
         max_queue: int = 10,
         flush_secs: float = 120,
         graph_def: Any = None,

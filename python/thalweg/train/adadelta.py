@@ -13,7 +13,9 @@ from thalweg.train.optimizer import Optimizer
 
 
 class AdadeltaOptimizer(Optimizer):
-    """update = sqrt(past updates**2 + epsilon) / sqrt(past gradients**2 + epsilon) * gradient, with decay rho."""
+    """update = sqrt(past updates**2 + epsilon) / sqrt(past gradients**2 + epsilon) * gradient,
+    with decay rho.
+    """
 
     def __init__(
         self,

@@ -15,7 +15,9 @@ from thalweg.train.optimizer import Optimizer
 
 
 class AdamOptimizer(Optimizer):
-    """var -= rate * m / (sqrt(v) + epsilon), where rate = learning_rate * sqrt(1 - beta2**t) / (1 - beta1**t)."""
+    """var -= rate * m / (sqrt(v) + epsilon), where rate = learning_rate * sqrt(1 - beta2**t) / (1
+    - beta1**t).
+    """
 
     def __init__(
         self,

@@ -14,7 +14,8 @@ from thalweg.train.optimizer import Optimizer
 
 
 class FtrlOptimizer(Optimizer):
-    """Follow the regularized leader, with L1 and L2 penalties and optional L2 shrinkage of the gradient.
+    """Follow the regularized leader, with L1 and L2 penalties and optional L2 shrinkage of the
+    gradient.
 
     Raises:
         ValueError: a hyper-parameter is outside its range.

@@ -99,10 +99,12 @@ def polynomial_decay(
     cycle: bool = False,
     name: str | None = None,
 ) -> Tensor:
-    """From learning_rate to end_learning_rate along (1 - step / decay_steps) ** power, then constant.
+    """From learning_rate to end_learning_rate along (1 - step / decay_steps) ** power, then
+    constant.
 
     Args:
-        cycle: stretch decay_steps to the next multiple that the step has not passed, instead of stopping.
+        cycle: stretch decay_steps to the next multiple that the step has not passed, instead of
+            stopping.
     """
     _step(global_step)
     values = [learning_rate, global_step, decay_steps, end_learning_rate, power]
@@ -126,7 +128,8 @@ def polynomial_decay(
 def piecewise_constant(
     x: Any, boundaries: Sequence[Any], values: Sequence[Any], name: str | None = None
 ) -> Tensor:
-    """values[0] up to and including boundaries[0], values[1] up to boundaries[1], ... values[-1] beyond.
+    """values[0] up to and including boundaries[0], values[1] up to boundaries[1], ... values[-1]
+    beyond.
 
     Raises:
         ValueError: there is not one value more than boundaries, or their dtypes differ.
@@ -154,7 +157,7 @@ def piecewise_constant(
         if any(r.dtype != rates[0].dtype for r in rates):
             raise ValueError("`values` must have elements all with the same dtype.")
         result = rates[-1]
-        for boundary, rate in zip(reversed(steps), reversed(rates[:-1])):
+        for boundary, rate in zip(reversed(steps), reversed(rates[:-1]), strict=True):
             result = array.where(raw_ops.LessEqual(x, boundary), rate, result)
         return array.identity(result)
 
@@ -226,7 +229,9 @@ def linear_cosine_decay(
     beta: Any = 0.001,
     name: str | None = None,
 ) -> Tensor:
-    """learning_rate * ((alpha + linear) * cosine + beta), where linear falls from 1 to 0 over decay_steps."""
+    """learning_rate * ((alpha + linear) * cosine + beta), where linear falls from 1 to 0 over
+    decay_steps.
+    """
     _step(global_step)
     with ops.name_scope(name, "LinearCosineDecay", [learning_rate, global_step]) as scope:
         rate = convert_to_tensor(learning_rate, name="learning_rate")

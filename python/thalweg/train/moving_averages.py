@@ -20,12 +20,14 @@ def assign_moving_average(
     """variable -= (1 - decay) * (variable - value)."""
     if zero_debias:
         raise NotImplementedError("assign_moving_average: zero_debias must be False")
-    with ops.name_scope(name, "AssignMovingAvg", [variable, value, decay]) as scope:
-        with ops.colocate_with(variable.op):
-            decay = convert_to_tensor(1.0 - convert_to_tensor(decay, name="decay"))
-            decay = math.cast(decay, variable.dtype.base_dtype)
-            delta = raw_ops.Mul(raw_ops.Sub(variable, value), decay)
-            return state.assign_sub(variable, delta, name=scope)
+    with (
+        ops.name_scope(name, "AssignMovingAvg", [variable, value, decay]) as scope,
+        ops.colocate_with(variable.op),
+    ):
+        decay = convert_to_tensor(1.0 - convert_to_tensor(decay, name="decay"))
+        decay = math.cast(decay, variable.dtype.base_dtype)
+        delta = raw_ops.Mul(raw_ops.Sub(variable, value), decay)
+        return state.assign_sub(variable, delta, name=scope)
 
 
 class ExponentialMovingAverage:
@@ -53,7 +55,8 @@ class ExponentialMovingAverage:
         return self._name
 
     def apply(self, var_list: Sequence[Any] | None = None) -> Operation:
-        """An op that updates the averages of `var_list` (the trainable variables), made where missing.
+        """An op that updates the averages of `var_list` (the trainable variables), made where
+        missing.
 
         A variable's average starts at its initial value, a tensor's at zero.
         """
@@ -95,7 +98,9 @@ class ExponentialMovingAverage:
     def variables_to_restore(
         self, moving_avg_variables: Sequence[Any] | None = None
     ) -> dict[str, Any]:
-        """Saved names to variables, such that averages are restored into the variables they follow."""
+        """Saved names to variables, such that averages are restored into the variables they
+        follow.
+        """
         averaged = set(moving_avg_variables or [])
         if moving_avg_variables is None:
             averaged = set(variables.trainable_variables()) | set(

@@ -28,9 +28,9 @@ _FLOATS = (
 class Optimizer:
     """Base class; subclasses say how one variable takes one step.
 
-    A subclass overrides `_apply_dense` (and `_apply_sparse` for IndexedSlices that must not be made dense),
-    `_create_slots` for per-variable state, `_prepare` to turn hyper-parameters into tensors and `_finish` for
-    what follows the updates.
+    A subclass overrides `_apply_dense` (and `_apply_sparse` for IndexedSlices that must not be
+    made dense), `_create_slots` for per-variable state, `_prepare` to turn hyper-parameters into
+    tensors and `_finish` for what follows the updates.
     """
 
     GATE_NONE = 0
@@ -75,7 +75,8 @@ class Optimizer:
         )
         if not any(g is not None for g, _ in pairs):
             raise ValueError(
-                "No gradients provided for any variable, check your graph for ops that do not support gradients, "
+                "No gradients provided for any variable, check your graph for ops that do not "
+                "support gradients, "
                 f"between variables {[str(v) for _, v in pairs]} and loss {loss}."
             )
         return self.apply_gradients(pairs, global_step=global_step, name=name)
@@ -94,7 +95,8 @@ class Optimizer:
             loss = loss()
         if gate_gradients not in (self.GATE_NONE, self.GATE_OP, self.GATE_GRAPH):
             raise ValueError(
-                "gate_gradients must be one of: Optimizer.GATE_NONE, Optimizer.GATE_OP, Optimizer.GATE_GRAPH.  "
+                "gate_gradients must be one of: Optimizer.GATE_NONE, Optimizer.GATE_OP, "
+                "Optimizer.GATE_GRAPH.  "
                 f"Not {gate_gradients}"
             )
         self._check_dtype(loss)
@@ -111,7 +113,6 @@ class Optimizer:
         for v in found:
             if not isinstance(v, (Variable, Tensor)):
                 raise TypeError(f"Argument is not a variable: {v!r}")
-            self._check_dtype(v)
         grads = gradients(
             loss,
             [v._ref() if isinstance(v, Variable) else v for v in found],
@@ -123,7 +124,10 @@ class Optimizer:
         if gate_gradients == self.GATE_GRAPH:
             present = iter(control.tuple([g for g in grads if g is not None]))
             grads = [None if g is None else next(present) for g in grads]
-        return list(zip(grads, found))
+        for g, v in zip(grads, found, strict=True):
+            if g is not None:
+                self._check_dtype(v)
+        return list(zip(grads, found, strict=True))
 
     def apply_gradients(
         self,
@@ -165,12 +169,13 @@ class Optimizer:
                     continue
                 with ops.name_scope("update_" + v.op.name), ops.colocate_with(v.op):
                     updates.append(self._update(g, v))
+            train_op: Any
             if global_step is None:
                 train_op = self._finish(updates, scope)
             else:
-                with ops.control_dependencies([self._finish(updates, "update")]):
-                    with ops.colocate_with(global_step.op):
-                        train_op = state.assign_add(global_step, 1, name=scope)
+                done = self._finish(updates, "update")
+                with ops.control_dependencies([done]), ops.colocate_with(global_step.op):
+                    train_op = state.assign_add(global_step, 1, name=scope)
             train_op = control.operation(train_op)
             collected = ops.get_collection_ref(GraphKeys.TRAIN_OP)
             if train_op not in collected:
@@ -193,7 +198,9 @@ class Optimizer:
     # --- slots ---
 
     def get_slot(self, var: Any, name: str) -> Variable | None:
-        """The slot of this name beside `var`; None before the first step is built or where there is none."""
+        """The slot of this name beside `var`; None before the first step is built or where there
+        is none.
+        """
         return self._slots.get(name, {}).get(var)
 
     def get_slot_names(self) -> list[str]:

@@ -14,7 +14,8 @@ from thalweg.train.optimizer import Optimizer
 
 
 class RMSPropOptimizer(Optimizer):
-    """rms = decay * rms + (1 - decay) * gradient**2; steps of gradient / sqrt(rms + epsilon), with momentum.
+    """rms = decay * rms + (1 - decay) * gradient**2; steps of gradient / sqrt(rms + epsilon),
+    with momentum.
 
     Args:
         centered: divide by the estimated standard deviation of the gradient instead.

@@ -13,7 +13,9 @@ from thalweg.ops.variables import Variable
 def create_slot(
     primary: Any, value: Any, name: str, *, shape: Any = None, dtype: Any = None
 ) -> Variable:
-    """A variable '<primary>/<name>' beside `primary`; `value` is a tensor, or an initializer with shape and dtype."""
+    """A variable '<primary>/<name>' beside `primary`; `value` is a tensor, or an initializer with
+    shape and dtype.
+    """
     with variable_scope(None, f"{primary.op.name}/{name}"), ops.colocate_with(primary.op):
         # An empty name makes the scope's own name the variable's.
         return get_variable("", initializer=value, trainable=False, shape=shape, dtype=dtype)

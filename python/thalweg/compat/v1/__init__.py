@@ -3,6 +3,7 @@
 Everything here works in graph mode; a name that is missing is not supported yet.
 """
 
+# ruff: noqa: F401, F403, F405
 from __future__ import annotations
 
 import importlib
@@ -189,7 +190,6 @@ from thalweg.ops.check import (
     assert_scalar,
     assert_type,
     check_numerics,
-    ensure_shape,
     is_numeric_tensor,
     verify_tensor_all_finite,
 )
@@ -334,7 +334,7 @@ VERSION = __version__
 get_logger = logging.get_logger
 
 # Names of TensorFlow 0.x.
-mul, sub, neg, select, concat_v2, batch_matmul = multiply, subtract, negative, where, concat, matmul  # noqa: F405
+mul, sub, neg, select, concat_v2, batch_matmul = multiply, subtract, negative, where, concat, matmul
 get_static_value = constant_value
 
 _LAZY = {

@@ -20,9 +20,9 @@ from thalweg.ops.variables import variables_initializer as variables
 
 __all__ = [
     "constant",
+    "global_variables",
     "glorot_normal",
     "glorot_uniform",
-    "global_variables",
     "he_normal",
     "he_uniform",
     "identity",

@@ -1,5 +1,6 @@
 """`tf.linalg`."""
 
+# ruff: noqa: F401, F403
 from __future__ import annotations
 
 from thalweg._gen.linalg import *

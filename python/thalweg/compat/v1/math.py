@@ -1,5 +1,6 @@
 """`tf.math`."""
 
+# ruff: noqa: F401, F403
 from __future__ import annotations
 
 from thalweg._gen.math import *

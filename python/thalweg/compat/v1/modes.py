@@ -1,4 +1,6 @@
-"""Switches between TensorFlow's versions of itself: here there is graph mode, and it is always on."""
+"""Switches between TensorFlow's versions of itself: here there is graph mode, and it is always
+on.
+"""
 
 from __future__ import annotations
 

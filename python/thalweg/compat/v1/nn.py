@@ -1,5 +1,6 @@
 """`tf.nn`: layers' arithmetic, losses on logits, embeddings."""
 
+# ruff: noqa: F401, F403
 from __future__ import annotations
 
 from thalweg._gen.nn import *

@@ -39,7 +39,8 @@ def _find(folder: str, name: str) -> str:
         if os.path.exists(candidate):
             return candidate
     raise FileNotFoundError(
-        f"{path} not found: put the four MNIST files ({TRAIN_IMAGES}, {TRAIN_LABELS}, {TEST_IMAGES}, {TEST_LABELS}) "
+        f"{path} not found: put the four MNIST files ({TRAIN_IMAGES}, {TRAIN_LABELS}, "
+        f"{TEST_IMAGES}, {TEST_LABELS}) "
         "into this folder; nothing is downloaded"
     )
 
@@ -227,7 +228,8 @@ def read_data_sets(
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file is damaged (the message names it and the offset), or validation_size is too large.
+        ValueError: a file is damaged (the message names it and the offset), or validation_size is
+            too large.
     """
     del source_url
     if fake_data:
@@ -251,7 +253,8 @@ def read_data_sets(
             )
     if not 0 <= validation_size <= len(train_images):
         raise ValueError(
-            f"Validation size should be between 0 and {len(train_images)}. Received: {validation_size}."
+            f"Validation size should be between 0 and {len(train_images)}. Received: "
+            f"{validation_size}."
         )
     options: dict[str, Any] = {"one_hot": one_hot, "dtype": dtype, "reshape": reshape, "seed": seed}
     v = validation_size
