@@ -1,13 +1,13 @@
-"""The Python front-end: shapes, dtypes, constants, names and scopes, ops applied by name, protobuf messages."""
+"""The Python front-end: shapes, dtypes, constants, names, scopes, ops by name, messages."""
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import weakref
 
 import numpy as np
 import pytest
-
 import thalweg.compat.v1 as tf
 from thalweg.client import config
 from thalweg.framework import dtypes, graph_pb
@@ -31,7 +31,9 @@ def test_dtype_is_known_by_all_its_names(name):
     t = dtypes.as_dtype(name)
     assert t is dtypes.as_dtype(t.as_numpy_dtype) is dtypes.as_dtype(np.dtype(t.as_numpy_dtype))
     assert t is dtypes.as_dtype(t.as_datatype_enum) is t._as_ref.base_dtype
-    assert t == name and t != "string" and t != None  # noqa: E711
+    assert t == name
+    assert t != "string"
+    assert t is not None
     assert (repr(t), str(t._as_ref)) == (f"tf.{name}", f"<dtype: '{name}_ref'>")
     assert t.size == np.dtype(t.as_numpy_dtype).itemsize
 
@@ -67,8 +69,10 @@ def test_shapes_merge_and_print():
         "(?, 3)",
     ]
     assert a.merge_with([5, None]).as_list() == [5, 3]
-    assert a.concatenate([4]).as_list() == [None, 3, 4] and ([1] + a).as_list() == [1, None, 3]
-    assert TensorShape(None)[1:3].as_list() == [None, None] and not TensorShape(None)
+    assert a.concatenate([4]).as_list() == [None, 3, 4]
+    assert a.__radd__([1]).as_list() == [1, None, 3]
+    assert TensorShape(None)[1:3].as_list() == [None, None]
+    assert not TensorShape(None)
     with pytest.raises(ValueError, match=r"Shapes \(2, 3\) and \(2, 4\) are not compatible"):
         TensorShape([2, 3]).merge_with([2, 4])
 
@@ -143,7 +147,8 @@ def test_wrappers_are_unique_and_graphs_are_freed():
     graph = Graph()
     with graph.as_default():
         x = tf.constant(1.0, name="x")
-    assert graph.get_tensor_by_name("x:0") is x and graph.get_operations()[0] is x.op
+    assert graph.get_tensor_by_name("x:0") is x
+    assert graph.get_operations()[0] is x.op
     seen = weakref.ref(graph)
     del graph, x
     gc.collect()
@@ -214,12 +219,14 @@ def test_tensor_proto_round_trip(v):
         graph_pb.TensorProto.FromString(graph_pb.make_tensor_proto(v).SerializeToString())
     )
     want = np.array(b"a", object) if isinstance(v, str) else np.asarray(v)
-    assert a.shape == want.shape and (a == want).all()
+    assert a.shape == want.shape
+    assert (a == want).all()
 
 
 def test_messages_check_their_fields():
     c = config.ConfigProto(device_count={"CPU": 2})
-    assert not c.HasField("gpu_options") and c.gpu_options.allow_growth is False
+    assert not c.HasField("gpu_options")
+    assert c.gpu_options.allow_growth is False
     c.gpu_options.allow_growth = True
     assert c.HasField("gpu_options")
     assert config.ConfigProto.FromString(c.SerializeToString()) == c
@@ -228,7 +235,5 @@ def test_messages_check_their_fields():
     with pytest.raises(TypeError):
         c.log_device_placement = "yes"
     for cut in range(1, len(c.SerializeToString())):
-        try:
+        with contextlib.suppress(ValueError):
             config.ConfigProto.FromString(c.SerializeToString()[:cut])
-        except ValueError:
-            pass

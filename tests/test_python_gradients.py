@@ -1,10 +1,9 @@
-"""Gradients written in Python: registered, overriding, custom; second derivatives; Python functions as nodes."""
+"""Gradients written in Python: registered, overriding, custom, second; functions as nodes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-
 import thalweg.compat.v1 as tf
 from thalweg.framework.graph import Graph
 

@@ -10,7 +10,6 @@ import numpy as np
 from thalweg.framework import dtypes
 from thalweg.framework.composite import SparseTensor
 from thalweg.framework.graph import Graph
-from thalweg.framework.shapes import TensorShape
 from thalweg.framework.tensor import Tensor, TensorLike
 from thalweg.framework.values import bfloat16_bits
 
@@ -42,20 +41,19 @@ def feed_tensor(graph: Graph, key: Any) -> Tensor:
 
 def converter(tensors: list[Tensor]) -> Callable[[int, Any], Any]:
     """What the core calls for a feed that is not an array of the right type and shape already."""
-    rows = [(t, t.dtype.base_dtype) for t in tensors]
+    rows = [(t, t.dtype.base_dtype, t.shape) for t in tensors]
 
     def convert(i: int, value: Any) -> Any:
-        tensor, dtype = rows[i]
+        tensor, dtype, shape = rows[i]
+        if type(value) is float and dtype is dtypes.float32 and not shape._dims:
+            return np.array(value, np.float32)
         if isinstance(value, TensorLike):
             raise TypeError(
                 "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include "
-                "Python scalars, "
-                "strings, lists, numpy ndarrays, or TensorHandles. For reference, the tensor "
-                f"object was {value!s} "
-                f"which was passed to the feed with key {tensor!s}."
+                "Python scalars, strings, lists and numpy ndarrays. For reference, the tensor "
+                f"object was {value!s} which was passed to the feed with key {tensor!s}."
             )
         array = feed_array(value, dtype)
-        shape: TensorShape = tensor.shape
         if not shape.is_compatible_with(array.shape):
             raise ValueError(
                 f"Cannot feed value of shape {array.shape} for Tensor {tensor.name}, which has "
@@ -71,13 +69,9 @@ def feed_array(value: Any, dtype: dtypes.DType) -> Any:
     if dtype is dtypes.string:
         array = np.asarray(value, object if not isinstance(value, np.ndarray) else None)
         return array.astype(object)
-    if isinstance(value, int) and not isinstance(value, bool):
-        made = np.array(value)
-        if (
-            dtype.is_integer
-            and made.dtype.kind in "iu"
-            and made != made.astype(dtype.as_numpy_dtype)
-        ):
+    if type(value) is int and dtype.is_integer:
+        info = np.iinfo(dtype.as_numpy_dtype)
+        if not info.min <= value <= info.max:
             raise TypeError(
                 f"Type of feed value {value} with type {type(value)} is not compatible with Tensor "
                 f"type {dtype.as_numpy_dtype}. Try explicitly setting the type of the feed tensor "

@@ -87,7 +87,7 @@ class Graph:
 
     def __init__(self) -> None:
         self.core = _core.Graph()
-        self._wrappers: list[Operation | None] = []
+        self._wrappers: dict[int, Operation] = {}  # made when they are first asked for
         self._scopes = _Scopes()
         self._collections: dict[Any, list[Any]] = {}
         self._unfeedable: set[Any] = set()
@@ -101,12 +101,9 @@ class Graph:
     # --- nodes
 
     def _op(self, node_id: int) -> Operation:
-        wrappers = self._wrappers
-        if node_id >= len(wrappers):
-            wrappers.extend([None] * (node_id + 1 - len(wrappers)))
-        op = wrappers[node_id]
-        if op is None:
-            op = wrappers[node_id] = Operation(self, node_id)
+        op = self._wrappers.get(node_id)
+        if op is None:  # setdefault: another thread may be here too
+            op = self._wrappers.setdefault(node_id, Operation(self, node_id))
         return op
 
     def _tensor(self, endpoint: tuple[int, int]) -> Tensor:
@@ -134,13 +131,7 @@ class Graph:
         node = self.core.add_node(
             op_type, name, inputs, controls, attrs, device or "", user_site(depth)
         )
-        wrappers = self._wrappers
-        op = Operation(self, node, name, op_type)
-        if node == len(wrappers):
-            wrappers.append(op)
-        else:
-            wrappers.extend([None] * (node + 1 - len(wrappers)))
-            wrappers[node] = op
+        op = self._wrappers.setdefault(node, Operation(self, node, name, op_type))
         for controller in scopes.controllers:
             controller.seen.add(node)
         if device is None:
@@ -245,9 +236,8 @@ class Graph:
         op_name, _, index = name.partition(":")
         if not op_name or not index.isdigit():
             raise ValueError(
-                f"The name '{name}' looks a like a Tensor name, but is not a valid one. Tensor names "
-                "must be of the "
-                'form "<op_name>:<output_index>".'
+                f"The name '{name}' looks a like a Tensor name, but is not a valid one. "
+                'Tensor names must be of the form "<op_name>:<output_index>".'
             )
         node = self.core.find(op_name)
         missing = f"The name '{name}' refers to a Tensor which does not exist. "
