@@ -152,6 +152,11 @@ class GFile:
     def __exit__(self, *exc: Any) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        # Programs read whole files without closing them.
+        if getattr(self, "_file", None) is not None:
+            self._file.close()
+
     def __iter__(self) -> GFile:
         return self
 

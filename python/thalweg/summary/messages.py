@@ -54,10 +54,10 @@ class SummaryValue(Message):
         Field(7, "node_name", "string"),
         Field(1, "tag", "string"),
         Field(9, "metadata", SummaryMetadata),
-        Field(2, "simple_value", "float"),
-        Field(4, "image", SummaryImage),
-        Field(5, "histo", HistogramProto),
-        Field(8, "tensor", TensorProto),
+        Field(2, "simple_value", "float", oneof="value"),
+        Field(4, "image", SummaryImage, oneof="value"),
+        Field(5, "histo", HistogramProto, oneof="value"),
+        Field(8, "tensor", TensorProto, oneof="value"),
     )
 
 
@@ -92,12 +92,12 @@ class Event(Message):
     fields = (
         Field(1, "wall_time", "double"),
         Field(2, "step", "int64"),
-        Field(3, "file_version", "string"),
-        Field(4, "graph_def", "bytes"),
-        Field(5, "summary", Summary),
-        Field(7, "session_log", SessionLog),
-        Field(8, "tagged_run_metadata", TaggedRunMetadata),
-        Field(9, "meta_graph_def", "bytes"),
+        Field(3, "file_version", "string", oneof="what"),
+        Field(4, "graph_def", "bytes", oneof="what"),
+        Field(5, "summary", Summary, oneof="what"),
+        Field(7, "session_log", SessionLog, oneof="what"),
+        Field(8, "tagged_run_metadata", TaggedRunMetadata, oneof="what"),
+        Field(9, "meta_graph_def", "bytes", oneof="what"),
     )
 
 
