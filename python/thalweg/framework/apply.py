@@ -154,8 +154,7 @@ def _convert(spec: OpSpec, arg: Arg, name: str, value: Any, known: int | None) -
     except TypeError as error:
         raise TypeError(
             f"Expected {dtype.name} passed to parameter '{arg.name}' of op '{spec.name}', got "
-            f"{value!r} of type "
-            f"'{type(value).__name__}' instead. Error: {error}"
+            f"{value!r} of type '{type(value).__name__}' instead. Error: {error}"
         ) from None
 
 
@@ -173,8 +172,7 @@ def _checked_attr(spec: OpSpec, attr: Attr, value: Any) -> Any:
         allowed = ", ".join(dtypes.as_dtype(t).name for t in attr.allowed)
         raise TypeError(
             f"Value passed to parameter '{attr.name}' has DataType "
-            f"{dtypes.as_dtype(converted).name} not in list of "
-            f"allowed values: {allowed}"
+            f"{dtypes.as_dtype(converted).name} not in list of allowed values: {allowed}"
         )
     return converted
 

@@ -85,8 +85,7 @@ def convert_to_tensor(
         if wanted is not None and not wanted.is_compatible_with(result.dtype):
             raise RuntimeError(
                 f"conversion function {convert} for type {type(value)} returned incompatible "
-                "dtype: requested = "
-                f"{wanted.name}, actual = {result.dtype.name}"
+                f"dtype: requested = {wanted.name}, actual = {result.dtype.name}"
             )
         return result
     if wanted is None and hint is not None:
@@ -175,8 +174,7 @@ def _pack(values: Any, dtype: DType, name: str) -> Tensor:
                 if part.dtype.base_dtype != dtype:
                     raise TypeError(
                         f"Cannot convert a list containing a tensor of dtype {part.dtype} to "
-                        f"{dtype} "
-                        f"(Tensor is: {part!r})"
+                        f"{dtype} (Tensor is: {part!r})"
                     )
             elif isinstance(v, (list, tuple)) and _has_tensor(v):
                 part = _pack(v, dtype, str(i))

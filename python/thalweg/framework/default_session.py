@@ -29,14 +29,14 @@ def session_for(session: Any, graph: Any, what: str, call: str) -> Any:
         if session is None:
             raise ValueError(
                 f"Cannot {what} using `{call}`: No default session is registered. Use `with "
-                "sess.as_default()` or "
-                f"pass an explicit session to `{call.replace('()', '(session=sess)')}`"
+                "sess.as_default()` or pass an explicit session to "
+                f"`{call.replace('()', '(session=sess)')}`"
             )
         if session.graph is not graph:
             raise ValueError(
                 f"Cannot use the default session to {what}: the tensor's graph is different from "
-                "the session's "
-                f"graph. Pass an explicit session to `{call.replace('()', '(session=sess)')}`."
+                "the session's graph. Pass an explicit session to "
+                f"`{call.replace('()', '(session=sess)')}`."
             )
     elif session.graph is not graph:
         raise ValueError(

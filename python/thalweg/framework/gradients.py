@@ -199,8 +199,7 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
         if kwargs:
             raise ValueError(
                 "The custom_gradient decorator currently supports keywords arguments only when "
-                "eager execution is "
-                f"enabled. Got {sorted(kwargs)}"
+                f"eager execution is enabled. Got {sorted(kwargs)}"
             )
         with name_scope("CustomGradient", values=list(args)):
             inputs = [apply_op("Identity", input=convert_to_tensor(a)) for a in args]
@@ -231,8 +230,7 @@ def _attach(values: list[Tensor], inputs: list[Tensor], grad: GradientFunction) 
         if len(found) != len(inputs):
             raise ValueError(
                 f"custom_gradient function expected to return {len(inputs)} gradients, but "
-                f"returned {len(found)} "
-                "instead."
+                f"returned {len(found)} instead."
             )
         return [None] * len(values) + found
 

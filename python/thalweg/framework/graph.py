@@ -515,8 +515,7 @@ def reset_default_graph() -> None:
     if _default_graphs.stack:
         raise AssertionError(
             "Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared "
-            "graph, exit the nesting "
-            "and create a new graph."
+            "graph, exit the nesting and create a new graph."
         )
     _global_graph = Graph()
 
@@ -559,8 +558,7 @@ class name_scope:
         if not (default_name is None or isinstance(default_name, str)):
             raise TypeError(
                 f"`default_name` type ({type(default_name)}) is not a string type. You likely "
-                "meant to "
-                "pass this into the `values` kwarg."
+                "meant to pass this into the `values` kwarg."
             )
         if name is None and default_name is None and values is not None:
             raise ValueError(

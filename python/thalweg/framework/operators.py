@@ -157,8 +157,7 @@ def _check_index(i: Any) -> None:
         return
     raise TypeError(
         "Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar "
-        "tf.int32/tf.int64 tensors are "
-        f"valid indices, got {i!r}"
+        f"tf.int32/tf.int64 tensors are valid indices, got {i!r}"
     )
 
 

@@ -24,8 +24,7 @@ class Dimension:
             except AttributeError:
                 raise TypeError(
                     "Dimension value must be integer or None or have an __index__ method, got "
-                    f"value '{value!r}' "
-                    f"with type '{type(value)!r}'"
+                    f"value '{value!r}' with type '{type(value)!r}'"
                 ) from None
         if self._value is not None and self._value < 0:
             raise ValueError(f"Dimension {self._value} must be >= 0")

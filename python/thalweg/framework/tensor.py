@@ -248,30 +248,27 @@ class Tensor(TensorLike):
     def __bool__(self) -> NoReturn:
         raise TypeError(
             f"Using a symbolic `tf.Tensor` as a Python `bool` is not allowed: {self.name} has no "
-            "value while the graph "
-            "is built. Use `tf.cond` for a choice made at run time, or evaluate the tensor with a "
-            "session."
+            "value while the graph is built. Use `tf.cond` for a choice made at run time, or "
+            "evaluate the tensor with a session."
         )
 
     def __iter__(self) -> NoReturn:
         raise TypeError(
             f"Iterating over a symbolic `tf.Tensor` is not allowed: {self.name} has no value while "
-            "the graph is built. "
-            "Use `tf.unstack` or `tf.map_fn`, or evaluate the tensor with a session."
+            "the graph is built. Use `tf.unstack` or `tf.map_fn`, or evaluate the tensor with a "
+            "session."
         )
 
     def __len__(self) -> NoReturn:
         raise TypeError(
             f"len is not well defined for a symbolic Tensor. ({self.name}) Please call `x.shape` "
-            "rather than `len(x)` "
-            "for shape information."
+            "rather than `len(x)` for shape information."
         )
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         raise NotImplementedError(
             f"Cannot convert a symbolic tf.Tensor ({self.name}) to a numpy array. This error may "
-            "indicate that you're "
-            "trying to pass a Tensor to a NumPy call, which is not supported."
+            "indicate that you're trying to pass a Tensor to a NumPy call, which is not supported."
         )
 
     def __copy__(self) -> Tensor:

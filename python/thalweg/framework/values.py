@@ -84,8 +84,7 @@ def _dtype_of(array: Array, value: Any) -> DType:
 def _cannot(value: Any) -> str:
     return (
         f"Failed to convert elements of {value!r} to Tensor. Consider casting elements to a "
-        "supported type: a "
-        "number, a bool, a string or bytes."
+        "supported type: a number, a bool, a string or bytes."
     )
 
 
@@ -170,8 +169,7 @@ def _strings(value: Any, array: Array | None, dtype: DType | None) -> Array:
         if isinstance(leaf, (list, tuple)):
             raise ValueError(
                 f"Argument must be a dense tensor: {value!r} - got shape {list(found.shape)}, but "
-                "its parts differ in "
-                "length."
+                "its parts differ in length."
             )
         if not isinstance(leaf, (str, bytes)):
             if leaf is None and not isinstance(value, (list, tuple)):
