@@ -4,9 +4,7 @@ of new nodes.
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,67 +13,13 @@ from typing import Any
 from thalweg import _core
 from thalweg.framework.device import canonical_name
 from thalweg.framework.graph_keys import GraphKeys
+from thalweg.framework.scopes import Controller, Restore, Scopes, user_site
 from thalweg.framework.tensor import Operation, Tensor, TensorLike
 
 __all__ = ["Graph", "GraphKeys", "Operation", "Tensor", "TensorLike"]
 
-_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _VALID_SCOPE_NAME = re.compile(r"^[A-Za-z0-9_.\\/>-]*$")
 _VALID_ROOT_NAME = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
-
-
-def user_site(depth: int = 2) -> str:
-    """'path:line' of the nearest caller outside this package."""
-    frame = sys._getframe(depth)
-    while frame.f_code.co_filename.startswith(_PACKAGE):
-        if frame.f_back is None:
-            return ""
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-class _Controller:
-    """One `control_dependencies` block: what new nodes wait for, and the nodes made inside it."""
-
-    __slots__ = ("before", "seen")
-
-    def __init__(self, before: list[int]) -> None:
-        self.before = before
-        self.seen: set[int] = set()
-
-
-class _Scopes(threading.local):
-    """The scopes active on this thread. All sequences are replaced, never changed in place."""
-
-    def __init__(self) -> None:
-        self.name = ""  # without the trailing slash
-        self.controllers: tuple[_Controller, ...] = ()
-        self.devices: tuple[Any, ...] = ()  # strings and functions, innermost last; None cuts
-        self.device: str | None = ""  # the devices merged; None if functions have to be asked
-        self.colocation: tuple[Operation, ...] = ()
-        self.overrides: dict[str, str] = {}
-        self.container = ""
-
-
-class _Restore:
-    """A context manager that sets attributes of the scopes and puts the old values back."""
-
-    __slots__ = ("new", "old", "result", "scopes")
-
-    def __init__(self, scopes: _Scopes, new: dict[str, Any], result: Any = None) -> None:
-        self.scopes = scopes
-        self.new = new
-        self.old: list[dict[str, Any]] = []
-        self.result = result
-
-    def __enter__(self) -> Any:
-        current = self.scopes.__dict__
-        self.old.append({key: current[key] for key in self.new})
-        current.update(self.new)
-        return self.result
-
-    def __exit__(self, *error: Any) -> None:
-        self.scopes.__dict__.update(self.old.pop())
 
 
 def name_from_scope_name(name: str) -> str:
@@ -88,7 +32,7 @@ class Graph:
     def __init__(self) -> None:
         self.core = _core.Graph()
         self._wrappers: dict[int, Operation] = {}  # made when they are first asked for
-        self._scopes = _Scopes()
+        self._scopes = Scopes()
         self._collections: dict[Any, list[Any]] = {}
         self._unfeedable: set[Any] = set()
         self._unfetchable: set[Any] = set()
@@ -272,7 +216,7 @@ class Graph:
     def get_name_scope(self) -> str:
         return self._scopes.name
 
-    def name_scope(self, name: str | None) -> _Restore:
+    def name_scope(self, name: str | None) -> Restore:
         """Prefixes the names of new nodes. A name that ends in '/' re-enters a scope; None leaves
         all scopes.
         """
@@ -293,9 +237,9 @@ class Graph:
                     f"{_VALID_ROOT_NAME.pattern}"
                 )
             new = name[:-1] if name.endswith("/") else self.unique_name(name)
-        return _Restore(self._scopes, {"name": new}, new + "/" if new else "")
+        return Restore(self._scopes, {"name": new}, new + "/" if new else "")
 
-    def device(self, device_name_or_function: Any) -> _Restore:
+    def device(self, device_name_or_function: Any) -> Restore:
         """Pins new nodes to a device: a name, a function from node to name, or None for no pin at
         all.
         """
@@ -310,15 +254,15 @@ class Graph:
             merged = None
         else:
             merged = _core.merge_device(entry, scopes.device)
-        return _Restore(scopes, {"devices": (*scopes.devices, entry), "device": merged})
+        return Restore(scopes, {"devices": (*scopes.devices, entry), "device": merged})
 
-    def control_dependencies(self, control_inputs: Any) -> _Restore:
+    def control_dependencies(self, control_inputs: Any) -> Restore:
         """New nodes wait for these operations; None drops the conditions of all enclosing
         blocks.
         """
         scopes = self._scopes
         if control_inputs is None:
-            return _Restore(scopes, {"controllers": ()})
+            return Restore(scopes, {"controllers": ()})
         before: list[int] = []
         for item in control_inputs:
             if hasattr(item, "_handle") and hasattr(item, "op") and not isinstance(item, Tensor):
@@ -329,9 +273,9 @@ class Graph:
             node = element._id if isinstance(element, Operation) else element.op._id
             if node not in before:
                 before.append(node)
-        return _Restore(scopes, {"controllers": (*scopes.controllers, _Controller(before))})
+        return Restore(scopes, {"controllers": (*scopes.controllers, Controller(before))})
 
-    def colocate_with(self, op: Any, ignore_existing: bool = False) -> _Restore:
+    def colocate_with(self, op: Any, ignore_existing: bool = False) -> Restore:
         """New nodes live where `op` lives, whatever device scopes say."""
         scopes = self._scopes
         if op is None:
@@ -339,12 +283,12 @@ class Graph:
                 raise ValueError(
                     "Trying to reset colocation (op is None) but ignore_existing is not True"
                 )
-            return _Restore(scopes, {"colocation": ()})
+            return Restore(scopes, {"colocation": ()})
         op = getattr(op, "op", op)
         existing = () if ignore_existing else scopes.colocation
-        return _Restore(scopes, {"colocation": (*existing, op), "devices": (), "device": op.device})
+        return Restore(scopes, {"colocation": (*existing, op), "devices": (), "device": op.device})
 
-    def gradient_override_map(self, op_type_map: dict[str, str]) -> _Restore:
+    def gradient_override_map(self, op_type_map: dict[str, str]) -> Restore:
         """New nodes of the given types use gradients registered under other names."""
         if not isinstance(op_type_map, dict):
             raise TypeError(
@@ -353,11 +297,11 @@ class Graph:
         for key, value in op_type_map.items():
             if not isinstance(key, str) or not isinstance(value, str):
                 raise TypeError(f"op_type_map must map strings to strings, got {key!r}: {value!r}")
-        return _Restore(self._scopes, {"overrides": {**self._scopes.overrides, **op_type_map}})
+        return Restore(self._scopes, {"overrides": {**self._scopes.overrides, **op_type_map}})
 
-    def container(self, container_name: str) -> _Restore:
+    def container(self, container_name: str) -> Restore:
         """The resource container of new stateful nodes."""
-        return _Restore(self._scopes, {"container": container_name}, container_name)
+        return Restore(self._scopes, {"container": container_name}, container_name)
 
     def as_default(self) -> _DefaultGraph:
         return _DefaultGraph(self)
