@@ -248,3 +248,52 @@ def test_a_batch_across_the_end_of_an_epoch_goes_on_with_the_next() -> None:
     for epoch in dealt.reshape(3, 5):
         assert sorted(epoch) == list(range(5))
     assert data.epochs_completed == 2
+
+
+# --- layers ------------------------------------------------------------------------------------
+
+
+def test_layers_name_and_share_their_variables() -> None:
+    x = tf.placeholder(tf.float32, [None, 8, 8, 1])
+
+    def network(reuse: bool | None) -> Any:
+        h = tf.layers.conv2d(x, 4, 3, padding="same", activation=tf.nn.relu, name="c", reuse=reuse)
+        h = tf.layers.flatten(tf.layers.max_pooling2d(h, 2, 2))
+        return tf.layers.dense(h, 10, name="d", reuse=reuse)
+
+    first, second = network(None), network(True)
+    assert [v.name for v in tf.trainable_variables()] == [
+        "c/kernel:0",
+        "c/bias:0",
+        "d/kernel:0",
+        "d/bias:0",
+    ]
+    assert first.name == "d/BiasAdd:0"
+    assert first.shape.as_list() == [None, 10]
+    assert [tf.layers.dense(first, 2).name, tf.layers.dense(first, 2).name] == [
+        "dense/BiasAdd:0",
+        "dense_1/BiasAdd:0",
+    ]
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        a, b = sess.run([first, second], {x: np.ones((3, 8, 8, 1))})
+    np.testing.assert_array_equal(a, b)
+
+
+def test_layer_dropout_follows_a_fed_switch() -> None:
+    x = tf.ones([100, 100])
+    training = tf.placeholder(tf.bool, [])
+    y = tf.layers.dropout(x, 0.4, training=training)
+    with tf.Session() as sess:
+        assert (sess.run(y, {training: False}) == 1).all()
+        dropped = sess.run(y, {training: True})
+    assert abs((dropped == 0).mean() - 0.4) < 0.03
+    np.testing.assert_allclose(dropped[dropped > 0], 1 / 0.6, rtol=1e-6)
+
+
+def test_a_dense_layer_applies_to_the_last_dimension() -> None:
+    x = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    y = tf.layers.dense(x, 1, kernel_initializer=tf.ones_initializer(), use_bias=False)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        np.testing.assert_array_equal(sess.run(y), x.sum(-1, keepdims=True))

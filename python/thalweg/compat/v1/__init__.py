@@ -342,6 +342,7 @@ _LAZY = {
     "examples": "thalweg.examples",
     "image": "thalweg.compat.v1.image",
     "bitwise": "thalweg._gen.bitwise",
+    "layers": "thalweg.compat.v1.layers",
     "losses": "thalweg.compat.v1.losses",
     "strings": "thalweg.compat.v1.strings",
     "test": "thalweg.platform.test",
