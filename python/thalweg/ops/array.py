@@ -11,7 +11,7 @@ import numpy as np
 from thalweg import raw_ops
 from thalweg.framework import dtypes
 from thalweg.framework import graph as ops
-from thalweg.framework.convert import constant, constant_value, convert_to_tensor
+from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.shapes import TensorShape
 from thalweg.framework.tensor import TensorLike
@@ -134,14 +134,14 @@ def range(
             order = [dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64]
             unknown = [d for d in numbers if d not in order]
             dtype = unknown[0] if unknown else order[max(order.index(d) for d in numbers)]
-        start = _cast_to(
-            convert_to_tensor(start, dtype=_if_python(start, dtype), name="start"), dtype
+        start = cast_to(
+            convert_to_tensor(start, dtype=unless_typed(start, dtype), name="start"), dtype
         )
-        limit = _cast_to(
-            convert_to_tensor(limit, dtype=_if_python(limit, dtype), name="limit"), dtype
+        limit = cast_to(
+            convert_to_tensor(limit, dtype=unless_typed(limit, dtype), name="limit"), dtype
         )
-        delta = _cast_to(
-            convert_to_tensor(delta, dtype=_if_python(delta, dtype), name="delta"), dtype
+        delta = cast_to(
+            convert_to_tensor(delta, dtype=unless_typed(delta, dtype), name="delta"), dtype
         )
         return raw_ops.Range(start, limit, delta, name=scope)
 
@@ -155,11 +155,11 @@ def convert_dtype(value: Any) -> dtypes.DType:
     )
 
 
-def _if_python(value: Any, dtype: Any) -> Any:
+def unless_typed(value: Any, dtype: Any) -> Any:
     return None if hasattr(value, "dtype") else dtype
 
 
-def _cast_to(x: Tensor, dtype: Any) -> Tensor:
+def cast_to(x: Tensor, dtype: Any) -> Tensor:
     dtype = dtypes.as_dtype(dtype)
     return x if x.dtype.base_dtype == dtype else raw_ops.Cast(x, DstT=dtype, name="Cast")
 
@@ -500,194 +500,6 @@ def strided_slice(
 def reverse(tensor: Any, axis: Any, name: str | None = None) -> Tensor:
     """Reverses the order of elements along the listed dimensions."""
     return raw_ops.ReverseV2(tensor, axis, name=name)
-
-
-def repeat(input: Any, repeats: Any, axis: int | None = None, name: str | None = None) -> Tensor:
-    """Each element of `input` along `axis`, `repeats` times (one number for all, static rank)."""
-    with ops.name_scope(name, "Repeat", [input, repeats]):
-        data = convert_to_tensor(input)
-        if axis is None:
-            data, axis = reshape(data, [-1]), 0
-        times = convert_to_tensor(repeats, dtype=_if_python(repeats, dtypes.int32))
-        ndims = data.shape.ndims
-        if ndims is None:
-            raise ValueError("repeat: the rank of input must be known when the graph is built")
-        axis = axis % ndims
-        if times.shape.ndims == 0:
-            grown = raw_ops.ExpandDims(data, axis + 1)
-            factors = [1] * (ndims + 1)
-            multiples = stack([*factors[: axis + 1], times, *factors[axis + 2 :]])
-            tiled = tile(grown, multiples)
-            source = shape(data)
-            joined = raw_ops.Mul(source[axis], times)
-            result = reshape(tiled, concat([source[:axis], [joined], source[axis + 1 :]], 0))
-            sides = data.shape.as_list()
-            count = constant_value(times)
-            side = sides[axis]
-            sides[axis] = None if side is None or count is None else side * int(count)
-            result.set_shape(sides)
-            return result
-        marks = sequence_mask(times)
-        positions = expand_dims(range(shape(times)[0]), 1)
-        index = boolean_mask(raw_ops.BroadcastTo(positions, shape(marks)), marks)
-        return gather(data, index, axis=axis)
-
-
-# --- pick --------------------------------------------------------------------------------------
-
-
-def gather(
-    params: Any,
-    indices: Any,
-    validate_indices: Any = None,
-    name: str | None = None,
-    axis: Any = None,
-    batch_dims: int = 0,
-) -> Tensor:
-    """Slices of `params` along `axis` at `indices`; the first `batch_dims` dimensions go in
-    step.
-    """
-    if axis is None:
-        axis = batch_dims
-    return raw_ops.GatherV2(params, indices, axis, batch_dims=batch_dims, name=name)
-
-
-def gather_nd(params: Any, indices: Any, name: str | None = None, batch_dims: int = 0) -> Tensor:
-    """Slices of `params` at index tuples, the last dimension of `indices`."""
-    if batch_dims:
-        raise NotImplementedError(f"gather_nd: batch_dims must be 0, got {batch_dims=}")
-    return raw_ops.GatherNd(params, indices, name=name)
-
-
-def boolean_mask(
-    tensor: Any, mask: Any, name: str = "boolean_mask", axis: int | None = None
-) -> Tensor:
-    """The slices of `tensor` where `mask` is true; the mask covers dimensions from `axis` on."""
-    with ops.name_scope(name, "boolean_mask", [tensor, mask]):
-        tensor = convert_to_tensor(tensor, name="tensor")
-        mask = convert_to_tensor(mask, name="mask")
-        depth = mask.shape.ndims
-        if depth == 0:
-            raise ValueError("mask cannot be scalar.")
-        if depth is None:
-            raise ValueError(
-                "Number of mask dimensions must be specified, even if some dimensions are None.  "
-                "E.g. shape=[None] is ok, but shape=None is not."
-            )
-        axis = 0 if axis is None else int(axis)
-        end = axis + depth
-        tensor.shape[axis:end].assert_is_compatible_with(mask.shape)
-        count = reduce_prod(shape(tensor)[axis:end], [0])
-        front, back = tensor.shape[:axis], tensor.shape[end:]
-        flat = reshape(tensor, concat([shape(tensor)[:axis], [count], shape(tensor)[end:]], 0))
-        middle = tensor.shape[axis:end].num_elements()
-        flat.set_shape(front.concatenate([middle]).concatenate(back))
-        index = squeeze(where(reshape(mask, [-1])), axis=[1])
-        return gather(flat, index, axis=axis)
-
-
-def reduce_prod(x: Tensor, axis: Any) -> Tensor:
-    """Product along `axis`; here because masks need it and `reduce` builds on this module."""
-    return raw_ops.Prod(x, axis)
-
-
-def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Tensor:
-    """With x and y: x where true, y elsewhere (a vector condition picks rows). Alone: where it is
-    true.
-    """
-    if x is None and y is None:
-        with ops.name_scope(name, "Where", [condition]) as scope:
-            condition = convert_to_tensor(
-                condition, dtype=_if_python(condition, dtypes.bool), name="condition"
-            )
-            return raw_ops.Where(condition, name=scope)
-    if x is None or y is None:
-        raise ValueError("x and y must both be non-None or both be None.")
-    return raw_ops.Select(condition, x, y, name=name)
-
-
-def where_v2(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Tensor:
-    """`where` whose three arguments broadcast."""
-    if x is None or y is None:
-        return where(condition, x, y, name)
-    return raw_ops.SelectV2(condition, x, y, name=name)
-
-
-def one_hot(
-    indices: Any,
-    depth: Any,
-    on_value: Any = None,
-    off_value: Any = None,
-    axis: int | None = None,
-    dtype: Any = None,
-    name: str | None = None,
-) -> Tensor:
-    """A new dimension of size `depth`: on_value (1) at the index, off_value (0) elsewhere."""
-    with ops.name_scope(name, "one_hot", [indices, depth, on_value, off_value]) as scope:
-        if dtype is None:
-            given = [v for v in (on_value, off_value) if v is not None]
-            dtype = convert_to_tensor(given[0]).dtype.base_dtype if given else dtypes.float32
-        dtype = dtypes.as_dtype(dtype)
-        on = convert_to_tensor(1 if on_value is None else on_value, dtype, name="on_value")
-        off = convert_to_tensor(0 if off_value is None else off_value, dtype, name="off_value")
-        return raw_ops.OneHot(
-            indices, depth, on, off, axis=-1 if axis is None else axis, name=scope
-        )
-
-
-def sequence_mask(
-    lengths: Any, maxlen: Any = None, dtype: Any = dtypes.bool, name: str | None = None
-) -> Tensor:
-    """A row of maxlen flags for each length: true for the first `length` positions."""
-    with ops.name_scope(name, "SequenceMask", [lengths, maxlen]):
-        lengths = convert_to_tensor(lengths)
-        if maxlen is None:
-            axes = np.arange(lengths.shape.ndims or 0, dtype=np.int32)
-            maxlen = raw_ops.Maximum(
-                raw_ops.Max(lengths, axes), constant(0, lengths.dtype.base_dtype)
-            )
-        maxlen = _cast_to(convert_to_tensor(maxlen), lengths.dtype.base_dtype)
-        row = range(constant(0, maxlen.dtype), maxlen, constant(1, maxlen.dtype))
-        result = raw_ops.Less(row, expand_dims(lengths, -1))
-        return _cast_to(result, dtype)
-
-
-def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Any:
-    """Distinct values of a vector in order of appearance (`y`), and each element's place there
-    (`idx`).
-    """
-    return raw_ops.Unique(x, out_idx=out_idx, name=name)
-
-
-def unique_with_counts(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Any:
-    """`unique`, and how often each distinct value occurs (`count`)."""
-    return raw_ops.UniqueWithCounts(x, out_idx=out_idx, name=name)
-
-
-def setdiff1d(x: Any, y: Any, index_dtype: Any = dtypes.int32, name: str | None = None) -> Any:
-    """The values of x that y lacks (`out`), and their places in x (`idx`)."""
-    return raw_ops.ListDiff(x, y, out_idx=index_dtype, name=name)
-
-
-def reverse_sequence(
-    input: Any,
-    seq_lengths: Any,
-    seq_axis: int | None = None,
-    batch_axis: int | None = None,
-    name: str | None = None,
-    seq_dim: int | None = None,
-    batch_dim: int | None = None,
-) -> Tensor:
-    """Reverses the first seq_lengths[i] elements along `seq_axis` of each i along `batch_axis`
-    (0).
-    """
-    sequence = one_of("seq_axis", seq_axis, "seq_dim", seq_dim)
-    batch = one_of("batch_axis", batch_axis, "batch_dim", batch_dim)
-    if sequence is None:
-        raise TypeError("reverse_sequence: seq_axis must be specified")
-    return raw_ops.ReverseSequence(
-        input, seq_lengths, seq_dim=sequence, batch_dim=0 if batch is None else batch, name=name
-    )
 
 
 def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Tensor:

@@ -9,7 +9,7 @@ from thalweg import raw_ops
 from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
-from thalweg.ops import array, math, reduce
+from thalweg.ops import array, indexing, math, reduce
 
 
 def clip_by_value(
@@ -32,8 +32,8 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
         total = reduce.reduce_sum(raw_ops.Mul(t, t), axes, keepdims=axes is not None)
         # sqrt at 0 has an infinite slope: the gradient there would be NaN.
         positive = raw_ops.Greater(total, constant(0, t.dtype.base_dtype))
-        safe = array.where(positive, total, array.ones_like(total))
-        norm = array.where(positive, raw_ops.Sqrt(safe), total)
+        safe = indexing.where(positive, total, array.ones_like(total))
+        norm = indexing.where(positive, raw_ops.Sqrt(safe), total)
         clip_norm = convert_to_tensor(clip_norm, dtype=t.dtype.base_dtype)
         scaled = raw_ops.Mul(t, clip_norm)
         return raw_ops.Identity(math.truediv(scaled, raw_ops.Maximum(norm, clip_norm)), name=scope)

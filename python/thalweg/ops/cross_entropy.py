@@ -9,7 +9,7 @@ from thalweg.framework import dtypes
 from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Tensor
-from thalweg.ops import array, math
+from thalweg.ops import array, indexing, math
 from thalweg.ops.arguments import one_of
 
 
@@ -163,8 +163,8 @@ def sigmoid_cross_entropy_with_logits(
         # right.
         zeros = array.zeros_like(x)
         positive = raw_ops.GreaterEqual(x, zeros)
-        relu = array.where(positive, x, zeros)
-        minus_abs = array.where(positive, raw_ops.Neg(x), x)
+        relu = indexing.where(positive, x, zeros)
+        minus_abs = indexing.where(positive, raw_ops.Neg(x), x)
         return raw_ops.AddV2(relu - x * z, raw_ops.Log1p(raw_ops.Exp(minus_abs)), name=scope)
 
 

@@ -50,7 +50,7 @@ def dense(
     with variable_scope(name, "dense", [inputs], reuse=reuse):
         x = _floats(inputs, "dense")
         width = x.shape.as_list()[-1] if x.shape.ndims else None
-        if width is None:
+        if width is None or x.shape.ndims is None:
             raise ValueError(
                 "The last dimension of the inputs to `Dense` should be defined. Found `None`."
             )

@@ -16,7 +16,7 @@ from thalweg.framework import graph as ops
 from thalweg.framework.api import endpoint
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
 from thalweg.framework.graph import Tensor
-from thalweg.ops import array
+from thalweg.ops import array, indexing
 
 # --- one op under another name -----------------------------------------------------------------
 
@@ -503,7 +503,7 @@ def trace(x: Any, name: str | None = None) -> Tensor:
         x = convert_to_tensor(x, name="x")
         sides = array.shape(x)
         diagonal = array.eye(sides[-2], sides[-1], dtype=x.dtype.base_dtype)
-        kept = array.where(
+        kept = indexing.where(
             raw_ops.BroadcastTo(cast(diagonal, dtypes.bool), sides), x, array.zeros_like(x)
         )
         return raw_ops.Sum(kept, [-2, -1], name=scope)
@@ -525,8 +525,8 @@ def confusion_matrix(
         if classes is None:
             top = raw_ops.Maximum(raw_ops.Max(labels, [0]), raw_ops.Max(predictions, [0]))
             classes = cast(raw_ops.AddV2(top, constant(1, dtypes.int64)), dtypes.int32)
-        rows = array.one_hot(labels, classes, dtype=dtypes.float64)
-        columns = array.one_hot(predictions, classes, dtype=dtypes.float64)
+        rows = indexing.one_hot(labels, classes, dtype=dtypes.float64)
+        columns = indexing.one_hot(predictions, classes, dtype=dtypes.float64)
         if weights is not None:
             columns = raw_ops.Mul(columns, array.expand_dims(cast(weights, dtypes.float64), -1))
         return cast(matmul(rows, columns, transpose_a=True), dtype)

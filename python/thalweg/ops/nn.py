@@ -12,7 +12,7 @@ from thalweg.framework import dtypes
 from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
 from thalweg.framework.graph import Tensor
-from thalweg.ops import array, math, random, reduce
+from thalweg.ops import array, indexing, math, random, reduce
 from thalweg.ops.arguments import one_of
 
 # --- activations -------------------------------------------------------------------------------
@@ -312,7 +312,7 @@ def embedding_lookup(
     with ops.name_scope(name, "embedding_lookup", [*shards, ids]) as scope:
         ids = convert_to_tensor(ids, name="ids")
         if len(shards) == 1:
-            return array.identity(_clip_rows(array.gather(shards[0], ids, name=scope), max_norm))
+            return array.identity(_clip_rows(indexing.gather(shards[0], ids, name=scope), max_norm))
         if partition_strategy != "mod":
             raise NotImplementedError(
                 f"embedding_lookup: sharded tables need 'mod', got {partition_strategy=}"
@@ -324,9 +324,9 @@ def embedding_lookup(
         rows: Any = None
         for i, table in enumerate(shards):
             mine = raw_ops.Equal(shard, constant(i, ids.dtype.base_dtype))
-            safe = array.where(mine, row, array.zeros_like(row))
-            part = array.gather(table, safe)
-            rows = part if rows is None else array.where(mine, part, rows)
+            safe = indexing.where(mine, row, array.zeros_like(row))
+            part = indexing.gather(table, safe)
+            rows = part if rows is None else indexing.where(mine, part, rows)
         shape = array.concat([array.shape(ids), array.shape(rows)[1:]], 0)
         result = array.reshape(_clip_rows(rows, max_norm), shape, name=scope)
         result.set_shape(ids.shape.concatenate(rows.shape[1:]))

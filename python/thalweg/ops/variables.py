@@ -21,7 +21,7 @@ from thalweg.framework.graph import Graph, GraphKeys, Operation, Tensor
 from thalweg.framework.operators import overload_all
 from thalweg.framework.shapes import TensorShape
 from thalweg.framework.tensor import TensorLike
-from thalweg.ops import array, control, state
+from thalweg.ops import array, control, indexing, state
 
 
 class VariableSynchronization(enum.Enum):
@@ -490,7 +490,7 @@ def report_uninitialized_variables(
         flags = array.stack([state.is_variable_initialized(v) for v in var_list])
         missing = raw_ops.LogicalNot(flags)
         names = constant([v.op.name for v in var_list], dtypes.string)
-        return array.boolean_mask(names, missing)
+        return indexing.boolean_mask(names, missing)
 
 
 def assert_variables_initialized(var_list: Sequence[Any] | None = None) -> Any:

@@ -11,7 +11,7 @@ from thalweg.framework import dtypes
 from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
-from thalweg.ops import array, math
+from thalweg.ops import array, indexing, math
 
 
 def _step(global_step: Any) -> Any:
@@ -158,7 +158,7 @@ def piecewise_constant(
             raise ValueError("`values` must have elements all with the same dtype.")
         result = rates[-1]
         for boundary, rate in zip(reversed(steps), reversed(rates[:-1]), strict=True):
-            result = array.where(raw_ops.LessEqual(x, boundary), rate, result)
+            result = indexing.where(raw_ops.LessEqual(x, boundary), rate, result)
         return array.identity(result)
 
 

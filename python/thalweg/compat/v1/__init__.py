@@ -123,21 +123,17 @@ from thalweg.framework.py_func import numpy_function, py_func
 from thalweg.framework.random_seed import get_seed, set_random_seed
 from thalweg.framework.shapes import Dimension, TensorShape, dimension_at_index, dimension_value
 from thalweg.ops.array import (
-    boolean_mask,
     broadcast_dynamic_shape,
     broadcast_static_shape,
     concat,
     expand_dims,
     eye,
     fill,
-    gather,
-    gather_nd,
     identity,
     linspace,
     matrix_transpose,
     meshgrid,
     newaxis,
-    one_hot,
     ones,
     ones_like,
     pack,
@@ -146,12 +142,8 @@ from thalweg.ops.array import (
     placeholder_with_default,
     range,
     rank,
-    repeat,
     reshape,
     reverse,
-    reverse_sequence,
-    sequence_mask,
-    setdiff1d,
     shape,
     shape_n,
     size,
@@ -163,12 +155,8 @@ from thalweg.ops.array import (
     strided_slice,
     tile,
     transpose,
-    unique,
-    unique_with_counts,
     unpack,
     unstack,
-    where,
-    where_v2,
     zeros,
     zeros_like,
 )
@@ -201,6 +189,20 @@ from thalweg.ops.clip import (
     global_norm,
 )
 from thalweg.ops.control import Print, group, no_op, print, tuple
+from thalweg.ops.indexing import (
+    boolean_mask,
+    gather,
+    gather_nd,
+    one_hot,
+    repeat,
+    reverse_sequence,
+    sequence_mask,
+    setdiff1d,
+    unique,
+    unique_with_counts,
+    where,
+    where_v2,
+)
 from thalweg.ops.initializers import Constant as constant_initializer
 from thalweg.ops.initializers import GlorotNormal as glorot_normal_initializer
 from thalweg.ops.initializers import GlorotUniform as glorot_uniform_initializer
