@@ -33,7 +33,9 @@ function(thalweg_kernel_objects target flags)
   thalweg_target(${target})
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:thalweg_eigen>)
   # Neither flag changes a value: they say that nobody reads errno or the floating-point exception flags.
-  target_compile_options(${target} PRIVATE -O3 -fno-math-errno -fno-trapping-math -Wno-psabi ${flags})
+  # Under a sanitizer -O3 takes g++ minutes and a gigabyte per file.
+  target_compile_options(${target} PRIVATE $<IF:$<BOOL:${THALWEG_SANITIZE}>,-O1,-O3> -fno-math-errno -fno-trapping-math
+                                           -Wno-psabi ${flags})
 endfunction()
 
 # A shared library of `objects` beside the Python package in the build tree; its static twin if THALWEG_STATIC.

@@ -1,0 +1,20 @@
+// The plugin border of libthalweg_kernels_v<level>.so: all CPU kernels, compiled for x86-64-v<THALWEG_VARIANT>.
+#include "thalweg/kernels/families.h"
+#include "thalweg/runtime/plugin.h"
+
+/// How good this variant is on this machine; 0 where it cannot run.
+extern "C" THALWEG_EXPORT int thalweg_score() noexcept {
+  __builtin_cpu_init();
+#if THALWEG_VARIANT == 4
+  return __builtin_cpu_supports("x86-64-v4") ? 4 : 0;
+#elif THALWEG_VARIANT == 3
+  return __builtin_cpu_supports("x86-64-v3") ? 3 : 0;
+#else
+  return __builtin_cpu_supports("x86-64-v2") ? 2 : 0;
+#endif
+}
+
+extern "C" THALWEG_EXPORT int thalweg_plugin(thalweg::PluginApi* api) noexcept {
+  if (api->abi != thalweg::kPluginAbi) return api->refuse("built for another plugin ABI");
+  return api->guard([&] { thalweg::register_kernels(*api->kernels); });
+}
