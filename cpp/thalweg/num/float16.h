@@ -56,7 +56,7 @@ struct half {
   template <class T>
     requires std::is_arithmetic_v<T>
   TW_HD explicit half(T x) : bits(detail::float_to_half(float(x))) {}
-  TW_HD operator float() const { return detail::half_to_float(bits); }
+  TW_HD operator float() const { return detail::half_to_float(bits); }  // NOLINT(google-explicit-constructor)
 };
 
 /// The upper half of a float: 8 exponent bits, 7 mantissa bits.
@@ -66,7 +66,7 @@ struct bfloat16 {
   template <class T>
     requires std::is_arithmetic_v<T>
   TW_HD explicit bfloat16(T x) : bits(detail::float_to_bfloat16(float(x))) {}
-  TW_HD operator float() const { return detail::bits_float(uint32_t(bits) << 16); }
+  TW_HD operator float() const { return detail::bits_float(uint32_t(bits) << 16); }  // NOLINT(google-explicit-constructor)
 };
 
 static_assert(sizeof(half) == 2 && sizeof(bfloat16) == 2);

@@ -1,0 +1,4 @@
+// EXPECT: signature: missing '-> output: T'
+#include "thalweg/registry/op_def.h"
+
+void add(thalweg::OpRegistry& r) { r.add("Twice(x: T)"); }
