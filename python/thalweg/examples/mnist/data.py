@@ -1,4 +1,4 @@
-"""Where the digits come from: a folder, a cache that is filled once from the network, or scikit-learn's small set."""
+"""Where the digits come from: a folder, a cache filled once from the network, or scikit-learn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import sys
 from typing import Any
 
 import numpy as np
-
 from thalweg.examples.tutorials.mnist import input_data
 
 # SHA-256 of the unpacked files: archives of the same bytes may be packed differently.
@@ -29,32 +28,37 @@ def cache_dir() -> pathlib.Path:
     return pathlib.Path(base) / "thalweg" / "mnist"
 
 
-def load(folder: str | None) -> tuple[Any, str]:
-    """Returns data sets with one-hot labels and images [n, 28, 28, 1], and a sentence about their origin.
+def load(folder: str | None, seed: int = 0) -> tuple[Any, str]:
+    """Returns data sets with one-hot labels and images [n, 28, 28, 1], and a sentence about their
+    origin. `seed` is that of their shuffling.
 
-    Raises OSError or ValueError (naming file and offset) for a folder that lacks the files or holds broken ones.
+    Raises OSError or ValueError (naming file and offset) for a folder that lacks the files or
+    holds broken ones.
     """
     if folder is not None:
-        return read(pathlib.Path(folder)), f"MNIST from {folder}"
+        return read(pathlib.Path(folder), seed), f"MNIST from {folder}"
     cache = cache_dir()
     try:
         download(cache)
     except OSError as error:
         print(f"MNIST could not be downloaded ({error})", file=sys.stderr)
-        return small_digits(), "scikit-learn's 1,797 digits of 8x8, enlarged: a stand-in, not MNIST"
-    return read(cache), f"MNIST from {cache}"
+        stand_in = "scikit-learn's 1,797 digits of 8x8, enlarged: a stand-in, not MNIST"
+        return small_digits(seed), stand_in
+    return read(cache, seed), f"MNIST from {cache}"
 
 
-def read(folder: pathlib.Path) -> Any:
+def read(folder: pathlib.Path, seed: int = 0) -> Any:
     """The four IDX files of `folder`."""
     missing = [f for f in FILES if not (folder / f).exists()]
     if missing:
         raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}")
-    return input_data.read_data_sets(str(folder), one_hot=True, reshape=False, validation_size=0, verbose=False)
+    return input_data.read_data_sets(
+        str(folder), one_hot=True, reshape=False, validation_size=0, seed=seed, verbose=False
+    )
 
 
 def download(cache: pathlib.Path, source: str = SOURCE) -> None:
-    """Fetches what the cache lacks; each file is checked before it takes its name. Raises OSError."""
+    """Fetches what the cache lacks, checks it, then gives it its name. Raises OSError."""
     import urllib.request
 
     cache.mkdir(parents=True, exist_ok=True)
@@ -72,8 +76,8 @@ def download(cache: pathlib.Path, source: str = SOURCE) -> None:
         partial.replace(target)
 
 
-def small_digits() -> Any:
-    """scikit-learn's digits, three times enlarged with a border of two: 1,497 to train on, 300 to test.
+def small_digits(seed: int = 0) -> Any:
+    """scikit-learn's digits, enlarged three times with a border: 1,497 to train on, 300 to test.
 
     Raises OSError when scikit-learn is not installed either.
     """
@@ -92,6 +96,10 @@ def small_digits() -> Any:
     images, labels = images[order], labels[order]
 
     def part(rows: slice) -> Any:
-        return input_data.DataSet(images[rows], labels[rows], one_hot=True, reshape=False)
+        return input_data.DataSet(
+            images[rows], labels[rows], one_hot=True, reshape=False, seed=seed
+        )
 
-    return input_data.Datasets(train=part(slice(0, 1497)), validation=part(slice(0, 0)), test=part(slice(1497, None)))
+    return input_data.Datasets(
+        train=part(slice(0, 1497)), validation=part(slice(0, 0)), test=part(slice(1497, None))
+    )

@@ -37,7 +37,9 @@ def softmax(images: tf.Tensor) -> Network:
     return Network(tf.matmul(_flat(images), w) + b, keep)
 
 
-def _five_layers(images: tf.Tensor, activation: Callable[[tf.Tensor], tf.Tensor], bias: float) -> Network:
+def _five_layers(
+    images: tf.Tensor, activation: Callable[[tf.Tensor], tf.Tensor], bias: float
+) -> Network:
     keep = tf.placeholder_with_default(1.0, [])
     h = _flat(images)
     for units in (200, 100, 60, 30):
@@ -56,7 +58,7 @@ def relu(images: tf.Tensor) -> Network:
 
 
 def convolutional(images: tf.Tensor) -> Network:
-    """Three convolutions (6, 12, 24 channels; strides 1, 2, 2), a dense layer of 200, dropout before the logits."""
+    """Convolutions of 6, 12, 24 channels (strides 1, 2, 2), a dense layer of 200, dropout."""
     keep = tf.placeholder_with_default(1.0, [])
     h, channels, first = images, 1, None
     for size, out, stride in ((6, 6, 1), (5, 12, 2), (4, 24, 2)):
@@ -77,12 +79,15 @@ class Recipe:
     steps: int
     keep: float
     optimizer: str  # "sgd" or "adam"
-    rate: tuple[float, float]  # decays from the first to the second
+    rate: tuple[float, float]  # decays from the first to the second ...
+    decay: float = 2000.0  # ... with this time constant, in steps
+    shift: int = 0  # training images move by up to so many pixels each way
 
 
 RECIPES = {
     "softmax": Recipe(softmax, 2000, 1.0, "sgd", (0.5, 0.1)),
     "sigmoid": Recipe(sigmoid, 10000, 1.0, "adam", (0.003, 0.0001)),
     "relu": Recipe(relu, 10000, 0.75, "adam", (0.003, 0.0001)),
-    "cnn": Recipe(convolutional, 10000, 0.75, "adam", (0.003, 0.0001)),
+    # Without the shifts it ends at 99.1 to 99.3 %, by chance; with them it stays above 99.3 %.
+    "cnn": Recipe(convolutional, 16000, 0.75, "adam", (0.003, 0.0001), decay=3000.0, shift=2),
 }

@@ -1,4 +1,4 @@
-"""What a run shows: a progress bar, a table and a picture. rich and matplotlib are used where they are installed."""
+"""What a run shows: a progress bar (with rich), a table and a picture (with matplotlib)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-
 from thalweg.examples.mnist.train import Result
 
 
@@ -29,7 +28,11 @@ def progress_bar(title: str, steps: int) -> Iterator[Callable[[int, Result], Non
 
         yield plain
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+    )
     with Progress(*columns, TimeElapsedColumn(), TextColumn("{task.fields[note]}")) as bar:
         task = bar.add_task(title, total=steps, note="")
 
@@ -56,12 +59,18 @@ def table(results: dict[str, Result], test_size: int) -> str:
             )
         )
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))) for row in rows]
+    lines = [
+        "  ".join(
+            c.ljust(w) if i == 0 else c.rjust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
 def picture(path: str, results: dict[str, Result], data: Any) -> None:
-    """Writes a PNG: loss and accuracy curves, first-layer filters, and test digits the last model got wrong.
+    """Writes a PNG: loss and accuracy, first-layer filters, test digits the last model got wrong.
 
     Raises ImportError without matplotlib.
     """
@@ -76,7 +85,12 @@ def picture(path: str, results: dict[str, Result], data: Any) -> None:
     for name, r in results.items():
         (line,) = loss.plot(r.test_steps, r.test_loss, label=f"{name}, test")
         loss.plot(r.steps, r.train_loss, color=line.get_color(), alpha=0.3, linewidth=0.8)
-        accuracy.plot(r.test_steps, [100 * a for a in r.test_accuracy], color=line.get_color(), label=f"{name}, test")
+        accuracy.plot(
+            r.test_steps,
+            [100 * a for a in r.test_accuracy],
+            color=line.get_color(),
+            label=f"{name}, test",
+        )
     loss.set(title="Cross-entropy", xlabel="step", ylim=(0, 1))
     accuracy.set(title="Test accuracy (%)", xlabel="step", ylim=(90, 100))
     loss.legend()
@@ -98,7 +112,9 @@ def picture(path: str, results: dict[str, Result], data: Any) -> None:
     plt.close(figure)
 
 
-def _tiles(axes: Any, images: np.ndarray, title: str, columns: int, captions: list[str] | None = None) -> None:
+def _tiles(
+    axes: Any, images: np.ndarray, title: str, columns: int, captions: list[str] | None = None
+) -> None:
     axes.set_title(title)
     axes.axis("off")
     if not len(images):

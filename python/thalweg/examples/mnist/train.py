@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 import thalweg.compat.v1 as tf
 from thalweg.examples.mnist.models import Recipe
 
@@ -34,9 +33,21 @@ class Result:
         return max(self.test_accuracy)
 
 
-def learning_rate(step: int, first: float, last: float) -> float:
-    """Exponential decay towards `last` with a time constant of 2000 steps."""
-    return last + (first - last) * math.exp(-step / 2000.0)
+def learning_rate(step: int, recipe: Recipe) -> float:
+    """Exponential decay from the recipe's first rate towards its last."""
+    first, last = recipe.rate
+    return last + (first - last) * math.exp(-step / recipe.decay)
+
+
+def shifted(images: np.ndarray, by: int, rng: np.random.Generator) -> np.ndarray:
+    """Each image [28, 28, 1] moved by up to `by` pixels along both axes, with zeros moving in."""
+    if by == 0:
+        return images
+    n, size = len(images), images.shape[1]
+    padded = np.pad(images, ((0, 0), (by, by), (by, by), (0, 0)))
+    rows = rng.integers(0, 2 * by + 1, (n, 1)) + np.arange(size)
+    columns = rng.integers(0, 2 * by + 1, (n, 1)) + np.arange(size)
+    return padded[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
 def train(
@@ -50,16 +61,21 @@ def train(
 ) -> Result:
     """Trains on data.train, tests on data.test every `test_every` steps and at the end."""
     result = Result()
+    rng = np.random.default_rng(seed)
     with tf.Graph().as_default():
         tf.set_random_seed(seed)
         images = tf.placeholder(tf.float32, [None, 28, 28, 1])
         labels = tf.placeholder(tf.float32, [None, 10])
         rate = tf.placeholder(tf.float32, [])
         network = recipe.build(images)
-        loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits_v2(logits=network.logits, labels=labels))
+        loss = tf.reduce_mean(
+            tf.nn.softmax_cross_entropy_with_logits_v2(logits=network.logits, labels=labels)
+        )
         predicted = tf.argmax(network.logits, 1)
         accuracy = tf.reduce_mean(tf.cast(tf.equal(predicted, tf.argmax(labels, 1)), tf.float32))
-        optimizer = {"sgd": tf.train.GradientDescentOptimizer, "adam": tf.train.AdamOptimizer}[recipe.optimizer](rate)
+        optimizer = {"sgd": tf.train.GradientDescentOptimizer, "adam": tf.train.AdamOptimizer}[
+            recipe.optimizer
+        ](rate)
         step_op = optimizer.minimize(loss)
         result.parameters = sum(int(np.prod(v.shape.as_list())) for v in tf.trainable_variables())
 
@@ -83,10 +99,11 @@ def train(
             start = time.perf_counter()
             for step in range(steps):
                 x, y = data.train.next_batch(batch)
+                x = shifted(x, recipe.shift, rng)
                 feed = {
                     images: x,
                     labels: y,
-                    rate: learning_rate(step, *recipe.rate),
+                    rate: learning_rate(step, recipe),
                     network.keep: recipe.keep,
                 }
                 if step % 100 == 0:
