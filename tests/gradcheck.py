@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,19 @@ import thalweg.compat.v1 as tf
 STEP = 1e-5
 
 
-def check_gradient(name: str, case: Case, wrt: list[int], order: int = 1, tol: float = 1e-5) -> None:
+def check_gradient(
+    name: str, case: Case, wrt: list[int], order: int = 1, tol: float = 1e-5, constants: Sequence[int] = ()
+) -> None:
     """d<u, f(x)>/dx along v, by tf.gradients and by differences of f; order 2 checks the gradient's gradient."""
     rng = np.random.default_rng(7)
     with tf.Graph().as_default(), tf.Session() as sess:
-        xs = [tf.placeholder(x.dtype, x.shape) for x in case.inputs]
+        xs = [tf.constant(x) if i in constants else tf.placeholder(x.dtype, x.shape) for i, x in enumerate(case.inputs)]
         ys = [
             y
             for y in outputs_of(call(name, group_inputs(name, xs), case.attrs))
             if y.dtype.is_floating or y.dtype.is_complex
         ]
-        feed = dict(zip(xs, case.inputs))
+        feed = {x: v for i, (x, v) in enumerate(zip(xs, case.inputs)) if i not in constants}
         shapes = [np.shape(v) for v in sess.run(ys, feed)]
         scalar = _project(ys, shapes, rng)
         targets = [xs[i] for i in wrt]

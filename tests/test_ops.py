@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gradcheck import check_gradient
-from op_case import COMPLEX, FLOATS, Case, Op, assert_close, numpy_dtype, outputs_of, run_case, wide
+from op_case import COMPLEX, FLOATS, Case, Op, assert_close, call, group_inputs, numpy_dtype, outputs_of, run_case, wide
 from ops import BY_NAME, TABLE
 
 import thalweg.compat.v1 as tf
@@ -36,13 +36,11 @@ def test_forward(name: str, dtype: str) -> None:
     cases = row.make_cases(dtype)
     assert cases, f"{name} has no case for {dtype}"
     for case in cases:
-        got, shapes = run_case(name, case)
-        want = reference(row, case)
-        assert len(got) >= len(want)
-        for i, (g, w) in enumerate(zip(got, want)):
+        ran = run_case(name, case)
+        for i, (got, want) in enumerate(zip(ran.values, reference(row, case), strict=True)):
             what = f"{name} {dtype} {[x.shape for x in case.inputs]} {case.attrs} output {i}"
-            assert_close(g, w, dtype, row.tol, what)
-            assert shapes[i].is_compatible_with(g.shape), f"{what}: inferred {shapes[i]}, ran {g.shape}"
+            assert_close(got, want, ran.dtypes[i], row.tol, what)
+            assert ran.shapes[i].is_compatible_with(got.shape), f"{what}: inferred {ran.shapes[i]}, ran {got.shape}"
 
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40]
@@ -62,9 +60,9 @@ def test_special_values(name: str) -> None:
         else:
             pytest.skip("special values of ternary ops are covered by their cases")
         case = Case(inputs, row.attrs[0])
-        got, _ = run_case(name, case)
-        for g, w in zip(got, reference(row, case)):
-            assert_close(g, w, dtype, max(row.tol, 4), f"{name} {dtype} special values")
+        ran = run_case(name, case)
+        for got, want in zip(ran.values, reference(row, case), strict=True):
+            assert_close(got, want, ran.dtypes[0], max(row.tol, 4), f"{name} {dtype} special values")
 
 
 DIFFERENTIABLE = [r for r in COMPUTED if _core.op_def(r.name) is not None and _core.op_def(r.name).has_gradient and r.grad != ()]
@@ -75,7 +73,7 @@ def gradient_cases(row: Op, dtype: str) -> list[tuple[Case, list[int]]]:
     for case in row.make_cases(dtype):
         kinds = "c" if dtype in COMPLEX else "f"
         wrt = list(row.grad) if row.grad is not None else [i for i, x in enumerate(case.inputs) if x.dtype.kind in kinds]
-        if wrt and all(case.inputs[i].size for i in wrt):
+        if wrt and all(case.inputs[i].size for i in wrt) and row.grad_attrs(case.attrs):
             out.append((case, wrt))
     return out
 
@@ -85,16 +83,16 @@ def test_gradient(name: str) -> None:
     cases = gradient_cases(BY_NAME[name], "float64")
     assert cases, f"{name} has a gradient but no case to check it on"
     for case, wrt in cases:
-        check_gradient(name, case, wrt)
+        check_gradient(name, case, wrt, constants=BY_NAME[name].constants)
 
 
 @pytest.mark.parametrize("name", [r.name for r in DIFFERENTIABLE if r.second_order and "float64" in r.kernel_dtypes()])
 def test_second_order_gradient(name: str) -> None:
     case, wrt = gradient_cases(BY_NAME[name], "float64")[0]
-    check_gradient(name, case, wrt, order=2, tol=1e-4)
+    check_gradient(name, case, wrt, order=2, tol=1e-4, constants=BY_NAME[name].constants)
 
 
-@pytest.mark.parametrize("name", [r.name for r in DIFFERENTIABLE if "complex128" in r.kernel_dtypes()])
+@pytest.mark.parametrize("name", [r.name for r in DIFFERENTIABLE if r.complex_grad and "complex128" in r.kernel_dtypes()])
 def test_complex_gradient(name: str) -> None:
     for case, wrt in gradient_cases(BY_NAME[name], "complex128"):
         check_gradient(name, case, wrt)
@@ -114,8 +112,6 @@ def test_same_bits_on_one_and_two_threads(name: str) -> None:
     for threads in (1, 2):
         with tf.Graph().as_default():
             xs = [tf.placeholder(x.dtype, x.shape) for x in inputs]
-            from op_case import call, group_inputs
-
             ys = outputs_of(call(name, group_inputs(name, xs), case.attrs))
             config = tf.ConfigProto(intra_op_parallelism_threads=threads)
             with tf.Session(config=config) as sess:
@@ -130,7 +126,10 @@ def test_documented(name: str) -> None:
     assert op.doc, f"{name} has no documentation"
 
 
+WIDE_ONLY = {"NextAfter", "Polygamma", "Zeta"}  # float32 and float64 in TensorFlow too
+
+
 def test_floats_are_complete() -> None:
     """A row that runs on float32 runs on the other floating types too."""
     short = {r.name: set(FLOATS) - set(r.kernel_dtypes()) for r in COMPUTED if r.shapes and "float32" in r.kernel_dtypes()}
-    assert {n: m for n, m in short.items() if m} == {}
+    assert {n for n, missing in short.items() if missing} <= WIDE_ONLY, short

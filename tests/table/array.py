@@ -57,11 +57,11 @@ def set_diag(x: np.ndarray, d: np.ndarray) -> np.ndarray:
 def band(x: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     i, j = np.indices(x.shape[-2:])
     keep = ((lower < 0) | (i - j <= lower)) & ((upper < 0) | (j - i <= upper))
-    return np.where(keep, x, np.zeros_like(x))
+    return np.where(keep, x, blank(x.shape, x.dtype))
 
 
 def matrix_diag(d: np.ndarray) -> np.ndarray:
-    return set_diag(np.zeros((*d.shape, d.shape[-1]), d.dtype), d)
+    return set_diag(blank((*d.shape, d.shape[-1]), d.dtype), d)
 
 
 def diag(d: np.ndarray) -> np.ndarray:
@@ -164,7 +164,34 @@ def squeeze(x: np.ndarray, squeeze_dims: list[int] | tuple[int, ...] = ()) -> np
 
 
 def r(name: str, ref: Any, cases: Any, **more: Any) -> Op:
-    return Op(name, ref, cases=cases, wide_ref=False, **more)
+    """An op that moves values of any type, strings included."""
+    return Op(name, ref, cases=cases, wide_ref=False, **{"strings": True, **more})
+
+
+def blank(shape: Any, t: np.dtype[Any]) -> np.ndarray:
+    """Zeros, or empty strings."""
+    return np.full(tuple(int(n) for n in np.atleast_1d(shape)), b"" if t == object else 0, t)
+
+
+def first_seen(x: np.ndarray, out_idx: str = "int32") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    values, index = unique(x)
+    return values, index.astype(out_idx), np.array([(index == i).sum() for i in range(len(values))], out_idx)
+
+
+def reverse_sequence(x: np.ndarray, lengths: np.ndarray, seq_dim: int, batch_dim: int = 0) -> np.ndarray:
+    y = np.moveaxis(x, (batch_dim, seq_dim), (0, 1)).copy()
+    for row, n in zip(y, lengths):
+        row[:n] = row[:n][::-1].copy()
+    return np.moveaxis(y, (0, 1), (batch_dim, seq_dim))
+
+
+def tile_grad(dy: np.ndarray, m: np.ndarray) -> np.ndarray:
+    split = dy.reshape([v for n, k in zip(dy.shape, m) for v in (int(k), n // int(k))])
+    return split.sum(tuple(range(0, 2 * dy.ndim, 2))).astype(dy.dtype)
+
+
+def repeats(rng: np.random.Generator, n: int, t: np.dtype[Any]) -> np.ndarray:
+    return fill(rng, (5,), t)[rng.integers(0, 5, n)]
 
 
 PERMS = [((3, 5), [1, 0]), ((2, 3, 4, 5), [0, 3, 1, 2]), ((2, 3, 4, 5), [0, 2, 3, 1]), ((4, 3, 2), [2, 1, 0]), ((), []), ((0, 3), [1, 0]), ((2, 17, 33), [0, 2, 1]), ((2, 1, 3, 1, 2), [4, 2, 0, 1, 3])]
@@ -199,8 +226,11 @@ ROWS = [
     r("SpaceToDepth", space_to_depth, over(((2, 4, 6, 2), [], {"block_size": 2}), ((1, 2, 3, 6), [], {"block_size": 3, "data_format": "NCHW"}))),
     Op("Cumsum", cumulative(np.cumsum), cases=CUMULATIVE, tol=4),
     Op("Cumprod", cumulative(np.cumprod), cases=CUMULATIVE, tol=4, second_order=False),
-    r("Unique", unique, lambda rng, t: [Case([(rng.integers(0, 5, n)).astype(t)]) for n in (9, 0)]),
-    r("ListDiff", list_diff, lambda rng, t: [Case([np.arange(6).astype(t), np.array([1, 4]).astype(t)]), Case([np.zeros(0, t), np.zeros(2, t)])]),
+    r("Unique", unique, lambda rng, t: [Case([repeats(rng, n, t)]) for n in (9, 0)]),
+    r("UniqueWithCounts", first_seen, lambda rng, t: [Case([repeats(rng, n, t)], {"out_idx": d}) for n, d in [(9, "int32"), (7, "int64"), (0, "int32")]]),
+    r("ReverseSequence", reverse_sequence, lambda rng, t: [Case([fill(rng, s, t), np.array(n, i)], {"seq_dim": q, "batch_dim": b}) for s, n, q, b, i in [((3, 5), [0, 2, 5], 1, 0, I32), ((4, 2, 3), [1, 4], 0, 1, I64), ((0, 3), [], 1, 0, I64)]]),
+    r("TileGrad", tile_grad, over(((6,), [[2]]), ((4, 6), [[2, 3]]), ((2, 3), [[1, 1]])), tol=4, strings=False),
+    r("ListDiff", list_diff, lambda rng, t: [Case([x := repeats(rng, 8, t), x[:2]]), Case([fill(rng, (0,), t), fill(rng, (2,), t)])]),
     # Joining and splitting.
     r("ConcatV2", lambda *a: np.concatenate(a[:-1], int(a[-1])), several(-1, ([(2, 3), (4, 3)], 0, {}), ([(2, 3), (2, 1), (2, 0)], -1, {}), ([(5,)], 0, {}), ([(2, 3, 4), (2, 5, 4)], 1, {}))),
     r("Concat", lambda *a: np.concatenate(a[1:], int(a[0])), several(0, ([(2, 3), (4, 3)], 0, {}), ([(2, 3), (2, 1)], 1, {}))),
@@ -211,7 +241,8 @@ ROWS = [
     r("Unpack", lambda x, num, axis=0: tuple(np.moveaxis(x, axis, 0)), over(((3, 4), [], {"num": 3}), ((3, 4), [], {"num": 4, "axis": -1}), ((2, 0), [], {"num": 2}))),
     r("Tile", lambda x, m: np.tile(x, m), over(((3,), [[2]]), ((2, 3), [[2, 1]]), ((2, 3), [[0, 2]]), ((), [[]], {}, I64), ((1, 2, 1), [[3, 2, 2]]))),
     r("Pad", pad, over(*PADS, ((3,), [[[0, 0]]], {}, I64))),
-    r("PadV2", pad, lambda rng, t: [Case([fill(rng, s, t), np.array(p[0], I32), fill(rng, (), t)]) for s, p in PADS]),
+    # The value padded with has no gradient, as in TensorFlow.
+    r("PadV2", pad, lambda rng, t: [Case([fill(rng, s, t), np.array(p[0], I32), fill(rng, (), t)]) for s, p in PADS], grad=(0,)),
     r("MirrorPad", mirror, over(*[(s, p, {"mode": m}) for s, p in PADS for m in ("REFLECT", "SYMMETRIC")])),
     Op("MirrorPadGrad", mirror_grad, cases=over(*[(s, p, {"mode": m}) for s, p in [((7,), [[[1, 2]]]), ((5, 6), [[[0, 1], [2, 0]]])] for m in ("REFLECT", "SYMMETRIC")]), tol=4),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import special
 from op_case import BINARY_SHAPES, COMPLEX, INTS, UNARY_SHAPES, Case, Op
 
 
@@ -46,13 +47,28 @@ ROWS = [
     b("Pow", np.power, POSITIVE, special=False),
     b("Maximum", np.maximum),
     b("Minimum", np.minimum),
-    b("SquaredDifference", lambda x, y: np.conj(x - y) * (x - y)),
+    # |x - y|^2 is not holomorphic; TensorFlow's gradient 2 dy (x - y) is right for real dy only.
+    b("SquaredDifference", lambda x, y: np.conj(x - y) * (x - y), complex_grad=False),
     b("Xdivy", lambda x, y: where_zero(x, x / y), POSITIVE),
     b("Xlogy", lambda x, y: where_zero(x, x * np.log(y)), POSITIVE),
     b("Xlog1py", lambda x, y: where_zero(x, x * np.log1p(y)), POSITIVE),
     b("DivNoNan", div_no_nan, (0.5, 3.0)),
     b("MulNoNan", lambda x, y: np.where(y == 0, 0, x * y)),
     b("Atan2", np.arctan2, POSITIVE),
+    b("NextAfter", np.nextafter, special=False),  # its steps are far below the tolerance: test_exact.py
+    b("Zeta", special.zeta, (1.5, 4.0), special=False, grad=(1,), tol=40, second_order=False),
+    Op(
+        "Polygamma",
+        special.polygamma,
+        cases=lambda rng, t: [
+            Case([rng.integers(1, 4, s).astype(t), rng.uniform(0.5, 4, s).astype(t)]) for s in [(17,), (3, 5), (0,), ()]
+        ],
+        grad=(1,),
+        tol=40,  # a factorial times Zeta, itself a sum
+        second_order=False,
+    ),
+    b("Igamma", special.gammainc, (0.5, 4.0), special=False, grad=(1,), tol=40, second_order=False),
+    b("Igammac", special.gammaincc, (0.5, 4.0), special=False, grad=(1,), tol=40, second_order=False),
     b("BitwiseAnd", np.bitwise_and, (0, 50)),
     b("BitwiseOr", np.bitwise_or, (0, 50)),
     b("BitwiseXor", np.bitwise_xor, (0, 50)),
@@ -123,9 +139,10 @@ ROWS += [
         special=False,
         attrs=[{}, {"alpha": 0.5}],
     ),
-    gradient_op("SqrtGrad", lambda y: 0.5 / y, (0.3, 3), special=False),
-    gradient_op("RsqrtGrad", lambda y: -0.5 * y**3, (0.3, 3), special=False),
-    gradient_op("ReciprocalGrad", lambda y: -(y**2), (0.3, 3), special=False),
-    gradient_op("InvGrad", lambda y: -(y**2), (0.3, 3), special=False),
+    # The derivative is conjugated here, and not in SigmoidGrad and TanhGrad, as in TensorFlow.
+    gradient_op("SqrtGrad", lambda y: 0.5 / np.conj(y), (0.3, 3), special=False),
+    gradient_op("RsqrtGrad", lambda y: -0.5 * np.conj(y) ** 3, (0.3, 3), special=False),
+    gradient_op("ReciprocalGrad", lambda y: -(np.conj(y) ** 2), (0.3, 3), special=False),
+    gradient_op("InvGrad", lambda y: -(np.conj(y) ** 2), (0.3, 3), special=False),
 ]
 _ = (INTS, COMPLEX)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from op_case import BINARY_SHAPES, FLOATS, Case, Op, numpy_dtype
+from op_case import BINARY_SHAPES, FLOATS, Case, Op, numpy_dtype, round_to_bfloat16
 
 
 def b(name: str, ref: object, **more: object) -> Op:
@@ -11,9 +11,17 @@ def b(name: str, ref: object, **more: object) -> Op:
 
 
 def cast_ref(x: np.ndarray, DstT: str, Truncate: bool = False) -> np.ndarray:  # noqa: N803
-    if x.dtype.kind == "c" and not DstT.startswith("complex"):
+    if x.dtype.kind == "c" and DstT != "bool" and not DstT.startswith("complex"):
         x = x.real
-    return x.astype(bool) if DstT == "bool" else x.astype(numpy_dtype(DstT))
+    return round_to_bfloat16(x) if DstT == "bfloat16" else x.astype(numpy_dtype(DstT))
+
+
+def bitcast(x: np.ndarray, type: str) -> np.ndarray:  # noqa: A002
+    t = np.dtype(type)
+    y = x.view(t)
+    if t.itemsize > x.itemsize:
+        return y[..., 0]
+    return y if t.itemsize == x.itemsize else y.reshape(*x.shape, -1)
 
 
 CAST_TYPES = ["bool", "uint8", "int8", "uint16", "int16", "int32", "int64", *FLOATS, "complex64", "complex128"]
@@ -27,9 +35,12 @@ ROWS = [
     b("NotEqual", np.not_equal),
     Op(
         "ApproximateEqual",
-        lambda x, y, tolerance=1e-5: np.abs(x - y) < tolerance,
+        lambda x, y, tolerance=1e-5: np.abs(x - y) < np.asarray(tolerance).astype(x.dtype),
         cases=lambda rng, t: [
-            Case([np.arange(5).astype(t), (np.arange(5) + [0, 1, 0, 2, 0]).astype(t)], {"tolerance": 0.5}),
+            Case([np.arange(5).astype(t), (np.arange(5) + [0, 1, 0, 2, 0]).astype(t)], {"tolerance": v})
+            for v in (0.5, 1.5)
+        ]
+        + [
             Case([np.zeros((0, 3), t), np.zeros((0, 3), t)]),
         ],
     ),
@@ -63,12 +74,18 @@ ROWS = [
         dtypes=CAST_TYPES,
         type_attr="SrcT",
         wide_ref=False,
+        grad_attrs=lambda attrs: attrs["DstT"] in ("float64", "complex128"),  # differences drown in other types' roundings
         second_order=False,
     ),
     Op(
         "Bitcast",
-        lambda x, type: x.view(numpy_dtype(type)),  # noqa: A002
-        cases=lambda rng, t: [Case([rng.standard_normal((3, 5)).astype(t)], {"type": {4: "int32", 8: "int64"}[t.itemsize]})],
+        bitcast,
+        cases=lambda rng, t: [
+            Case([rng.standard_normal((3, 4)).astype(t)], {"type": d})
+            for d in ("uint8", "int32", "int64")
+            if np.dtype(d).itemsize <= t.itemsize
+        ]
+        + [Case([rng.standard_normal((3, 8 // t.itemsize)).astype(t)], {"type": "int64"})],
         dtypes=["float32", "float64"],
         wide_ref=False,
     ),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from op_case import Case, Op
-from table.array import fill, over, r
+from table.array import blank, fill, over, r
 
 I32, I64 = np.int32, np.int64
 
@@ -43,7 +43,7 @@ SLICES: list[tuple[tuple[int, ...], list[list[int]], dict[str, int]]] = [
 
 
 def strided_grad(shape: np.ndarray, begin: Any, end: Any, strides: Any, dy: np.ndarray, **masks: int) -> np.ndarray:
-    out = np.zeros(shape, dy.dtype)
+    out = blank(shape, dy.dtype)
     where = strided(np.arange(out.size).reshape(shape), begin, end, strides, **masks)
     out.reshape(-1)[where.ravel()] = dy.ravel()
     return out
@@ -132,6 +132,26 @@ def segment_cases(rng: np.random.Generator, t: np.dtype[Any]) -> list[Case]:
     ]
 
 
+def sorted_segment(ufunc: Any, mean: bool = False, empty: int = 0) -> Any:
+    """Segments that nothing falls into hold `empty`."""
+
+    def ref(x: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        out = np.full((int(ids[-1]) + 1 if len(ids) else 0, *x.shape[1:]), empty, x.dtype)
+        for k in set(ids.tolist()):
+            rows = x[ids == k]
+            out[k] = rows.sum(0) / len(rows) if mean else ufunc.reduce(rows, 0)
+        return out
+
+    return ref
+
+
+def sorted_cases(rng: np.random.Generator, t: np.dtype[Any]) -> list[Case]:
+    return [
+        Case([fill(rng, s, t), np.array(i, k)])
+        for s, i, k in [((5,), [0, 0, 2, 2, 2], I32), ((4, 3), [0, 1, 1, 3], I64), ((0, 3), [], I32), ((3, 2, 2), [1, 1, 4], I32)]
+    ]
+
+
 ROWS = [
     r("Slice", slice_ref, over(((7,), [[1], [4]]), ((4, 5), [[1, 0], [-1, 3]]), ((2, 3, 4), [[0, 1, 2], [2, 1, 2]], {}, I64), ((3,), [[3], [0]]))),
     r("StridedSlice", strided, over(*[(s, bes, m) for s, bes, m in SLICES], ((7,), [[1], [5], [2]], {}, I64))),
@@ -139,9 +159,12 @@ ROWS = [
     r("Gather", lambda x, i: np.take(x, i, 0), over(*[(s, [i]) for s, i, a, m in GATHERS if a == 0]), type_attr="Tparams"),
     r("GatherV2", gather, over(*[(s, [i, a], m) for s, i, a, m in GATHERS], ((5, 2), [[1, 4], 0], {}, I64)), type_attr="Tparams"),
     r("GatherNd", gather_nd, over(*[(s, [p]) for s, p in POINTS]), type_attr="Tparams"),
-    r("ScatterNd", lambda i, v, s: scatter_into(np.zeros(s, v.dtype), i, v, np.add), scatter_cases("shape")),
+    r("ScatterNd", lambda i, v, s: scatter_into(blank(s, v.dtype), i, v, np.add), scatter_cases("shape")),
     r("TensorScatterUpdate", lambda x, i, v: scatter_into(x, i, v, None), scatter_cases("tensor")),
     r("TensorScatterAdd", lambda x, i, v: scatter_into(x, i, v, np.add), scatter_cases("tensor")),
+    r("TensorScatterSub", lambda x, i, v: scatter_into(x, i, v, np.subtract), scatter_cases("tensor"), strings=False),
+    r("TensorScatterMax", lambda x, i, v: scatter_into(x, i, v, np.maximum), scatter_cases("tensor"), strings=False),
+    r("TensorScatterMin", lambda x, i, v: scatter_into(x, i, v, np.minimum), scatter_cases("tensor"), strings=False),
     r(
         "OneHot",
         one_hot,
@@ -156,4 +179,9 @@ ROWS = [
     Op("UnsortedSegmentProd", segment(np.multiply, lambda t: 1), cases=segment_cases, tol=4, grad=()),
     Op("UnsortedSegmentMax", segment(np.maximum, lowest), cases=segment_cases, wide_ref=False, grad=()),
     Op("UnsortedSegmentMin", segment(np.minimum, highest), cases=segment_cases, wide_ref=False, grad=()),
+    Op("SegmentSum", sorted_segment(np.add), cases=sorted_cases, tol=4),
+    Op("SegmentMean", sorted_segment(None, mean=True), cases=sorted_cases, tol=4),
+    Op("SegmentProd", sorted_segment(np.multiply, empty=1), cases=sorted_cases, tol=4),
+    Op("SegmentMax", sorted_segment(np.maximum), cases=sorted_cases, wide_ref=False),
+    Op("SegmentMin", sorted_segment(np.minimum), cases=sorted_cases, wide_ref=False),
 ]

@@ -66,6 +66,10 @@ def mean(x: np.ndarray, axis: tuple[int, ...], keepdims: bool) -> np.ndarray:
             return x.mean(axis=axis, keepdims=keepdims)
 
 
+def norm(x: np.ndarray, axis: tuple[int, ...], keepdims: bool) -> np.ndarray:
+    return np.sqrt((np.abs(x) ** 2).sum(axis=axis, keepdims=keepdims)).astype(x.dtype)
+
+
 def arg(fn: Callable[..., Any]) -> Callable[[np.random.Generator, np.dtype[Any]], list[Case]]:
     def cases(rng: np.random.Generator, t: np.dtype[Any]) -> list[Case]:
         return [
@@ -83,6 +87,8 @@ ROWS = [
     row("Prod", integral(np.prod)),
     row("Max", np.max, skip_empty=True, second_order=False),
     row("Min", np.min, skip_empty=True, second_order=False),
+    # Not holomorphic; TensorFlow's gradient dy x / y is right for real dy only.
+    row("EuclideanNorm", norm, complex_grad=False),
     row("All", np.all, dtypes=["bool"], grad=()),
     row("Any", np.any, dtypes=["bool"], grad=()),
     Op("ArgMax", lambda x, a, output_type: np.argmax(x, int(a)).astype(output_type), cases=arg(np.argmax)),

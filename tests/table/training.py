@@ -1,7 +1,10 @@
-"""Ops that change state: each is covered by the test file named."""
+"""Optimizer updates: test_training_ops.py has their formulas."""
 
 from __future__ import annotations
 
 from op_case import Op
 
-ROWS: list[Op] = []
+NAMES = """ApplyGradientDescent ApplyMomentum ApplyAdam ApplyAdaMax ApplyAdagrad ApplyAdagradV2 ApplyRMSProp
+ApplyCenteredRMSProp ApplyAdadelta ApplyFtrl ApplyFtrlV2 ApplyProximalGradientDescent ApplyProximalAdagrad
+ApplyPowerSign ApplyAddSign"""
+ROWS = [Op(name, tested_by="test_training_ops.py") for name in NAMES.split()]

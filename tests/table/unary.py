@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy import special
 from op_case import COMPLEX, FLOATS, INTS, UNARY_SHAPES, Case, Op
 
 erf, erfc, lgamma = np.vectorize(math.erf, [float]), np.vectorize(math.erfc, [float]), np.vectorize(
@@ -104,6 +105,10 @@ ROWS = [
     u("Erfinv", erfinv, (-0.9, 0.9), special=False, tol=4),  # a rational approximation, 4 ULP
     u("Lgamma", lgamma, (0.5, 5.0), tol=4, second_order=False),  # near its zeros at 1 and 2
     u("Digamma", digamma, (0.5, 5.0), tol=8, special=False),  # near its zero at 1.46
+    u("Ndtri", special.ndtri, (0.05, 0.95), special=False, tol=8),  # a rational approximation
+    u("BesselI0e", special.i0e, tol=4, second_order=False),  # a Chebyshev series
+    u("BesselI1e", special.i1e, tol=4, second_order=False, kinks=(0.0,)),
+    u("PopulationCount", lambda x: np.bitwise_count(x.view(f"u{x.itemsize}")), (-100, 100)),
     u("Floor", np.floor, grad=()),
     u("Ceil", np.ceil, grad=()),
     u("Round", np.round, grad=()),
@@ -124,7 +129,7 @@ for _name, _fn in PARTS.items():
         ROWS.append(
             Op(
                 _name,
-                _fn,
+                lambda x, fn=_fn, **_: fn(x),
                 cases=lambda rng, t: [
                     Case(
                         [(rng.uniform(0.2, 2, s) + 1j * rng.uniform(0.2, 2, s)).astype(t)],

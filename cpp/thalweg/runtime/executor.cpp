@@ -111,7 +111,12 @@ class Run final : public KernelHost {
     const Tensor& in = frame_.slots[size_t(step_->in[size_t(step_->node->op().aliased_input)])];
     if (!layout_.static_step[index_]) infer();
     Shape shape = layout_.static_step[index_] ? layout_.places[out].shape : inferred_[0];
-    frame_.slots[out] = in.reshaped(shape);
+    if (DType t = plan_.slots[out].dtype; t == in.dtype()) {
+      frame_.slots[out] = in.reshaped(shape);
+    } else {  // Bitcast
+      auto offset = static_cast<const char*>(in.data()) - static_cast<const char*>(in.buffer()->data());
+      frame_.slots[out] = Tensor(t, shape, in.buffer(), size_t(offset));
+    }
     // From here on only the new name counts: with it gone, a writer may work in place.
   }
 
