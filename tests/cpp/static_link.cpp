@@ -1,4 +1,4 @@
-// A program linked statically with two kernel families: the others must not be in it.
+// A program linked statically with three kernel families: the others must not be in it.
 #include "thalweg/thalweg.h"
 
 using namespace thalweg;  // NOLINT(google-build-using-namespace)
@@ -6,6 +6,7 @@ using namespace thalweg;  // NOLINT(google-build-using-namespace)
 int main() {
   Library library;
   register_ops(library.ops);
+  kernels::register_array(library.kernels);
   kernels::register_control(library.kernels);
   kernels::register_elementwise(library.kernels);
   Graph graph(library.ops);
