@@ -34,7 +34,11 @@ function(thalweg_kernel_objects target flags)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:thalweg_eigen>)
   # Neither flag changes a value: they say that nobody reads errno or the floating-point exception flags.
   # Under a sanitizer -O3 takes g++ minutes and a gigabyte per file.
-  target_compile_options(${target} PRIVATE $<IF:$<BOOL:${THALWEG_SANITIZE}>,-O1,-O3> -fno-math-errno -fno-trapping-math
+  set(level -O3)
+  if(THALWEG_SANITIZE)
+    set(level -O1)
+  endif()
+  target_compile_options(${target} PRIVATE ${level} -fno-math-errno -fno-trapping-math
                                            -Wno-psabi ${flags})
 endfunction()
 
