@@ -109,9 +109,14 @@ class Placer {
     auto [it, fresh] = copies_.try_emplace({e.node, e.index, &to});
     if (fresh) {
       NodeSpec spec;
-      spec.op = "_Copy";
       spec.name = p_.graph->unique_name("_copy/" + e.node->name());
-      spec.inputs = {e};
+      if (e.node->op().name == "Const") {  // copied once, with the plan; on the host its value decides shapes
+        spec.op = "Const";
+        spec.attrs = e.node->attrs();
+      } else {
+        spec.op = "_Copy";
+        spec.inputs = {e};
+      }
       Node& made = p_.graph->add(std::move(spec));
       set(made, &to);
       it->second = {&made, 0};

@@ -108,7 +108,7 @@ size_t Runner::arena_bytes() const {
 }
 
 Session::Session(const Graph& graph, const Library& library, SessionOptions options)
-    : graph_(graph), library_(library), options_(options) {
+    : graph_(graph), library_(library), options_(options), homes_(graph, library.kernels) {
   for (int i = 0; i < std::max(options.cpu_devices, 1); ++i) devices_.push_back(&cpu_device(i));
   int gpus = 0;
   for (const auto& d : library.devices) {
@@ -133,7 +133,9 @@ std::shared_ptr<Plan> Session::build(const Runner& r) {
   place.devices = devices_;
   place.soft = options_.allow_soft_placement;
   place.has_kernel = [&](const Node& n, const Device& d) {
-    return needs_no_kernel(n) || library_.kernels.find(n.op().name, d.type(), n.attrs());
+    if (!needs_no_kernel(n)) return library_.kernels.find(n.op().name, d.type(), n.attrs()) != nullptr;
+    auto fits = [&](const OutputInfo& o) { return d.host_memory() || kPlain.has(o.dtype); };
+    return std::ranges::all_of(n.outputs(), fits) && (!is_variable(n) || homes_.allows(n, d));
   };
   place.host_input = [&](const Node& n, int i) {
     const KernelEntry* k = library_.kernels.find(n.op().name, n.device().type, n.attrs());
@@ -150,6 +152,7 @@ std::shared_ptr<Plan> Session::build(const Runner& r) {
     };
   }
   assign_devices(p, place);
+  homes_.keep(p);
   if (options_.optimize) {
     eliminate_common_subexpressions(p);
     fold(p, [&](const Node& n, std::span<const Tensor> in) -> std::optional<std::vector<Tensor>> {

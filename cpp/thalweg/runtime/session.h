@@ -10,6 +10,7 @@
 #include "thalweg/graph/out.h"
 #include "thalweg/runtime/executor.h"
 #include "thalweg/runtime/library.h"
+#include "thalweg/runtime/variable_homes.h"
 
 namespace thalweg {
 
@@ -76,6 +77,7 @@ class THALWEG_API Session {
   const Library& library_;
   SessionOptions options_;
   std::vector<Device*> devices_;
+  VariableHomes homes_;
   SessionState state_;
   std::unique_ptr<ThreadPool> own_pool_;
   ThreadPool* pool_;
