@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 import thalweg.compat.v1 as tf
 from op_case import Case, Op, assert_close, numpy_dtype, run_case
 from ops import TABLE
