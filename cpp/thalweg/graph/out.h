@@ -19,7 +19,7 @@ class THALWEG_API Out {
  public:
   Out() = default;
   Out(Endpoint e) : e_(e) {}  // NOLINT(google-explicit-constructor)
-  Out(Node& n, int index = 0) : e_{&n, index} {}
+  Out(Node& n, int index = 0) : e_{&n, index} {}  // NOLINT(google-explicit-constructor)
   /// A Python-style weak number: takes the dtype and graph of the Out it meets in an operator.
   Out(int v) : number_(v), is_number_(true) {}     // NOLINT(google-explicit-constructor)
   Out(double v) : number_(v), is_number_(true) {}  // NOLINT(google-explicit-constructor)
