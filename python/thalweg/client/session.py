@@ -10,6 +10,7 @@ from thalweg.client.config import ConfigProto, RunMetadata, RunOptions, step_sta
 from thalweg.client.feed import converter, feed_tensor, flat_feeds
 from thalweg.client.fetch import FlatFetches, structure_key
 from thalweg.framework.default_session import default_session_stack
+from thalweg.framework.devices import load_device_plugins
 from thalweg.framework.errors import OpError
 from thalweg.framework.graph import Graph, get_default_graph
 from thalweg.framework.tensor import Operation, Tensor
@@ -71,6 +72,7 @@ class BaseSession:
         self._closed = False
         self._calls: dict[Any, _Call] = {}
         self._timeout = config.operation_timeout_in_ms if config is not None else 0
+        load_device_plugins()
         self._session = _core.Session(self._graph.core, _core_options(config))
 
     @property
