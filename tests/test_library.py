@@ -297,3 +297,10 @@ def test_a_dense_layer_applies_to_the_last_dimension() -> None:
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
         np.testing.assert_array_equal(sess.run(y), x.sum(-1, keepdims=True))
+
+
+def test_a_mask_indexes() -> None:
+    with tf.Graph().as_default(), tf.Session() as sess:
+        x = tf.constant([1.0, -2.0, 3.0])
+        assert sess.run(x[x > 0.0]).tolist() == [1.0, 3.0]
+        assert sess.run(x[np.array([False, True, True])]).tolist() == [-2.0, 3.0]

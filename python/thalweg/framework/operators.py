@@ -181,11 +181,11 @@ def strided_slice_index(tensor: Any, index: Any, var: Any = None) -> Any:
     tensor.
     """
     if isinstance(index, TensorLike) and index.dtype.base_dtype is dtypes.bool_:
-        from thalweg.ops.array import boolean_mask
+        from thalweg.ops.indexing import boolean_mask
 
         return boolean_mask(tensor, index)
     if isinstance(index, np.ndarray) and index.dtype == bool:
-        from thalweg.ops.array import boolean_mask
+        from thalweg.ops.indexing import boolean_mask
 
         return boolean_mask(tensor, index)
     tensor = _tensor(tensor)

@@ -22,7 +22,7 @@ def _weights(*shape: int) -> tf.Variable:
 
 
 def _dense(x: tf.Tensor, units: int, bias: float) -> tf.Tensor:
-    n = x.shape.as_list()[-1]
+    n = int(x.shape[-1])
     return tf.matmul(x, _weights(n, units)) + tf.Variable(tf.fill([units], bias))
 
 
