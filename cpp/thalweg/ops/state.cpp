@@ -107,14 +107,14 @@ void register_state(OpRegistry& r) {
     def.types("Tindices", kIndex).doc(doc).infer(infer_scatter_nd).no_grad().stateful();
   };
   scatter_nd(r.add("ScatterNdUpdate(ref: ref T, indices: Tindices, updates: T; use_locking: bool = true,"
-                   " bad_indices_policy: string = '') -> output_ref: ref T"),
+                   " bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output_ref: ref T"),
              "Replaces the slices of a variable that index tuples name.");
   scatter_nd(r.add("ScatterNdAdd(ref: ref T, indices: Tindices, updates: T; use_locking: bool = false,"
-                   " bad_indices_policy: string = '') -> output_ref: ref T",
+                   " bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output_ref: ref T",
                    kUpdated),
              "Adds to the slices of a variable that index tuples name.");
   scatter_nd(r.add("ScatterNdSub(ref: ref T, indices: Tindices, updates: T; use_locking: bool = false,"
-                   " bad_indices_policy: string = '') -> output_ref: ref T",
+                   " bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output_ref: ref T",
                    kUpdated),
              "Subtracts from the slices of a variable that index tuples name.");
 
