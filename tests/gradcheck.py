@@ -6,20 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from op_case import Case, call, group_inputs, outputs_of
-
 import thalweg.compat.v1 as tf
+from op_case import Case, call, group_inputs, outputs_of
 
 STEP = 1e-5
 
 
 def check_gradient(
-    name: str, case: Case, wrt: list[int], order: int = 1, tol: float = 1e-5, constants: Sequence[int] = ()
+    name: str,
+    case: Case,
+    wrt: list[int],
+    order: int = 1,
+    tol: float = 1e-5,
+    constants: Sequence[int] = (),
 ) -> None:
     """d<u, f(x)>/dx along v, by tf.gradients and by differences of f; order 2 checks the gradient's gradient."""
     rng = np.random.default_rng(7)
     with tf.Graph().as_default(), tf.Session() as sess:
-        xs = [tf.constant(x) if i in constants else tf.placeholder(x.dtype, x.shape) for i, x in enumerate(case.inputs)]
+        xs = [
+            tf.constant(x) if i in constants else tf.placeholder(x.dtype, x.shape)
+            for i, x in enumerate(case.inputs)
+        ]
         ys = [
             y
             for y in outputs_of(call(name, group_inputs(name, xs), case.attrs))
@@ -49,7 +56,9 @@ def check_gradient(
 
         numeric = (at(STEP) - at(-STEP)) / (2 * STEP)
     scale = max(1.0, abs(exact), abs(numeric))
-    assert abs(exact - numeric) <= tol * scale, f"{name} {case.attrs} order {order}: {exact=} {numeric=}"
+    assert abs(exact - numeric) <= tol * scale, (
+        f"{name} {case.attrs} order {order}: {exact=} {numeric=}"
+    )
 
 
 def _unit(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-
 import thalweg.compat.v1 as tf
 from thalweg import _core
 
@@ -108,23 +107,38 @@ class Op:
     constants: tuple[int, ...] = ()
     wide_ref: bool = True
     strings: bool = False  # its cases can be made of strings
-    tested_by: str | None = None  # a test file that covers an op which is more than a function of its inputs
+    tested_by: str | None = (
+        None  # a test file that covers an op which is more than a function of its inputs
+    )
 
     def kernel_dtypes(self) -> list[str]:
         if self.dtypes is not None:
             return list(self.dtypes)
         have = [tf.as_dtype(d).name for d in _core.kernel_dtypes(self.name, self.type_attr, "CPU")]
-        allowed = [tf.as_dtype(d).name for a in _core.op_def(self.name).attrs if a.name == self.type_attr for d in a.allowed]
+        allowed = [
+            tf.as_dtype(d).name
+            for a in _core.op_def(self.name).attrs
+            if a.name == self.type_attr
+            for d in a.allowed
+        ]
         usable = NUMBERS + ("string",) * self.strings
         return [d for d in have or usable if d in usable and (not allowed or d in allowed)]
 
     def make_cases(self, dtype: str) -> list[Case]:
         rng = np.random.default_rng(zlib.crc32(f"{self.name}/{dtype}".encode()))
-        cases = self.cases(rng, numpy_dtype(dtype)) if self.cases is not None else self._elementwise(rng, dtype)
+        cases = (
+            self.cases(rng, numpy_dtype(dtype))
+            if self.cases is not None
+            else self._elementwise(rng, dtype)
+        )
         return [self._narrowed(c) for c in cases] if dtype == "bfloat16" else cases
 
     def _narrowed(self, case: Case) -> Case:
-        at = [i for i, arg in enumerate(flat_args(self.name, len(case.inputs))) if arg.type_attr == self.type_attr]
+        at = [
+            i
+            for i, arg in enumerate(flat_args(self.name, len(case.inputs)))
+            if arg.type_attr == self.type_attr
+        ]
         inputs = [round_to_bfloat16(x) if i in at else x for i, x in enumerate(case.inputs)]
         return Case(inputs, case.attrs, at)
 
@@ -210,11 +224,15 @@ def run_case(name: str, case: Case) -> Ran:
         results = []
         for known in (False, True):
             feeds, outputs = _placed(name, case, known)
-            fetched = [tf.cast(y, tf.float32) if y.dtype.base_dtype == tf.bfloat16 else y for y in outputs]
+            fetched = [
+                tf.cast(y, tf.float32) if y.dtype.base_dtype == tf.bfloat16 else y for y in outputs
+            ]
             results.append(sess.run(fetched, dict(zip(feeds, case.inputs))))
         for a, b in zip(*results):
             np.testing.assert_array_equal(a, b)
-        values = [np.asarray(r, object) if isinstance(r, bytes) else np.asarray(r) for r in results[1]]
+        values = [
+            np.asarray(r, object) if isinstance(r, bytes) else np.asarray(r) for r in results[1]
+        ]
         return Ran(values, [y.dtype.base_dtype.name for y in outputs], [y.shape for y in outputs])
 
 

@@ -3,11 +3,39 @@
 from __future__ import annotations
 
 from op_case import Op
-from table import array, compare, control, indexing, linear, nn, random, reduce, state, training, unary, binary
+from table import (
+    array,
+    binary,
+    compare,
+    control,
+    indexing,
+    linear,
+    nn,
+    random,
+    reduce,
+    state,
+    text,
+    training,
+    unary,
+)
 
 TABLE: list[Op] = [
     row
-    for family in (unary, binary, compare, reduce, linear, nn, array, indexing, control, state, training, random)
+    for family in (
+        unary,
+        binary,
+        compare,
+        reduce,
+        linear,
+        nn,
+        array,
+        indexing,
+        control,
+        state,
+        training,
+        random,
+        text,
+    )
     for row in family.ROWS
 ]
 BY_NAME = {row.name: row for row in TABLE}

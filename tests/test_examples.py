@@ -30,7 +30,15 @@ def prefix() -> str:
 
 def build(name: str, prefix: str, folder: pathlib.Path) -> pathlib.Path:
     source = str(EXAMPLES / name)
-    run("cmake", "-S", source, "-B", str(folder), "-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run(
+        "cmake",
+        "-S",
+        source,
+        "-B",
+        str(folder),
+        "-DCMAKE_BUILD_TYPE=Release",
+        f"-DCMAKE_PREFIX_PATH={prefix}",
+    )
     run("cmake", "--build", str(folder))
     return folder
 

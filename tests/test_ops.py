@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
-from gradcheck import check_gradient
-from op_case import COMPLEX, FLOATS, Case, Op, assert_close, call, group_inputs, numpy_dtype, outputs_of, run_case, wide
-from ops import BY_NAME, TABLE
-
 import thalweg.compat.v1 as tf
+from gradcheck import check_gradient
+from op_case import (
+    COMPLEX,
+    FLOATS,
+    Case,
+    Op,
+    assert_close,
+    call,
+    group_inputs,
+    numpy_dtype,
+    outputs_of,
+    run_case,
+    wide,
+)
+from ops import BY_NAME, TABLE
 from thalweg import _core
 
 COMPUTED = [row for row in TABLE if row.tested_by is None]
@@ -30,7 +44,13 @@ def test_no_op_has_two_rows() -> None:
     assert len(BY_NAME) == len(TABLE)
 
 
-@pytest.mark.parametrize("name, dtype", BY_DTYPE)
+@pytest.mark.parametrize("name", [r.name for r in TABLE if r.tested_by])
+def test_the_file_named_mentions_the_op(name: str) -> None:
+    text = (Path(__file__).parent / str(BY_NAME[name].tested_by)).read_text()
+    assert re.search(rf"\b{name}\b", text)
+
+
+@pytest.mark.parametrize(("name", "dtype"), BY_DTYPE)
 def test_forward(name: str, dtype: str) -> None:
     row = BY_NAME[name]
     cases = row.make_cases(dtype)
@@ -40,7 +60,9 @@ def test_forward(name: str, dtype: str) -> None:
         for i, (got, want) in enumerate(zip(ran.values, reference(row, case), strict=True)):
             what = f"{name} {dtype} {[x.shape for x in case.inputs]} {case.attrs} output {i}"
             assert_close(got, want, ran.dtypes[i], row.tol, what)
-            assert ran.shapes[i].is_compatible_with(got.shape), f"{what}: inferred {ran.shapes[i]}, ran {got.shape}"
+            assert ran.shapes[i].is_compatible_with(got.shape), (
+                f"{what}: inferred {ran.shapes[i]}, ran {got.shape}"
+            )
 
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40]
@@ -62,17 +84,27 @@ def test_special_values(name: str) -> None:
         case = Case(inputs, row.attrs[0])
         ran = run_case(name, case)
         for got, want in zip(ran.values, reference(row, case), strict=True):
-            assert_close(got, want, ran.dtypes[0], max(row.tol, 4), f"{name} {dtype} special values")
+            assert_close(
+                got, want, ran.dtypes[0], max(row.tol, 4), f"{name} {dtype} special values"
+            )
 
 
-DIFFERENTIABLE = [r for r in COMPUTED if _core.op_def(r.name) is not None and _core.op_def(r.name).has_gradient and r.grad != ()]
+DIFFERENTIABLE = [
+    r
+    for r in COMPUTED
+    if _core.op_def(r.name) is not None and _core.op_def(r.name).has_gradient and r.grad != ()
+]
 
 
 def gradient_cases(row: Op, dtype: str) -> list[tuple[Case, list[int]]]:
     out = []
     for case in row.make_cases(dtype):
         kinds = "c" if dtype in COMPLEX else "f"
-        wrt = list(row.grad) if row.grad is not None else [i for i, x in enumerate(case.inputs) if x.dtype.kind in kinds]
+        wrt = (
+            list(row.grad)
+            if row.grad is not None
+            else [i for i, x in enumerate(case.inputs) if x.dtype.kind in kinds]
+        )
         if wrt and all(case.inputs[i].size for i in wrt) and row.grad_attrs(case.attrs):
             out.append((case, wrt))
     return out
@@ -86,13 +118,17 @@ def test_gradient(name: str) -> None:
         check_gradient(name, case, wrt, constants=BY_NAME[name].constants)
 
 
-@pytest.mark.parametrize("name", [r.name for r in DIFFERENTIABLE if r.second_order and "float64" in r.kernel_dtypes()])
+@pytest.mark.parametrize(
+    "name", [r.name for r in DIFFERENTIABLE if r.second_order and "float64" in r.kernel_dtypes()]
+)
 def test_second_order_gradient(name: str) -> None:
     case, wrt = gradient_cases(BY_NAME[name], "float64")[0]
     check_gradient(name, case, wrt, order=2, tol=1e-4, constants=BY_NAME[name].constants)
 
 
-@pytest.mark.parametrize("name", [r.name for r in DIFFERENTIABLE if r.complex_grad and "complex128" in r.kernel_dtypes()])
+@pytest.mark.parametrize(
+    "name", [r.name for r in DIFFERENTIABLE if r.complex_grad and "complex128" in r.kernel_dtypes()]
+)
 def test_complex_gradient(name: str) -> None:
     for case, wrt in gradient_cases(BY_NAME[name], "complex128"):
         check_gradient(name, case, wrt)
@@ -131,5 +167,9 @@ WIDE_ONLY = {"NextAfter", "Polygamma", "Zeta"}  # float32 and float64 in TensorF
 
 def test_floats_are_complete() -> None:
     """A row that runs on float32 runs on the other floating types too."""
-    short = {r.name: set(FLOATS) - set(r.kernel_dtypes()) for r in COMPUTED if r.shapes and "float32" in r.kernel_dtypes()}
+    short = {
+        r.name: set(FLOATS) - set(r.kernel_dtypes())
+        for r in COMPUTED
+        if r.shapes and "float32" in r.kernel_dtypes()
+    }
     assert {n for n, missing in short.items() if missing} <= WIDE_ONLY, short

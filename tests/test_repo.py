@@ -18,14 +18,22 @@ BELOW = {
     "registry": {"core", "num"},
     "graph": {"registry", "core", "num"},
     "ops": {"graph", "registry", "core", "num"},
-    "kernels": {"ops", "registry", "core", "num", "formats"},  # of formats only codecs that know no graph
+    "kernels": {
+        "ops",
+        "registry",
+        "core",
+        "num",
+        "formats",
+    },  # of formats only codecs that know no graph
     "autodiff": {"graph", "registry", "core", "num"},
     "passes": {"graph", "registry", "core", "num"},
     "formats": {"graph", "registry", "core", "num"},
     "runtime": {"formats", "passes", "autodiff", "graph", "registry", "core", "num"},
 }
 
-SOURCES = sorted(p for layer in BELOW for p in (CPP / layer).rglob("*") if p.suffix in (".h", ".cpp"))
+SOURCES = sorted(
+    p for layer in BELOW for p in (CPP / layer).rglob("*") if p.suffix in (".h", ".cpp")
+)
 
 
 def includes(path: pathlib.Path) -> list[str]:
@@ -57,17 +65,26 @@ def test_nothing_outside_cuda_knows_of_cuda() -> None:
 def test_cuda_sources_keep_to_their_headers() -> None:
     for path in (ROOT / "cuda").rglob("*.cu*"):
         text = path.read_text()
-        assert "Eigen" not in text and "num/vec" not in text, path
+        assert "Eigen" not in text, path
+        assert "num/vec" not in text, path
 
 
 def test_one_pybind_core() -> None:
     """Only the front-end's own modules import the extension."""
-    outside = [p for p in (ROOT / "python" / "bindings").glob("*.cpp") if "namespace thalweg" not in p.read_text()]
+    outside = [
+        p
+        for p in (ROOT / "python" / "bindings").glob("*.cpp")
+        if "namespace thalweg" not in p.read_text()
+    ]
     assert [p.name for p in outside if p.name != "module.cpp"] == []
 
 
 def test_generated_is_fresh() -> None:
-    run = subprocess.run([sys.executable, str(ROOT / "tools" / "gen_ops.py"), "--check"], capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "gen_ops.py"), "--check"],
+        capture_output=True,
+        text=True,
+    )
     assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -75,4 +92,6 @@ def test_generated_is_fresh() -> None:
 def test_files_open_with_what_they_are(path: pathlib.Path) -> None:
     """Headers open with a comment; a source may leave that to the header of its name."""
     first = path.read_text().splitlines()[0]
-    assert first.startswith("//") or (path.suffix == ".cpp" and path.with_suffix(".h").name in first), path
+    assert first.startswith("//") or (
+        path.suffix == ".cpp" and path.with_suffix(".h").name in first
+    ), path

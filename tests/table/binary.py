@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import special
 from op_case import BINARY_SHAPES, COMPLEX, INTS, UNARY_SHAPES, Case, Op
+from scipy import special
 
 
 def b(name: str, ref: object, domain: tuple[float, float] = (-3, 3), **more: object) -> Op:
@@ -55,20 +55,31 @@ ROWS = [
     b("DivNoNan", div_no_nan, (0.5, 3.0)),
     b("MulNoNan", lambda x, y: np.where(y == 0, 0, x * y)),
     b("Atan2", np.arctan2, POSITIVE),
-    b("NextAfter", np.nextafter, special=False),  # its steps are far below the tolerance: test_exact.py
+    b(
+        "NextAfter", np.nextafter, special=False
+    ),  # its steps are far below the tolerance: test_exact.py
     b("Zeta", special.zeta, (1.5, 4.0), special=False, grad=(1,), tol=40, second_order=False),
     Op(
         "Polygamma",
         special.polygamma,
         cases=lambda rng, t: [
-            Case([rng.integers(1, 4, s).astype(t), rng.uniform(0.5, 4, s).astype(t)]) for s in [(17,), (3, 5), (0,), ()]
+            Case([rng.integers(1, 4, s).astype(t), rng.uniform(0.5, 4, s).astype(t)])
+            for s in [(17,), (3, 5), (0,), ()]
         ],
         grad=(1,),
         tol=40,  # a factorial times Zeta, itself a sum
         second_order=False,
     ),
     b("Igamma", special.gammainc, (0.5, 4.0), special=False, grad=(1,), tol=40, second_order=False),
-    b("Igammac", special.gammaincc, (0.5, 4.0), special=False, grad=(1,), tol=40, second_order=False),
+    b(
+        "Igammac",
+        special.gammaincc,
+        (0.5, 4.0),
+        special=False,
+        grad=(1,),
+        tol=40,
+        second_order=False,
+    ),
     b("BitwiseAnd", np.bitwise_and, (0, 50)),
     b("BitwiseOr", np.bitwise_or, (0, 50)),
     b("BitwiseXor", np.bitwise_xor, (0, 50)),
@@ -78,7 +89,10 @@ ROWS = [
         "Complex",
         lambda re, im, **_: re + 1j * im,
         cases=lambda rng, t: [
-            Case([rng.standard_normal(s).astype(t) for s in pair], {"Tout": "complex64" if t == "float32" else "complex128"})
+            Case(
+                [rng.standard_normal(s).astype(t) for s in pair],
+                {"Tout": "complex64" if t == "float32" else "complex128"},
+            )
             for pair in BINARY_SHAPES
         ],
         dtypes=["float32", "float64"],
@@ -87,7 +101,12 @@ ROWS = [
         "AddN",
         lambda *xs: sum(xs[1:], xs[0]),
         cases=lambda rng, t: [
-            Case([(rng.integers(-3, 4, s) if t.kind in "iu" else rng.standard_normal(s)).astype(t) for _ in range(n)])
+            Case(
+                [
+                    (rng.integers(-3, 4, s) if t.kind in "iu" else rng.standard_normal(s)).astype(t)
+                    for _ in range(n)
+                ]
+            )
             for n in (1, 2, 5)
             for s in [(17,), (3, 5), (0, 2), ()]
         ],
@@ -96,7 +115,13 @@ ROWS = [
         "ClipByValue",
         lambda x, lo, hi: np.minimum(np.maximum(x, lo), hi),
         cases=lambda rng, t: [
-            Case([np.asarray(rng.uniform(0, 9, s)).astype(t), np.asarray(3).astype(t), np.asarray(6).astype(t)])
+            Case(
+                [
+                    np.asarray(rng.uniform(0, 9, s)).astype(t),
+                    np.asarray(3).astype(t),
+                    np.asarray(6).astype(t),
+                ]
+            )
             for s in [(17,), (3, 5), (0, 2), ()]
         ],
         dtypes=["float16", "bfloat16", "float32", "float64", "int32", "int64", "uint8"],
@@ -105,7 +130,13 @@ ROWS = [
 ]
 
 
-def gradient_op(name: str, derivative: object, domain: tuple[float, float] = (-3, 3), swapped: bool = False, **more: object) -> Op:
+def gradient_op(
+    name: str,
+    derivative: object,
+    domain: tuple[float, float] = (-3, 3),
+    swapped: bool = False,
+    **more: object,
+) -> Op:
     """SigmoidGrad(y, dy) and its kin; `swapped` where the incoming gradient comes first."""
 
     def ref(p: np.ndarray, q: np.ndarray, **attrs: object) -> np.ndarray:
@@ -119,9 +150,20 @@ def gradient_op(name: str, derivative: object, domain: tuple[float, float] = (-3
 ROWS += [
     gradient_op("SigmoidGrad", lambda y: y * (1 - y), tol=2),  # cancels near 1
     gradient_op("TanhGrad", lambda y: 1 - y * y, tol=8),  # cancels near 1
-    gradient_op("ReluGrad", lambda x: (x > 0).astype(x.dtype), swapped=True, kinks=(0.0,), special=False),
-    gradient_op("Relu6Grad", lambda x: ((x > 0) & (x < 6)).astype(x.dtype), (-3, 9), swapped=True, kinks=(0.0, 6.0), special=False),
-    gradient_op("EluGrad", lambda y: np.where(y > 0, 1, y + 1), swapped=True, kinks=(0.0,), special=False),
+    gradient_op(
+        "ReluGrad", lambda x: (x > 0).astype(x.dtype), swapped=True, kinks=(0.0,), special=False
+    ),
+    gradient_op(
+        "Relu6Grad",
+        lambda x: ((x > 0) & (x < 6)).astype(x.dtype),
+        (-3, 9),
+        swapped=True,
+        kinks=(0.0, 6.0),
+        special=False,
+    ),
+    gradient_op(
+        "EluGrad", lambda y: np.where(y > 0, 1, y + 1), swapped=True, kinks=(0.0,), special=False
+    ),
     gradient_op(
         "SeluGrad",
         lambda y: np.where(y > 0, 1.0507009873554805, y + 1.0507009873554805 * 1.6732632423543772),
@@ -130,7 +172,13 @@ ROWS += [
         special=False,
     ),
     gradient_op("SoftplusGrad", lambda x: 1 / (1 + np.exp(-x)), swapped=True, special=False),
-    gradient_op("SoftsignGrad", lambda x: 1 / (1 + np.abs(x)) ** 2, swapped=True, special=False, kinks=(0.0,)),
+    gradient_op(
+        "SoftsignGrad",
+        lambda x: 1 / (1 + np.abs(x)) ** 2,
+        swapped=True,
+        special=False,
+        kinks=(0.0,),
+    ),
     gradient_op(
         "LeakyReluGrad",
         lambda x, alpha=0.2: np.where(x > 0, 1, np.float32(alpha)),

@@ -15,7 +15,16 @@ def draw(rng: np.random.Generator, shape: tuple[int, ...], t: np.dtype[Any]) -> 
     return np.asarray(x + 1j * rng.uniform(-1, 1, shape) if t.kind == "c" else x).astype(t)
 
 
-SIZES = [(3, 4, 5), (1, 1, 1), (0, 4, 5), (3, 0, 5), (17, 33, 10), (15, 65, 33), (2, 3, 1), (1, 130, 129)]
+SIZES = [
+    (3, 4, 5),
+    (1, 1, 1),
+    (0, 4, 5),
+    (3, 0, 5),
+    (17, 33, 10),
+    (15, 65, 33),
+    (2, 3, 1),
+    (1, 130, 129),
+]
 
 
 def matmul_cases(rng: np.random.Generator, t: np.dtype[Any]) -> list[Case]:
@@ -23,7 +32,10 @@ def matmul_cases(rng: np.random.Generator, t: np.dtype[Any]) -> list[Case]:
     for m, k, n in SIZES:
         for ta in (False, True):
             for tb in (False, True):
-                a, b = draw(rng, (k, m) if ta else (m, k), t), draw(rng, (n, k) if tb else (k, n), t)
+                a, b = (
+                    draw(rng, (k, m) if ta else (m, k), t),
+                    draw(rng, (n, k) if tb else (k, n), t),
+                )
                 out.append(Case([a, b], {"transpose_a": ta, "transpose_b": tb}))
     return out
 
@@ -43,7 +55,10 @@ def batch_cases(broadcast: bool) -> Any:
             shapes += [((2, 1), (3,)), ((), (4,)), ((3,), ())]
         return [
             Case(
-                [draw(rng, x + ((4, 3) if ax else (3, 4)), t), draw(rng, y + ((5, 4) if ay else (4, 5)), t)],
+                [
+                    draw(rng, x + ((4, 3) if ax else (3, 4)), t),
+                    draw(rng, y + ((5, 4) if ay else (4, 5)), t),
+                ],
                 {"adj_x": ax, "adj_y": ay},
             )
             for x, y in shapes
@@ -66,10 +81,14 @@ def bias(x: np.ndarray, b: np.ndarray, data_format: str = "NHWC") -> np.ndarray:
 
 def bias_cases(formats: bool) -> Any:
     def cases(rng: np.random.Generator, t: np.dtype[Any]) -> list[Case]:
-        out = [Case([draw(rng, s, t), draw(rng, s[-1:], t)]) for s in [(3, 5), (2, 3, 4, 17), (0, 3), (1, 1)]]
+        out = [
+            Case([draw(rng, s, t), draw(rng, s[-1:], t)])
+            for s in [(3, 5), (2, 3, 4, 17), (0, 3), (1, 1)]
+        ]
         if formats:
             out += [
-                Case([draw(rng, s, t), draw(rng, s[1:2], t)], {"data_format": "NCHW"}) for s in [(2, 3, 4, 5), (2, 3), (2, 5, 7)]
+                Case([draw(rng, s, t), draw(rng, s[1:2], t)], {"data_format": "NCHW"})
+                for s in [(2, 3, 4, 5), (2, 3), (2, 5, 7)]
             ]
         return out
 
@@ -91,9 +110,16 @@ ROWS = [
         "BiasAddGrad",
         bias_grad,
         cases=lambda rng, t: [
-            Case([draw(rng, s, t)], {"data_format": f}) for s in [(3, 5), (2, 3, 4, 17), (0, 3)] for f in ("NHWC", "NCHW")
+            Case([draw(rng, s, t)], {"data_format": f})
+            for s in [(3, 5), (2, 3, 4, 17), (0, 3)]
+            for f in ("NHWC", "NCHW")
         ],
         tol=8,
     ),
-    Op("L2Loss", lambda t: (t * t).sum() / 2, cases=lambda rng, t: [Case([draw(rng, s, t)]) for s in [(17,), (3, 5), (0,), ()]], tol=8),
+    Op(
+        "L2Loss",
+        lambda t: (t * t).sum() / 2,
+        cases=lambda rng, t: [Case([draw(rng, s, t)]) for s in [(17,), (3, 5), (0,), ()]],
+        tol=8,
+    ),
 ]

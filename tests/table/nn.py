@@ -7,18 +7,23 @@ from typing import Any
 
 import numpy as np
 from op_case import Case, Op
+
 from table.linear import draw
 
 Pads = list[tuple[int, int]]
 
 
-def padding_of(sizes: Any, window: Any, strides: Any, dilations: Any, padding: str, explicit: Any = None) -> Pads:
+def padding_of(
+    sizes: Any, window: Any, strides: Any, dilations: Any, padding: str, explicit: Any = None
+) -> Pads:
     """Before and after, for each spatial axis."""
     out = []
     for i, (n, k, s, d) in enumerate(zip(sizes, window, strides, dilations)):
         reach = (k - 1) * d + 1
         total = max((-(-n // s) - 1) * s + reach - n, 0) if padding == "SAME" else 0
-        out.append(tuple(explicit[i]) if padding == "EXPLICIT" else (total // 2, total - total // 2))
+        out.append(
+            tuple(explicit[i]) if padding == "EXPLICIT" else (total // 2, total - total // 2)
+        )
     return out
 
 
@@ -29,7 +34,9 @@ def patches(x: np.ndarray, k: Any, s: Any, d: Any, pads: Pads, fill: float = 0.0
     out = np.empty((x.shape[0], *size, *k, x.shape[3]), x.dtype)
     for i, j in itertools.product(range(k[0]), range(k[1])):
         y, z = i * d[0], j * d[1]
-        out[:, :, :, i, j] = xp[:, y : y + s[0] * size[0] : s[0], z : z + s[1] * size[1] : s[1]][:, : size[0], : size[1]]
+        out[:, :, :, i, j] = xp[:, y : y + s[0] * size[0] : s[0], z : z + s[1] * size[1] : s[1]][
+            :, : size[0], : size[1]
+        ]
     return out
 
 
@@ -72,7 +79,10 @@ class Geometry:
 def conv(x: np.ndarray, w: np.ndarray, **attrs: Any) -> np.ndarray:
     g = Geometry(attrs)
     x = nhwc(x, g.fmt)
-    return back(np.tensordot(patches(x, w.shape[:2], g.s, g.d, g.pads(x.shape[1:3], w.shape[:2])), w, 3), g.fmt)
+    return back(
+        np.tensordot(patches(x, w.shape[:2], g.s, g.d, g.pads(x.shape[1:3], w.shape[:2])), w, 3),
+        g.fmt,
+    )
 
 
 def conv_input(sizes: np.ndarray, w: np.ndarray, dy: np.ndarray, **attrs: Any) -> np.ndarray:
@@ -85,7 +95,9 @@ def conv_input(sizes: np.ndarray, w: np.ndarray, dy: np.ndarray, **attrs: Any) -
 def conv_filter(x: np.ndarray, sizes: np.ndarray, dy: np.ndarray, **attrs: Any) -> np.ndarray:
     g = Geometry(attrs)
     x, k = nhwc(x, g.fmt), [int(v) for v in sizes[:2]]
-    return np.tensordot(patches(x, k, g.s, g.d, g.pads(x.shape[1:3], k)), nhwc(dy, g.fmt), ([0, 1, 2], [0, 1, 2]))
+    return np.tensordot(
+        patches(x, k, g.s, g.d, g.pads(x.shape[1:3], k)), nhwc(dy, g.fmt), ([0, 1, 2], [0, 1, 2])
+    )
 
 
 def depthwise(x: np.ndarray, w: np.ndarray, **attrs: Any) -> np.ndarray:
@@ -101,7 +113,12 @@ def depthwise_input(sizes: np.ndarray, w: np.ndarray, dy: np.ndarray, **attrs: A
     shape = [sizes[i] for i in (0, 2, 3, 1)] if g.fmt == "NCHW" else list(sizes)
     d = nhwc(dy, g.fmt)
     d = d.reshape(*d.shape[:3], w.shape[2], w.shape[3])
-    return back(unpatch(np.einsum("nyxcm,ijcm->nyxijc", d, w), shape, g.s, g.d, g.pads(shape[1:3], w.shape[:2])), g.fmt)
+    return back(
+        unpatch(
+            np.einsum("nyxcm,ijcm->nyxijc", d, w), shape, g.s, g.d, g.pads(shape[1:3], w.shape[:2])
+        ),
+        g.fmt,
+    )
 
 
 def depthwise_filter(x: np.ndarray, sizes: np.ndarray, dy: np.ndarray, **attrs: Any) -> np.ndarray:
@@ -146,7 +163,9 @@ def conv_cases(kind: str, is_depthwise: bool = False) -> Any:
                 attrs = conv_attrs(s, d, pad, fmt)
                 x = back(draw(rng, (n, h, w, c), t), fmt)
                 f = draw(rng, (*k, c, 2 if is_depthwise else o), t)
-                y = (depthwise if is_depthwise else conv)(x.astype(np.float64), f.astype(np.float64), **attrs)
+                y = (depthwise if is_depthwise else conv)(
+                    x.astype(np.float64), f.astype(np.float64), **attrs
+                )
                 dy = draw(rng, y.shape, t)
                 out.append(
                     {
@@ -169,7 +188,9 @@ def pool_attrs(k: int, s: int, padding: str, fmt: str) -> dict[str, Any]:
     return {"ksize": four(k), "strides": four(s), "padding": padding, "data_format": fmt}
 
 
-def pool_windows(x: np.ndarray, fill: float, ksize: Any, strides: Any, padding: str, data_format: str) -> tuple[np.ndarray, Pads]:
+def pool_windows(
+    x: np.ndarray, fill: float, ksize: Any, strides: Any, padding: str, data_format: str
+) -> tuple[np.ndarray, Pads]:
     x, k, s = nhwc(x, data_format), spatial(ksize, data_format), spatial(strides, data_format)
     pads = padding_of(x.shape[1:3], k, s, (1, 1), padding)
     return patches(x, k, s, (1, 1), pads, fill), pads
@@ -194,7 +215,9 @@ def max_pool_grad(x: np.ndarray, y: np.ndarray, dy: np.ndarray, **attrs: Any) ->
     fmt = attrs["data_format"]
     sel, pads = first_max(x, **attrs)
     d = nhwc(dy, fmt)[:, :, :, None, None]
-    return back(unpatch(sel * d, nhwc(x, fmt).shape, spatial(attrs["strides"], fmt), (1, 1), pads), fmt)
+    return back(
+        unpatch(sel * d, nhwc(x, fmt).shape, spatial(attrs["strides"], fmt), (1, 1), pads), fmt
+    )
 
 
 def max_pool_grad_grad(x: np.ndarray, y: np.ndarray, g: np.ndarray, **attrs: Any) -> np.ndarray:
@@ -231,8 +254,14 @@ def pool_cases(kind: str) -> Any:
             out.append(
                 {
                     "forward": Case([x], attrs),
-                    "v2": Case([x, np.array(attrs["ksize"], np.int32), np.array(attrs["strides"], np.int32)],
-                               {"padding": pad, "data_format": fmt}),
+                    "v2": Case(
+                        [
+                            x,
+                            np.array(attrs["ksize"], np.int32),
+                            np.array(attrs["strides"], np.int32),
+                        ],
+                        {"padding": pad, "data_format": fmt},
+                    ),
                     "max_grad": Case([x, y, dy], attrs),
                     "max_grad_grad": Case([x, y, draw(rng, x.shape, t)], attrs),
                     "avg_grad": Case([np.array(x.shape, np.int32), dy], attrs),
@@ -254,7 +283,10 @@ def log_softmax(z: np.ndarray) -> np.ndarray:
 
 
 def rows(rng: np.random.Generator, t: np.dtype[Any]) -> list[Case]:
-    return [Case([(3 * draw(rng, s, t)).astype(t)]) for s in [(3, 5), (0, 4), (7, 1), (2, 3, 17), (9,), (5, 129)]]
+    return [
+        Case([(3 * draw(rng, s, t)).astype(t)])
+        for s in [(3, 5), (0, 4), (7, 1), (2, 3, 17), (9,), (5, 129)]
+    ]
 
 
 def xent(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -273,7 +305,7 @@ def in_top_k(p: np.ndarray, t: np.ndarray, k: Any) -> np.ndarray:
     return np.array([(row > row[i]).sum() < int(k) for row, i in zip(p, t)], bool)
 
 
-def top_k(x: np.ndarray, k: Any, sorted: bool = True, **_: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: A002
+def top_k(x: np.ndarray, k: Any, sorted: bool = True, **_: Any) -> tuple[np.ndarray, np.ndarray]:
     i = np.argsort(-x.astype(np.float64), -1, kind="stable")[..., : int(k)]
     return np.take_along_axis(x, i, -1), i.astype(np.int32)
 
@@ -284,15 +316,28 @@ def some_ties(rng: np.random.Generator, shape: tuple[int, ...], t: np.dtype[Any]
     return (order if t.itemsize == 8 else order % 4).astype(t)
 
 
-PREDICTIONS = [(np.float32([[0.1, 0.5, 0.4], [0.9, 0.05, 0.05]]), [1, 2]), (np.zeros((0, 3), np.float32), [])]
+PREDICTIONS = [
+    (np.float32([[0.1, 0.5, 0.4], [0.9, 0.05, 0.05]]), [1, 2]),
+    (np.zeros((0, 3), np.float32), []),
+]
 
 ROWS = [
     Op("Conv2D", conv, cases=conv_cases("forward"), tol=20),  # sums of up to 216 products
     Op("Conv2DBackpropInput", conv_input, cases=conv_cases("input"), tol=20),
     Op("Conv2DBackpropFilter", conv_filter, cases=conv_cases("filter"), tol=40),
     Op("DepthwiseConv2dNative", depthwise, cases=conv_cases("forward", True), tol=10),
-    Op("DepthwiseConv2dNativeBackpropInput", depthwise_input, cases=conv_cases("input", True), tol=10),
-    Op("DepthwiseConv2dNativeBackpropFilter", depthwise_filter, cases=conv_cases("filter", True), tol=40),
+    Op(
+        "DepthwiseConv2dNativeBackpropInput",
+        depthwise_input,
+        cases=conv_cases("input", True),
+        tol=10,
+    ),
+    Op(
+        "DepthwiseConv2dNativeBackpropFilter",
+        depthwise_filter,
+        cases=conv_cases("filter", True),
+        tol=40,
+    ),
     Op("MaxPool", max_pool, cases=pool_cases("forward"), wide_ref=False),
     Op(
         "MaxPoolV2",
@@ -311,7 +356,8 @@ ROWS = [
         "SoftmaxCrossEntropyWithLogits",
         xent,
         cases=lambda rng, t: [
-            Case([(3 * draw(rng, s, t)).astype(t), distributions(rng, s, t)]) for s in [(3, 5), (7, 10), (2, 129)]
+            Case([(3 * draw(rng, s, t)).astype(t), distributions(rng, s, t)])
+            for s in [(3, 5), (7, 10), (2, 129)]
         ],
         grad=(0,),
         tol=8,
@@ -329,26 +375,33 @@ ROWS = [
     Op(
         "InTopK",
         in_top_k,
-        cases=lambda rng, t: [Case([p, np.array(i, t)], {"k": k}) for p, i in PREDICTIONS for k in (1, 2)],
+        cases=lambda rng, t: [
+            Case([p, np.array(i, t)], {"k": k}) for p, i in PREDICTIONS for k in (1, 2)
+        ],
         dtypes=["int32", "int64"],
     ),
     Op(
         "InTopKV2",
         in_top_k,
-        cases=lambda rng, t: [Case([p, np.array(i, t), np.array(k, t)]) for p, i in PREDICTIONS for k in (1, 2)],
+        cases=lambda rng, t: [
+            Case([p, np.array(i, t), np.array(k, t)]) for p, i in PREDICTIONS for k in (1, 2)
+        ],
         dtypes=["int32", "int64"],
     ),
     Op(
         "TopK",
         top_k,
-        cases=lambda rng, t: [Case([some_ties(rng, s, t)], {"k": 2}) for s in [(5,), (3, 7), (0, 4)]],
+        cases=lambda rng, t: [
+            Case([some_ties(rng, s, t)], {"k": 2}) for s in [(5,), (3, 7), (0, 4)]
+        ],
         wide_ref=False,
     ),
     Op(
         "TopKV2",
         top_k,
         cases=lambda rng, t: [
-            Case([some_ties(rng, s, t), np.array(k, np.int32)]) for s, k in [((5,), 5), ((3, 7), 2), ((2, 3), 0)]
+            Case([some_ties(rng, s, t), np.array(k, np.int32)])
+            for s, k in [((5,), 5), ((3, 7), 2), ((2, 3), 0)]
         ],
         wide_ref=False,
     ),

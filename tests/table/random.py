@@ -1,7 +1,10 @@
-"""Ops that change state: each is covered by the test file named."""
+"""Random ops: test_random.py has TensorFlow's numbers and their statistics."""
 
 from __future__ import annotations
 
 from op_case import Op
 
-ROWS: list[Op] = []
+NAMES = """RandomUniform RandomStandardNormal TruncatedNormal RandomUniformInt RandomShuffle Multinomial
+StatelessRandomUniform StatelessRandomNormal StatelessTruncatedNormal StatelessRandomUniformInt
+StatelessRandomUniformFullInt StatelessMultinomial"""
+ROWS = [Op(name, tested_by="test_random.py") for name in NAMES.split()]

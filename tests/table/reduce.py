@@ -74,7 +74,14 @@ def arg(fn: Callable[..., Any]) -> Callable[[np.random.Generator, np.dtype[Any]]
     def cases(rng: np.random.Generator, t: np.dtype[Any]) -> list[Case]:
         return [
             Case([values(rng, s, t), np.array(a, np.int32)], {"output_type": o})
-            for s, a in [((17,), 0), ((3, 5), 1), ((3, 5), -2), ((2, 3, 4), 1), ((0, 4), 1), ((3, 129), 1)]
+            for s, a in [
+                ((17,), 0),
+                ((3, 5), 1),
+                ((3, 5), -2),
+                ((2, 3, 4), 1),
+                ((0, 4), 1),
+                ((3, 129), 1),
+            ]
             for o in ("int32", "int64")
         ]
 
@@ -91,6 +98,14 @@ ROWS = [
     row("EuclideanNorm", norm, complex_grad=False),
     row("All", np.all, dtypes=["bool"], grad=()),
     row("Any", np.any, dtypes=["bool"], grad=()),
-    Op("ArgMax", lambda x, a, output_type: np.argmax(x, int(a)).astype(output_type), cases=arg(np.argmax)),
-    Op("ArgMin", lambda x, a, output_type: np.argmin(x, int(a)).astype(output_type), cases=arg(np.argmin)),
+    Op(
+        "ArgMax",
+        lambda x, a, output_type: np.argmax(x, int(a)).astype(output_type),
+        cases=arg(np.argmax),
+    ),
+    Op(
+        "ArgMin",
+        lambda x, a, output_type: np.argmin(x, int(a)).astype(output_type),
+        cases=arg(np.argmin),
+    ),
 ]

@@ -5,12 +5,20 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import special
 from op_case import COMPLEX, FLOATS, INTS, UNARY_SHAPES, Case, Op
+from scipy import special
 
-erf, erfc, lgamma = np.vectorize(math.erf, [float]), np.vectorize(math.erfc, [float]), np.vectorize(
-    lambda x: math.lgamma(x) if np.isfinite(x) and not (x <= 0 and x == np.floor(x)) else (np.inf if not np.isnan(x) else x),
-    [float],
+erf, erfc, lgamma = (
+    np.vectorize(math.erf, [float]),
+    np.vectorize(math.erfc, [float]),
+    np.vectorize(
+        lambda x: (
+            math.lgamma(x)
+            if np.isfinite(x) and not (x <= 0 and x == np.floor(x))
+            else (np.inf if not np.isnan(x) else x)
+        ),
+        [float],
+    ),
 )
 
 
@@ -90,7 +98,9 @@ ROWS = [
     u("Elu", lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), kinks=(0.0,)),
     u(
         "Selu",
-        lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0))),
+        lambda x: (
+            1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0)))
+        ),
         kinks=(0.0,),
         tol=2,  # two more roundings: the products with scale and alpha
     ),

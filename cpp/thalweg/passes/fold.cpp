@@ -33,10 +33,16 @@ std::optional<Tensor> known_value(const OutputInfo& info) {
 
 void fold(Program& p, const Evaluate& evaluate, size_t max_bytes) {
   Rewriter rewriter(p);
+  // Nodes that something must run before, directly or through an input: as constants they would not wait.
+  std::vector<char> waits(size_t(p.graph->size()));
   // New constants come after the loop's end; ids below it are in topological order.
   for (int id = 0, end = p.graph->size(); id < end; ++id) {
     Node& n = p.graph->node(id);
     rewriter.update(n);
+    waits[size_t(id)] = !n.control_inputs().empty() || std::ranges::any_of(n.inputs(), [&](const Endpoint& e) {
+      return size_t(e.node->id()) < waits.size() && waits[size_t(e.node->id())];
+    });
+    if (waits[size_t(id)]) continue;
     if (n.op().name == "Const" || n.outputs().size() != 1 || !is_pure(n)) continue;
     if (auto value = known_value(n.output(0))) {
       rewriter.replace(n, add_constant(p, n, *value));

@@ -149,7 +149,7 @@ class DataSet:
             if reshape:
                 if images.shape[-1] != 1:
                     raise ValueError(f"images must have one channel, got shape {images.shape}")
-                images = images.reshape(len(images), -1)
+                images = images.reshape(len(images), int(np.prod(images.shape[1:])))
             if dtype == dtypes.float32:
                 images = np.multiply(images, np.float32(1.0 / 255.0), dtype=np.float32)
         self._images, self._labels = images, labels

@@ -1,0 +1,11 @@
+"""String and summary ops: the test files named have their rules."""
+
+from __future__ import annotations
+
+from op_case import Op
+
+STRINGS = """StringJoin AsString StringToNumber StringLower StringUpper StringStrip StringLength Substr ReduceJoin
+StringSplit StringSplitV2 StringFormat"""
+SUMMARIES = "ScalarSummary HistogramSummary ImageSummary MergeSummary"
+ROWS = [Op(name, tested_by="test_strings.py") for name in STRINGS.split()]
+ROWS += [Op(name, tested_by="test_summary_ops.py") for name in SUMMARIES.split()]
