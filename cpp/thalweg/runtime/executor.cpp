@@ -101,6 +101,11 @@ class Run final : public KernelHost {
     Variable& v = *plan_.slots[slot].variable;
     std::lock_guard lock(v.mutex);
     if (!v.value) TW_FAIL(FailedPrecondition, "Attempting to use uninitialized value ", v.name);
+    // Places and static shapes were laid out for the declared shape.
+    if (const auto& place = layout_.places[slot]; place.known && !(place.shape == v.value.shape())) {
+      TW_FAIL(Unimplemented, "variable ", v.name, " was declared with shape ", place.shape, " and given a value of shape ",
+              v.value.shape(), "; declare it with validate_shape=False to change its shape");
+    }
     frame_.slots[slot] = v.value;
   }
 
@@ -152,7 +157,7 @@ class Run final : public KernelHost {
       }
     }
     scratch_used_ = 0;
-    KernelContext k(&frame_.in[frame_.first_in[index_]], int(s.in.size()), &frame_.out[frame_.first_out[index_]],
+    KernelContext k(frame_.in.data() + frame_.first_in[index_], int(s.in.size()), frame_.out.data() + frame_.first_out[index_],
                     int(s.out.size()), *this, *s.device, pool_);
     s.kernel->compute(k);
   }

@@ -30,8 +30,8 @@ def scatter_nd(
 ) -> Tensor:
     """Zeros of the shape given with updates added at the coordinates.
 
-    ScatterNd(indices: Tindices, updates: T, shape: Tindices; bad_indices_policy: string = '') ->
-        output: T
+    ScatterNd(indices: Tindices, updates: T, shape: Tindices; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     Tindices: int32, int16, int64
     T: float32, float64, int32, uint8, int16, int8, string, complex64, int64, bool, bfloat16,
         uint16, complex128, float16, uint32, uint64

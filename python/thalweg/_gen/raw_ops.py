@@ -1986,7 +1986,8 @@ def GatherNd(
 ) -> Tensor:
     """Elements or slices of params; the last dimension of indices holds coordinates.
 
-    GatherNd(params: Tparams, indices: Tindices; bad_indices_policy: string = '') -> output: Tparams
+    GatherNd(params: Tparams, indices: Tindices; bad_indices_policy: string {|DEFAULT|ERROR} = '')
+        -> output: Tparams
     Tindices: int32, int16, int64
     """
     return apply_op(
@@ -3404,8 +3405,8 @@ def ScatterNd(
 ) -> Tensor:
     """Zeros of the shape given with updates added at the coordinates.
 
-    ScatterNd(indices: Tindices, updates: T, shape: Tindices; bad_indices_policy: string = '') ->
-        output: T
+    ScatterNd(indices: Tindices, updates: T, shape: Tindices; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     Tindices: int32, int16, int64
     T: float32, float64, int32, uint8, int16, int8, string, complex64, int64, bool, bfloat16,
         uint16, complex128, float16, uint32, uint64
@@ -3432,7 +3433,7 @@ def ScatterNdAdd(
     """Adds to the slices of a variable that index tuples name.
 
     ScatterNdAdd(ref: ref T, indices: Tindices, updates: T; use_locking: bool = false,
-        bad_indices_policy: string = '') -> output_ref: ref T
+        bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output_ref: ref T
     T: float32, float64, int32, uint8, int16, int8, complex64, int64, bfloat16, uint16, complex128,
         float16, uint32, uint64
     Tindices: int32, int64
@@ -3460,7 +3461,7 @@ def ScatterNdSub(
     """Subtracts from the slices of a variable that index tuples name.
 
     ScatterNdSub(ref: ref T, indices: Tindices, updates: T; use_locking: bool = false,
-        bad_indices_policy: string = '') -> output_ref: ref T
+        bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output_ref: ref T
     T: float32, float64, int32, uint8, int16, int8, complex64, int64, bfloat16, uint16, complex128,
         float16, uint32, uint64
     Tindices: int32, int64
@@ -3488,7 +3489,7 @@ def ScatterNdUpdate(
     """Replaces the slices of a variable that index tuples name.
 
     ScatterNdUpdate(ref: ref T, indices: Tindices, updates: T; use_locking: bool = true,
-        bad_indices_policy: string = '') -> output_ref: ref T
+        bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output_ref: ref T
     Tindices: int32, int64
     """
     return apply_op(
@@ -4334,8 +4335,8 @@ def TensorScatterAdd(
 ) -> Tensor:
     """A copy of tensor with updates added at the coordinates.
 
-    TensorScatterAdd(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '') ->
-        output: T
+    TensorScatterAdd(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     T: float32, float64, int32, uint8, int16, int8, string, complex64, int64, bfloat16, uint16,
         complex128, float16, uint32, uint64
     Tindices: int32, int64
@@ -4360,8 +4361,8 @@ def TensorScatterMax(
 ) -> Tensor:
     """A copy of tensor raised to the updates at the coordinates.
 
-    TensorScatterMax(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '') ->
-        output: T
+    TensorScatterMax(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16, uint32, uint64
     Tindices: int32, int64
     """
@@ -4385,8 +4386,8 @@ def TensorScatterMin(
 ) -> Tensor:
     """A copy of tensor lowered to the updates at the coordinates.
 
-    TensorScatterMin(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '') ->
-        output: T
+    TensorScatterMin(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16, uint32, uint64
     Tindices: int32, int64
     """
@@ -4410,8 +4411,8 @@ def TensorScatterSub(
 ) -> Tensor:
     """A copy of tensor with updates subtracted at the coordinates.
 
-    TensorScatterSub(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '') ->
-        output: T
+    TensorScatterSub(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     T: float32, float64, int32, uint8, int16, int8, complex64, int64, bfloat16, uint16, complex128,
         float16, uint32, uint64
     Tindices: int32, int64
@@ -4437,8 +4438,8 @@ def TensorScatterUpdate(
     """A copy of tensor with the updates at the coordinates; the last of several for one place
     stays.
 
-    TensorScatterUpdate(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '')
-        -> output: T
+    TensorScatterUpdate(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     Tindices: int32, int16, int64, uint16
     """
     return apply_op(

@@ -747,8 +747,8 @@ def scatter_nd(
 ) -> Tensor:
     """Zeros of the shape given with updates added at the coordinates.
 
-    ScatterNd(indices: Tindices, updates: T, shape: Tindices; bad_indices_policy: string = '') ->
-        output: T
+    ScatterNd(indices: Tindices, updates: T, shape: Tindices; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     Tindices: int32, int16, int64
     T: float32, float64, int32, uint8, int16, int8, string, complex64, int64, bool, bfloat16,
         uint16, complex128, float16, uint32, uint64
@@ -954,8 +954,8 @@ def tensor_scatter_add(
 ) -> Tensor:
     """A copy of tensor with updates added at the coordinates.
 
-    TensorScatterAdd(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '') ->
-        output: T
+    TensorScatterAdd(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     T: float32, float64, int32, uint8, int16, int8, string, complex64, int64, bfloat16, uint16,
         complex128, float16, uint32, uint64
     Tindices: int32, int64
@@ -980,8 +980,8 @@ def tensor_scatter_nd_add(
 ) -> Tensor:
     """A copy of tensor with updates added at the coordinates.
 
-    TensorScatterAdd(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '') ->
-        output: T
+    TensorScatterAdd(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     T: float32, float64, int32, uint8, int16, int8, string, complex64, int64, bfloat16, uint16,
         complex128, float16, uint32, uint64
     Tindices: int32, int64
@@ -1006,8 +1006,8 @@ def tensor_scatter_nd_max(
 ) -> Tensor:
     """A copy of tensor raised to the updates at the coordinates.
 
-    TensorScatterMax(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '') ->
-        output: T
+    TensorScatterMax(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16, uint32, uint64
     Tindices: int32, int64
     """
@@ -1031,8 +1031,8 @@ def tensor_scatter_nd_min(
 ) -> Tensor:
     """A copy of tensor lowered to the updates at the coordinates.
 
-    TensorScatterMin(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '') ->
-        output: T
+    TensorScatterMin(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16, uint32, uint64
     Tindices: int32, int64
     """
@@ -1056,8 +1056,8 @@ def tensor_scatter_nd_sub(
 ) -> Tensor:
     """A copy of tensor with updates subtracted at the coordinates.
 
-    TensorScatterSub(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '') ->
-        output: T
+    TensorScatterSub(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     T: float32, float64, int32, uint8, int16, int8, complex64, int64, bfloat16, uint16, complex128,
         float16, uint32, uint64
     Tindices: int32, int64
@@ -1083,8 +1083,8 @@ def tensor_scatter_nd_update(
     """A copy of tensor with the updates at the coordinates; the last of several for one place
     stays.
 
-    TensorScatterUpdate(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '')
-        -> output: T
+    TensorScatterUpdate(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     Tindices: int32, int16, int64, uint16
     """
     return apply_op(
@@ -1107,8 +1107,8 @@ def tensor_scatter_sub(
 ) -> Tensor:
     """A copy of tensor with updates subtracted at the coordinates.
 
-    TensorScatterSub(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '') ->
-        output: T
+    TensorScatterSub(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     T: float32, float64, int32, uint8, int16, int8, complex64, int64, bfloat16, uint16, complex128,
         float16, uint32, uint64
     Tindices: int32, int64
@@ -1134,8 +1134,8 @@ def tensor_scatter_update(
     """A copy of tensor with the updates at the coordinates; the last of several for one place
     stays.
 
-    TensorScatterUpdate(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string = '')
-        -> output: T
+    TensorScatterUpdate(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string
+        {|DEFAULT|ERROR} = '') -> output: T
     Tindices: int32, int16, int64, uint16
     """
     return apply_op(
