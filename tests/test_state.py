@@ -74,6 +74,17 @@ def test_a_variable_of_unknown_shape_takes_any(sess: Any) -> None:
         assert sess.run(ref * 2.0).tolist() == (2 * np.array(value)).tolist()
 
 
+def test_a_declared_shape_holds(sess: Any) -> None:
+    """TensorFlow reads such a variable; here plans are laid out for the shape declared, and say so."""
+    ref = variable(sess, np.zeros(2, np.float32))
+    sess.run(raw.Assign(ref=ref, value=[1.0, 2.0, 3.0], validate_shape=False).op)
+    for y in (ref, ref * 2.0):
+        with pytest.raises(
+            tf.errors.UnimplementedError, match=r"declared with shape .*2.* of shape .*3"
+        ):
+            sess.run(y)
+
+
 def test_what_was_fetched_does_not_change_later(sess: Any) -> None:
     ref = variable(sess, np.zeros(3, np.float32))
     before = sess.run(ref)

@@ -39,16 +39,15 @@ std::string error_of(F&& f) {
 
 }  // namespace check
 
-#define TEST(name)                                                         \
-  static void name();                                                      \
+#define TEST(name)                                                                  \
+  static void name();                                                               \
   static const bool name##_added = (check::cases().push_back({#name, name}), true); \
   static void name()
 #define CHECK(cond) \
   if (!(cond)) check::report(__FILE__, __LINE__, #cond)
-#define CHECK_EQ(a, b)                                                                              \
-  if (auto x_ = (a); !(x_ == (b)))                                                                  \
-  check::report(__FILE__, __LINE__, thalweg::str(#a " is ", x_, ", expected ", (b)))
+#define CHECK_EQ(a, b) \
+  if (auto x_ = (a); !(x_ == (b))) check::report(__FILE__, __LINE__, thalweg::str(#a " is ", x_, ", expected ", (b)))
 /// The error's text contains `part`.
-#define CHECK_THROWS(expr, part)                                                                    \
-  if (std::string e_ = check::error_of([&] { (void)(expr); }); e_.find(part) == e_.npos)            \
+#define CHECK_THROWS(expr, part)                                                         \
+  if (std::string e_ = check::error_of([&] { (void)(expr); }); e_.find(part) == e_.npos) \
   check::report(__FILE__, __LINE__, thalweg::str(#expr " threw '", e_, "', expected '", part, "'"))

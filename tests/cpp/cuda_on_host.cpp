@@ -19,8 +19,8 @@ enum class State { Idle, Running, AtBlock, AtWarp, Done };
 struct Thread {
   State state = State::Idle;
   size_t fiber = 0;
-  unsigned mask = 0;               // lanes waited for
-  unsigned long long slots[2]{};   // what this lane offers; used in turn, so that a slow reader still finds the last one
+  unsigned mask = 0;              // lanes waited for
+  unsigned long long slots[2]{};  // what this lane offers; used in turn, so that a slow reader still finds the last one
   int turn = 0;
 };
 

@@ -1,5 +1,5 @@
-// CUDA kernels on the CPU, for tests: one fiber per CUDA thread, so that barriers, shuffles and shared memory behave. Shows
-// mistakes in indexing, launch arithmetic and barriers without a GPU; not data races.
+// CUDA kernels on the CPU, for tests: one fiber per CUDA thread, so that barriers, shuffles and shared memory behave.
+// Shows mistakes in indexing, launch arithmetic and barriers without a GPU; not data races.
 #pragma once
 
 #include <cstring>

@@ -60,10 +60,21 @@ int64_t broadcast_index(const Shape& in, const Shape& out, int64_t i) {
 }
 
 TEST(broadcasting) {
-  const std::vector<std::pair<Shape, Shape>> cases{
-      {{}, {}}, {{1}, {1}}, {{255}, {255}}, {{256}, {256}}, {{257}, {257}}, {{1000}, {}}, {{}, {1000}}, {{3, 1}, {1, 5}},
-      {{7, 5}, {5}}, {{5}, {7, 5}}, {{2, 3, 4}, {3, 1}}, {{2, 1, 4, 1}, {3, 1, 5}}, {{4, 1, 3}, {4, 6, 1}},
-      {{1, 1, 1}, {2, 2, 300}}, {{2, 3, 1, 2, 1, 2, 1, 2}, {1, 3, 2, 1, 2, 1, 2, 2}}};
+  const std::vector<std::pair<Shape, Shape>> cases{{{}, {}},
+                                                   {{1}, {1}},
+                                                   {{255}, {255}},
+                                                   {{256}, {256}},
+                                                   {{257}, {257}},
+                                                   {{1000}, {}},
+                                                   {{}, {1000}},
+                                                   {{3, 1}, {1, 5}},
+                                                   {{7, 5}, {5}},
+                                                   {{5}, {7, 5}},
+                                                   {{2, 3, 4}, {3, 1}},
+                                                   {{2, 1, 4, 1}, {3, 1, 5}},
+                                                   {{4, 1, 3}, {4, 6, 1}},
+                                                   {{1, 1, 1}, {2, 2, 300}},
+                                                   {{2, 3, 1, 2, 1, 2, 1, 2}, {1, 3, 2, 1, 2, 1, 2, 2}}};
   for (const auto& [a, b] : cases) {
     Context c;
     Shape out = broadcast(a, b);
@@ -106,8 +117,10 @@ void check_reduction(const Shape& shape, uint32_t mask, Grid* grid = nullptr) {
   Reduction r = make_reduction(shape, mask);
   std::vector<typename R::Out> out(size_t(r.outputs) + 1);
   out.back() = typename R::Out(77);
-  if (grid) launch(c.k, reduce_by_block<R, false>, *grid, x.data(), out.data(), r, r.count);
-  else reduce<R>(c.k, r, x.data(), out.data());
+  if (grid)
+    launch(c.k, reduce_by_block<R, false>, *grid, x.data(), out.data(), r, r.count);
+  else
+    reduce<R>(c.k, r, x.data(), out.data());
   std::vector<typename R::Acc> want(size_t(r.outputs), R::identity());
   std::vector<int64_t> seen(size_t(r.outputs));
   for (int64_t i = 0; i < shape.size(); ++i) {
@@ -130,11 +143,34 @@ void check_reduction(const Shape& shape, uint32_t mask, Grid* grid = nullptr) {
 }
 
 TEST(reductions) {
-  const std::vector<std::pair<Shape, uint32_t>> cases{
-      {{}, 0},          {{1}, 1},          {{31}, 1},      {{32}, 1},       {{33}, 1},      {{255}, 1},     {{256}, 1},
-      {{257}, 1},       {{1025}, 1},       {{9001}, 1},    {{70000}, 1},    {{5, 7}, 0},    {{5, 7}, 1},    {{5, 7}, 2},
-      {{5, 7}, 3},      {{3, 100}, 2},     {{3, 2000}, 2}, {{100, 3}, 1},   {{9000, 3}, 1}, {{300, 257}, 2}, {{4, 5, 6}, 5},
-      {{4, 5, 6}, 2},   {{2, 40, 3, 50}, 10}, {{2, 40, 3, 50}, 5}, {{0, 3}, 1}, {{0, 3}, 2}, {{3, 0}, 2},    {{1, 6, 1}, 2}};
+  const std::vector<std::pair<Shape, uint32_t>> cases{{{}, 0},
+                                                      {{1}, 1},
+                                                      {{31}, 1},
+                                                      {{32}, 1},
+                                                      {{33}, 1},
+                                                      {{255}, 1},
+                                                      {{256}, 1},
+                                                      {{257}, 1},
+                                                      {{1025}, 1},
+                                                      {{9001}, 1},
+                                                      {{70000}, 1},
+                                                      {{5, 7}, 0},
+                                                      {{5, 7}, 1},
+                                                      {{5, 7}, 2},
+                                                      {{5, 7}, 3},
+                                                      {{3, 100}, 2},
+                                                      {{3, 2000}, 2},
+                                                      {{100, 3}, 1},
+                                                      {{9000, 3}, 1},
+                                                      {{300, 257}, 2},
+                                                      {{4, 5, 6}, 5},
+                                                      {{4, 5, 6}, 2},
+                                                      {{2, 40, 3, 50}, 10},
+                                                      {{2, 40, 3, 50}, 5},
+                                                      {{0, 3}, 1},
+                                                      {{0, 3}, 2},
+                                                      {{3, 0}, 2},
+                                                      {{1, 6, 1}, 2}};
   for (const auto& [shape, mask] : cases) {
     check_reduction<Sum<double>>(shape, mask);
     check_reduction<Sum<int32_t>>(shape, mask);
@@ -172,7 +208,8 @@ TEST(softmax_rows) {
 }
 
 TEST(products) {
-  for (auto [m, n, k] : std::vector<std::array<int64_t, 3>>{{1, 1, 1}, {16, 16, 16}, {17, 15, 33}, {37, 45, 50}, {2, 3, 0}}) {
+  for (auto [m, n, k] :
+       std::vector<std::array<int64_t, 3>>{{1, 1, 1}, {16, 16, 16}, {17, 15, 33}, {37, 45, 50}, {2, 3, 0}}) {
     for (int flags = 0; flags < 4; ++flags) {
       Context c;
       Product p{.m = m, .n = n, .k = k, .batch = 3, .transpose_a = bool(flags & 1), .transpose_b = bool(flags & 2)};
@@ -196,8 +233,10 @@ TEST(products) {
 }
 
 __global__ void diverging(int* out) {
-  if (threadIdx.x < 5) __syncthreads();
-  else __shfl_sync(0xffffffffu, 1, 0);
+  if (threadIdx.x < 5)
+    __syncthreads();
+  else
+    __shfl_sync(0xffffffffu, 1, 0);
   *out = 1;
 }
 

@@ -63,8 +63,12 @@ TEST(malformed_fields_name_the_byte) {
   };
   CHECK_THROWS(walk("\x80"), "15 Test: truncated varint at byte 0");
   CHECK_THROWS(walk(std::string_view("\x08\x80", 2)), "truncated varint at byte 1");
-  CHECK_THROWS(walk("\x12\x05" "ab"), "field 2 of 5 bytes runs past the end at byte 1");
-  CHECK_THROWS(walk("\x0d" "ab"), "truncated number at byte 1");
+  CHECK_THROWS(walk("\x12\x05"
+                    "ab"),
+               "field 2 of 5 bytes runs past the end at byte 1");
+  CHECK_THROWS(walk("\x0d"
+                    "ab"),
+               "truncated number at byte 1");
   CHECK_THROWS(walk("\x0b"), "field 1 has unknown wire type 3");
   CHECK_THROWS(walk(std::string_view("\x00\x01", 2)), "bad field number");
   CHECK_THROWS(walk("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"), "more than 64 bits");
@@ -88,7 +92,8 @@ TEST(text_must_be_utf8) {
     r.next();
     return r.text();
   };
-  CHECK_EQ(text("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"), "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
+  CHECK_EQ(text("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"),
+           "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
   for (const char* bad : {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) {
     CHECK_THROWS(text(bad), "not UTF-8");
   }
@@ -114,9 +119,19 @@ TEST(records_round_trip_and_detect_damage) {
   for (size_t i = 0; i < file.size(); i += 7) {
     std::string damaged = file;
     damaged[i] = char(damaged[i] ^ 0x10);
-    CHECK_THROWS([&] { for (size_t p = 0; next_record(damaged, p, record);) {} }(), "record at ");
+    CHECK_THROWS(
+        [&] {
+          for (size_t p = 0; next_record(damaged, p, record);) {
+          }
+        }(),
+        "record at ");
   }
-  CHECK_THROWS([&] { for (size_t p = 0; next_record(file.substr(0, 30), p, record);) {} }(), "truncated record at 21");
+  CHECK_THROWS(
+      [&] {
+        for (size_t p = 0; next_record(file.substr(0, 30), p, record);) {
+        }
+      }(),
+      "truncated record at 21");
 }
 
 TEST(tensors_of_every_type_round_trip) {
@@ -125,7 +140,8 @@ TEST(tensors_of_every_type_round_trip) {
     if (!kPlain.has(t)) continue;
     for (int64_t n : {0, 1, 5}) {
       Tensor a(t, Shape{n});
-      for (size_t b = 0; b < a.bytes(); ++b) static_cast<unsigned char*>(a.data())[b] = t == DType::boolean ? b & 1 : 200 + b;
+      for (size_t b = 0; b < a.bytes(); ++b)
+        static_cast<unsigned char*>(a.data())[b] = t == DType::boolean ? b & 1 : 200 + b;
       size_t budget = 1 << 20;
       std::string bytes = tensor_proto(a).str();
       Tensor b = read_tensor_proto(WireReader(bytes, "TensorProto"), budget);
@@ -139,7 +155,8 @@ TEST(small_messages_cannot_ask_for_much_memory) {
   t.varint(1, uint64_t(DType::float32));
   t.message(2, shape_proto(PartialShape{1 << 20, 1 << 20}));
   size_t budget = 1 << 20;
-  CHECK_THROWS(read_tensor_proto(WireReader(t.str(), "TensorProto"), budget), "8 TensorProto: float32[1048576,1048576]");
+  CHECK_THROWS(read_tensor_proto(WireReader(t.str(), "TensorProto"), budget),
+               "8 TensorProto: float32[1048576,1048576]");
 }
 
 TEST(graphs_round_trip) {
@@ -153,7 +170,8 @@ TEST(graphs_round_trip) {
   CHECK_THROWS(import_graph_def(g, bytes), "Node name 'x' already exists in the Graph");
   CHECK_THROWS(import_graph_def(g, bytes, "p", {{"nobody", Endpoint{nodes.at("w"), 0}}}),
                "Attempted to map inputs that were not found in graph_def: [nobody:0]");
-  auto mapped = import_graph_def(g, bytes, "mapped", {{"x", Endpoint{nodes.at("x"), 0}}, {"w:0", Endpoint{nodes.at("w"), 0}}});
+  auto mapped =
+      import_graph_def(g, bytes, "mapped", {{"x", Endpoint{nodes.at("x"), 0}}, {"w:0", Endpoint{nodes.at("w"), 0}}});
   CHECK(mapped.at("MatMul")->inputs()[1].node == nodes.at("w"));
 }
 

@@ -1,5 +1,5 @@
-// A plugin with a device GPU:0 that is none: memory of its own that the host claims it cannot read, and the CUDA plugin's
-// kernels run by cuda_on_host. Every test of the GPU's kernels can be run with it, on any machine.
+// A plugin with a device GPU:0 that is none: memory of its own that the host claims it cannot read, and the CUDA
+// plugin's kernels run by cuda_on_host. Every test of the GPU's kernels can be run with it, on any machine.
 #include "thalweg/runtime/plugin.h"
 
 #include <cstdio>
@@ -12,7 +12,8 @@
 namespace thalweg::cuda {
 namespace {
 
-/// Blocks lie between fences; a kernel that writes outside its output breaks one, which is noticed when the block is freed.
+/// Blocks lie between fences; a kernel that writes outside its output breaks one, which is noticed when the block is
+/// freed.
 class HostGpu final : public Device {
  public:
   HostGpu() : Device("GPU", 0) {}

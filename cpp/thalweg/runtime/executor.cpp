@@ -87,9 +87,15 @@ class Run final : public KernelHost {
     const Step& s = *step_;
     for (int r : s.ref_reads) read_variable(size_t(s.in[size_t(r)]));
     switch (s.kind) {
-      case Step::Kind::Alias: alias(); break;
-      case Step::Kind::Copy: copy(); break;
-      case Step::Kind::Kernel: kernel(); break;
+      case Step::Kind::Alias:
+        alias();
+        break;
+      case Step::Kind::Copy:
+        copy();
+        break;
+      case Step::Kind::Kernel:
+        kernel();
+        break;
     }
     for (int r : s.ref_reads) frame_.slots[size_t(s.in[size_t(r)])] = Tensor();
     for (int f : s.frees) {
@@ -103,8 +109,9 @@ class Run final : public KernelHost {
     if (!v.value) TW_FAIL(FailedPrecondition, "Attempting to use uninitialized value ", v.name);
     // Places and static shapes were laid out for the declared shape.
     if (const auto& place = layout_.places[slot]; place.known && !(place.shape == v.value.shape())) {
-      TW_FAIL(Unimplemented, "variable ", v.name, " was declared with shape ", place.shape, " and given a value of shape ",
-              v.value.shape(), "; declare it with validate_shape=False to change its shape");
+      TW_FAIL(Unimplemented, "variable ", v.name, " was declared with shape ", place.shape,
+              " and given a value of shape ", v.value.shape(),
+              "; declare it with validate_shape=False to change its shape");
     }
     frame_.slots[slot] = v.value;
   }
@@ -157,8 +164,8 @@ class Run final : public KernelHost {
       }
     }
     scratch_used_ = 0;
-    KernelContext k(frame_.in.data() + frame_.first_in[index_], int(s.in.size()), frame_.out.data() + frame_.first_out[index_],
-                    int(s.out.size()), *this, *s.device, pool_);
+    KernelContext k(frame_.in.data() + frame_.first_in[index_], int(s.in.size()),
+                    frame_.out.data() + frame_.first_out[index_], int(s.out.size()), *this, *s.device, pool_);
     s.kernel->compute(k);
   }
 
