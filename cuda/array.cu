@@ -16,7 +16,8 @@ Ints to_ints(const Tensor& t) {
 }
 
 template <class U>
-void run_move(KernelContext& k, const Tensor& in, int64_t in_offset, Tensor& out, int64_t out_offset, const Walk<2>& walk) {
+void run_move(KernelContext& k, const Tensor& in, int64_t in_offset, Tensor& out, int64_t out_offset,
+              const Walk<2>& walk) {
   if (walk.size == 0) return;
   launch(k, move<U>, grid_for(walk.size), static_cast<const U*>(in.data()) + in_offset,
          static_cast<U*>(out.data()) + out_offset, walk);
@@ -88,8 +89,10 @@ struct StridedSlice {
       const auto& d = spec.dims[size_t(i)];
       offset += d.begin * of.of[i];
       int64_t step = d.stride * of.of[i];
-      if (gradient) walk.axis(d.size, {part[i], step});
-      else walk.axis(d.size, {step, part[i]});
+      if (gradient)
+        walk.axis(d.size, {part[i], step});
+      else
+        walk.axis(d.size, {step, part[i]});
     }
     if (gradient) {
       zero<U>(k, k.out(0));
@@ -263,8 +266,10 @@ struct ShapeOf {
     for (int i = 0; i < k.inputs(); ++i) {
       const Shape& s = k.in(i).shape();
       std::vector<I> values;
-      if (whole_shape) values.assign(s.dims().begin(), s.dims().end());
-      else values.push_back(I(s.size()));
+      if (whole_shape)
+        values.assign(s.dims().begin(), s.dims().end());
+      else
+        values.push_back(I(s.size()));
       k.device().copy_from_host(k.out(i).data(), values.data(), values.size() * sizeof(I));
     }
   }

@@ -46,7 +46,8 @@ struct GatherShape {
 template <class U, class I>
 __global__ void gather(const U* params, const I* indices, U* out, GatherShape s) {
   for (int64_t i : Elements(s.size())) {
-    int64_t x = i % s.inner, c = i / s.inner % s.count, o = i / (s.inner * s.count);  // o counts batch and outer together
+    int64_t x = i % s.inner, c = i / s.inner % s.count,
+            o = i / (s.inner * s.count);  // o counts batch and outer together
     int64_t row = int64_t(indices[o / s.outer * s.count + c]);
     bool valid = row >= 0 && row < s.rows;
     out[i] = valid ? params[(o * s.rows + row) * s.inner + x] : U(0);

@@ -11,9 +11,12 @@ namespace {
 template <class U, class T>
 __device__ U converted(T x) {
   using A = Compute<T>;
-  if constexpr (std::is_same_v<U, bool>) return A(x) != A(0);
-  else if constexpr (is_complex<U>) return U(typename U::value_type(A(x)));
-  else return U(Compute<U>(A(x)));
+  if constexpr (std::is_same_v<U, bool>)
+    return A(x) != A(0);
+  else if constexpr (is_complex<U>)
+    return U(typename U::value_type(A(x)));
+  else
+    return U(Compute<U>(A(x)));
 }
 
 template <class T, class U>
@@ -30,8 +33,10 @@ struct Cast {
     int64_t n = k.in(0).size();
     if (n == 0) return;
     visit<kNumeric | kBool>(to, [&]<class U>() {
-      if constexpr (std::is_same_v<T, U>) k.device().copy(k.out(0).data(), k.in(0).data(), k.in(0).bytes());
-      else launch(k, cast<T, U>, grid_for(n), k.in<T>(0), k.out<U>(0), n);
+      if constexpr (std::is_same_v<T, U>)
+        k.device().copy(k.out(0).data(), k.in(0).data(), k.in(0).bytes());
+      else
+        launch(k, cast<T, U>, grid_for(n), k.in<T>(0), k.out<U>(0), n);
     });
   }
 };

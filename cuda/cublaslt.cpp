@@ -50,7 +50,8 @@ struct Lt {
   Status (*preference_create)(Preference*);
   Status (*preference_destroy)(Preference);
   Status (*preference_set)(Preference, int what, const void*, size_t);
-  Status (*heuristic)(Handle, Desc, Layout a, Layout b, Layout c, Layout d, Preference, int wanted, Heuristic*, int* got);
+  Status (*heuristic)(Handle, Desc, Layout a, Layout b, Layout c, Layout d, Preference, int wanted, Heuristic*,
+                      int* got);
   Status (*matmul)(Handle, Desc, const void* alpha, const void* a, Layout, const void* b, Layout, const void* beta,
                    const void* c, Layout, void* d, Layout, const Algorithm*, void* workspace, size_t, cudaStream_t);
 };
@@ -112,11 +113,16 @@ Handle handle(int device) {
 
 int cuda_type(DType t) {
   switch (t) {
-    case DType::float32: return CUDA_R_32F;
-    case DType::float64: return CUDA_R_64F;
-    case DType::float16: return CUDA_R_16F;
-    case DType::bfloat16: return CUDA_R_16BF;
-    default: return -1;
+    case DType::float32:
+      return CUDA_R_32F;
+    case DType::float64:
+      return CUDA_R_64F;
+    case DType::float16:
+      return CUDA_R_16F;
+    case DType::bfloat16:
+      return CUDA_R_16BF;
+    default:
+      return -1;
   }
 }
 
@@ -157,7 +163,8 @@ class Request {
       fine = fine && lt_.preference_set(preference, kPreferAlignmentA + i, &bytes, sizeof bytes) == 0;
     }
     int got = 0;
-    fine = fine && lt_.heuristic(handle, desc, b, a, c, c, preference, 1, &best, &got) == 0 && got > 0 && best.status == 0;
+    fine =
+        fine && lt_.heuristic(handle, desc, b, a, c, c, preference, 1, &best, &got) == 0 && got > 0 && best.status == 0;
     lt_.preference_destroy(preference);
     return fine;
   }
@@ -217,7 +224,9 @@ bool LtMatMul::run(KernelContext& k, DType dtype, const Product& p, const void* 
   const void* beta = wide ? static_cast<const void*>(&zero64) : &zero;
   Status status = lt->matmul(h, request.desc, alpha, b, request.b, a, request.a, beta, c, request.c, c, request.c,
                              &algorithm, workspace, choice.workspace, static_cast<cudaStream_t>(k.device().stream()));
-  if (status != 0) TW_FAIL(Internal, "cuBLASLt: a product of [", p.m, ",", p.k, "] and [", p.k, ",", p.n, "] failed with status ", status);
+  if (status != 0)
+    TW_FAIL(Internal, "cuBLASLt: a product of [", p.m, ",", p.k, "] and [", p.k, ",", p.n, "] failed with status ",
+            status);
   return true;
 }
 

@@ -50,7 +50,8 @@ class CudaDevice final : public Device {
     if (!bytes) return;
     make_current(*this);
     check(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyHostToDevice, stream_), "copying to the device");
-    // Pageable memory has been read when the call returns; page-locked memory is read later, and the caller may change it.
+    // Pageable memory has been read when the call returns; page-locked memory is read later, and the caller may change
+    // it.
     cudaPointerAttributes kind{};
     if (cudaPointerGetAttributes(&kind, src) != cudaSuccess) {
       cudaGetLastError();
@@ -94,8 +95,10 @@ std::string version_text(int v) { return str(v / 1000, ".", v % 1000 / 10); }
 }  // namespace
 
 void check(cudaError_t status, const char* doing) {
-  if (status == cudaSuccess) [[likely]] return;
-  if (status == cudaErrorMemoryAllocation) TW_FAIL(ResourceExhausted, "CUDA, ", doing, ": ", cudaGetErrorString(status));
+  if (status == cudaSuccess) [[likely]]
+    return;
+  if (status == cudaErrorMemoryAllocation)
+    TW_FAIL(ResourceExhausted, "CUDA, ", doing, ": ", cudaGetErrorString(status));
   TW_FAIL(Internal, "CUDA, ", doing, ": ", cudaGetErrorString(status), " (", cudaGetErrorName(status), ")");
 }
 

@@ -1,4 +1,5 @@
-// The CUDA runtime behind thalweg::Device: one stream per GPU, on which allocation, copies and kernels follow each other.
+// The CUDA runtime behind thalweg::Device: one stream per GPU, on which allocation, copies and kernels follow each
+// other.
 #pragma once
 
 #include <cuda_runtime_api.h>

@@ -1,5 +1,5 @@
-// Elementwise kernels over the op structs of ops/unary.h, binary.h and compare.h. In and out may be the same memory: every
-// thread reads its elements before it writes, and only operands of the output's own shape are ever reused.
+// Elementwise kernels over the op structs of ops/unary.h, binary.h and compare.h. In and out may be the same memory:
+// every thread reads its elements before it writes, and only operands of the output's own shape are ever reused.
 #pragma once
 
 #include "cuda/launch.h"
@@ -27,14 +27,17 @@ using Stored = typename StoredType<T, Result>::type;
 
 template <class U, class Result>
 __device__ U to_stored(Result x) {
-  if constexpr (std::is_same_v<Result, bool>) return x;
-  else return U(x.v);
+  if constexpr (std::is_same_v<Result, bool>)
+    return x;
+  else
+    return U(x.v);
 }
 
 template <class Op, class T>
 using UnaryOut = Stored<T, decltype(std::declval<const Op&>().f(std::declval<Number<T>>()))>;
 template <class Op, class T>
-using BinaryOut = Stored<T, decltype(std::declval<const Op&>().f(std::declval<Number<T>>(), std::declval<Number<T>>()))>;
+using BinaryOut =
+    Stored<T, decltype(std::declval<const Op&>().f(std::declval<Number<T>>(), std::declval<Number<T>>()))>;
 
 template <class Op, class T>
 __global__ void unary(Op op, const T* x, UnaryOut<Op, T>* y, int64_t n) {

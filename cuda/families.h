@@ -5,10 +5,10 @@
 
 namespace thalweg::cuda {
 
-void register_unary(KernelRegistry& r);  // unary.cu: ops/unary.h
+void register_unary(KernelRegistry& r);   // unary.cu: ops/unary.h
 void register_binary(KernelRegistry& r);  // binary.cu: ops/binary.h
 void register_compare(KernelRegistry& r);
-void register_cast(KernelRegistry& r);    // cast.cu: Cast, Select
+void register_cast(KernelRegistry& r);  // cast.cu: Cast, Select
 void register_reduce(KernelRegistry& r);
 void register_matmul(KernelRegistry& r);  // MatMul, BatchMatMul, BiasAdd
 void register_softmax(KernelRegistry& r);

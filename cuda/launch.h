@@ -1,5 +1,5 @@
-// How kernels are launched, and how a thread finds its elements. The same source runs on the GPU under nvcc and, in tests,
-// on the host, one fiber per thread (tests/cpp/cuda_on_host.h).
+// How kernels are launched, and how a thread finds its elements. The same source runs on the GPU under nvcc and, in
+// tests, on the host, one fiber per thread (tests/cpp/cuda_on_host.h).
 #pragma once
 
 #include <algorithm>
@@ -66,7 +66,8 @@ class Elements {
   int64_t n_;
 };
 
-/// The rows of a block: for (int64_t row : Rows(n)). All its threads see the same ones, so they may wait for each other.
+/// The rows of a block: for (int64_t row : Rows(n)). All its threads see the same ones, so they may wait for each
+/// other.
 class Rows {
  public:
   __device__ explicit Rows(int64_t n) : n_(n) {}

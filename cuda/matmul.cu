@@ -24,7 +24,8 @@ struct MatMul {
 
   void operator()(KernelContext& k) {
     const Shape &a = k.in(0).shape(), &c = k.out(0).shape();
-    Product p{.m = c[0], .n = c[1], .k = a[transpose_a ? 0 : 1], .transpose_a = transpose_a, .transpose_b = transpose_b};
+    Product p{
+        .m = c[0], .n = c[1], .k = a[transpose_a ? 0 : 1], .transpose_a = transpose_a, .transpose_b = transpose_b};
     multiply(k, lt, p, k.in<T>(0), k.in<T>(1), k.out<T>(0));
   }
 };
@@ -39,8 +40,8 @@ struct BatchMatMul {
 
   void operator()(KernelContext& k) {
     const Shape &a = k.in(0).shape(), &b = k.in(1).shape(), &c = k.out(0).shape();
-    Product p{.m = c[-2], .n = c[-1], .k = a[transpose_a ? -2 : -1], .transpose_a = transpose_a,
-              .transpose_b = transpose_b};
+    Product p{
+        .m = c[-2], .n = c[-1], .k = a[transpose_a ? -2 : -1], .transpose_a = transpose_a, .transpose_b = transpose_b};
     Shape batch_a = lead(a), batch_b = lead(b), batch_c = lead(c);
     Walk<2> walk = broadcast_walk<2>(batch_c, {&batch_a, &batch_b});
     if (walk.size == 0) return;

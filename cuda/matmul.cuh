@@ -34,7 +34,8 @@ __global__ void matmul(const T* a, const T* b, T* c, Product p) {
 inline Grid matmul_grid(const Product& p) {
   constexpr int64_t kMaxDepth = 65535;
   auto tiles = [](int64_t n) { return unsigned((n + kTile - 1) / kTile); };
-  TW_CHECK(p.m <= kMaxDepth * kTile, "MatMul: more than ", kMaxDepth * kTile, " rows need cuBLASLt on a GPU, got ", p.m);
+  TW_CHECK(p.m <= kMaxDepth * kTile, "MatMul: more than ", kMaxDepth * kTile, " rows need cuBLASLt on a GPU, got ",
+           p.m);
   return {dim3(tiles(p.n), tiles(p.m), unsigned(std::min(p.batch, kMaxDepth))), dim3(kTile, kTile)};
 }
 

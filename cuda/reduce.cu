@@ -51,9 +51,8 @@ struct ArgReduce {
     if (index == DType::int64) return reduce<R>(k, r, x.ptr<T>(), k.out<int64_t>(0));
     auto* wide = k.scratch<int64_t>(r.outputs);
     reduce<R>(k, r, x.ptr<T>(), wide);
-    visit<kIndices - DTypeSet{DType::int64}>(index, [&]<class I>() {
-      launch(k, narrow<I>, grid_for(r.outputs), wide, k.out<I>(0), r.outputs);
-    });
+    visit<kIndices - DTypeSet{DType::int64}>(
+        index, [&]<class I>() { launch(k, narrow<I>, grid_for(r.outputs), wide, k.out<I>(0), r.outputs); });
   }
 };
 

@@ -48,15 +48,18 @@ struct Reduction {
   int64_t outputs = 1, count = 1, chunks = 1;
 };
 
-// R: In, Acc, Out; identity(), load(In, position), combine(Acc, Acc), finish(Acc, count). Pieces are stored as Acc and joined
-// by a second pass; an output in one piece is finished at once.
+// R: In, Acc, Out; identity(), load(In, position), combine(Acc, Acc), finish(Acc, count). Pieces are stored as Acc and
+// joined by a second pass; an output in one piece is finished at once.
 template <class R>
 __device__ void store(void* out, int64_t at, typename R::Acc x, const Reduction& r, int64_t count) {
-  if (r.chunks == 1) static_cast<typename R::Out*>(out)[at] = R::finish(x, count);
-  else static_cast<typename R::Acc*>(out)[at] = x;
+  if (r.chunks == 1)
+    static_cast<typename R::Out*>(out)[at] = R::finish(x, count);
+  else
+    static_cast<typename R::Acc*>(out)[at] = x;
 }
 
-/// One block per piece: where a piece lies together in memory. `count` is what finish() is told; a second pass reads Acc.
+/// One block per piece: where a piece lies together in memory. `count` is what finish() is told; a second pass reads
+/// Acc.
 template <class R, bool second>
 __global__ void reduce_by_block(const void* in, void* out, Reduction r, int64_t count) {
   for (int64_t piece : Rows(r.outputs * r.chunks)) {
@@ -68,8 +71,10 @@ __global__ void reduce_by_block(const void* in, void* out, Reduction r, int64_t 
     for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) {
       r.reduced.find(i, offset);
       int64_t at = base[0] + offset[0];
-      if constexpr (second) acc = R::combine(acc, static_cast<const typename R::Acc*>(in)[at]);
-      else acc = R::combine(acc, R::load(static_cast<const typename R::In*>(in)[at], i));
+      if constexpr (second)
+        acc = R::combine(acc, static_cast<const typename R::Acc*>(in)[at]);
+      else
+        acc = R::combine(acc, R::load(static_cast<const typename R::In*>(in)[at], i));
     }
     acc = reduce_block<R>(acc);
     if (threadIdx.x == 0) store<R>(out, piece, acc, r, count);
@@ -124,7 +129,8 @@ void reduce(KernelContext& k, Reduction r, const typename R::In* in, typename R:
   }
   if (r.chunks == 1) return;
   Reduction join = make_reduction(Shape{r.outputs, r.chunks}, 2);
-  launch(k, reduce_by_block<R, true>, grid_of_rows(r.outputs, r.chunks <= 256 ? kWarp : kThreads), to, out, join, r.count);
+  launch(k, reduce_by_block<R, true>, grid_of_rows(r.outputs, r.chunks <= 256 ? kWarp : kThreads), to, out, join,
+         r.count);
 }
 
 // What reductions combine with. Half and bfloat16 accumulate in float; integers wrap.
@@ -150,8 +156,10 @@ struct Mean {
   TW_HD static Acc load(T x, int64_t) { return Acc(x); }
   TW_HD static Acc combine(Acc a, Acc b) { return math::add(a, b); }
   TW_HD static Out finish(Acc x, int64_t n) {
-    if constexpr (std::is_integral_v<T>) return T(n == 0 ? 0 : x / n);
-    else return T(x / Acc(n));
+    if constexpr (std::is_integral_v<T>)
+      return T(n == 0 ? 0 : x / n);
+    else
+      return T(x / Acc(n));
   }
 };
 
@@ -181,13 +189,17 @@ struct HalfSumSquares : SumSquares<T> {
 /// Smaller than every number of the type (or equal to the least of them).
 template <class A>
 TW_HD A lowest() {
-  if constexpr (std::is_floating_point_v<A>) return -std::numeric_limits<A>::infinity();
-  else return std::numeric_limits<A>::lowest();
+  if constexpr (std::is_floating_point_v<A>)
+    return -std::numeric_limits<A>::infinity();
+  else
+    return std::numeric_limits<A>::lowest();
 }
 template <class A>
 TW_HD A highest() {
-  if constexpr (std::is_floating_point_v<A>) return std::numeric_limits<A>::infinity();
-  else return std::numeric_limits<A>::max();
+  if constexpr (std::is_floating_point_v<A>)
+    return std::numeric_limits<A>::infinity();
+  else
+    return std::numeric_limits<A>::max();
 }
 
 template <class T>
@@ -228,8 +240,8 @@ __device__ Best<A> shuffle_down(Best<A> x, int delta) {
   return {shuffle_down(x.value, delta), shuffle_down(x.at, delta)};
 }
 
-/// The position of the extreme: the first of equals. NaN, and whatever is not better than the worst value, is never chosen;
-/// if nothing is, the position is 0.
+/// The position of the extreme: the first of equals. NaN, and whatever is not better than the worst value, is never
+/// chosen; if nothing is, the position is 0.
 template <class T, bool largest>
 struct ArgExtreme {
   using In = T;

@@ -28,9 +28,7 @@ struct Xent {
   }
 
  private:
-  static Matrix<T> matrix(const Tensor& t) {
-    return {t.ptr<T>(), t.dim(0) == 1 ? 0 : t.dim(1), t.dim(1) == 1 ? 0 : 1};
-  }
+  static Matrix<T> matrix(const Tensor& t) { return {t.ptr<T>(), t.dim(0) == 1 ? 0 : t.dim(1), t.dim(1) == 1 ? 0 : 1}; }
 };
 
 template <class T>

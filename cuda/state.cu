@@ -1,5 +1,5 @@
-// Variables on the GPU: assignment, and optimizer steps from the rules that the CPU uses. Streams order device work, so a
-// variable's lock is held while work is given to the stream, not while it runs.
+// Variables on the GPU: assignment, and optimizer steps from the rules that the CPU uses. Streams order device work, so
+// a variable's lock is held while work is given to the stream, not while it runs.
 #include "cuda/families.h"
 #include "cuda/launch.h"
 #include "cuda/types.h"

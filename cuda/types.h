@@ -9,8 +9,9 @@ inline constexpr DTypeSet kTypes = kFloating | kIndex;
 
 /// An unsigned integer as wide as T's elements, for kernels that only move them.
 template <class T>
-using UnsignedOf = std::conditional_t<sizeof(T) == 1, uint8_t, std::conditional_t<sizeof(T) == 2, uint16_t,
-                                      std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>>;
+using UnsignedOf = std::conditional_t<
+    sizeof(T) == 1, uint8_t,
+    std::conditional_t<sizeof(T) == 2, uint16_t, std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>>;
 
 /// K for nodes whose type attribute is T's dtype.
 template <class K, class T>

@@ -6,8 +6,8 @@
 
 namespace thalweg::cuda {
 
-/// N operands over one index space. Axes are added from the outermost in; axes of size 1 are dropped and neighbours that
-/// every operand steps over evenly are merged, so that most walks end with one axis.
+/// N operands over one index space. Axes are added from the outermost in; axes of size 1 are dropped and neighbours
+/// that every operand steps over evenly are merged, so that most walks end with one axis.
 template <int N>
 struct Walk {
   static constexpr int kMaxAxes = kMaxRank;

@@ -52,7 +52,8 @@ class Report {
   /// `flops`: of one call, 0 if it makes no sense to ask.
   template <class F>
   void row(const std::string& name, double flops, F&& f) {
-    bool wanted = only_.empty() || std::ranges::any_of(only_, [&](const std::string& o) { return name.find(o) != name.npos; });
+    bool wanted =
+        only_.empty() || std::ranges::any_of(only_, [&](const std::string& o) { return name.find(o) != name.npos; });
     if (wanted) rows_.push_back({name, median_seconds(f), flops});
   }
 

@@ -10,8 +10,8 @@ int main(int argc, char** argv) {
     int64_t batch, size, in, kernel, out, stride;
   };
   for (auto [batch, size, in, kernel, out, stride] :
-       {Layer{100, 28, 1, 6, 6, 1}, Layer{100, 28, 6, 5, 12, 2}, Layer{100, 14, 12, 4, 24, 2}, Layer{100, 28, 1, 5, 32, 1},
-        Layer{100, 14, 32, 5, 64, 1}, Layer{32, 56, 64, 3, 64, 1}}) {
+       {Layer{100, 28, 1, 6, 6, 1}, Layer{100, 28, 6, 5, 12, 2}, Layer{100, 14, 12, 4, 24, 2},
+        Layer{100, 28, 1, 5, 32, 1}, Layer{100, 14, 32, 5, 64, 1}, Layer{32, 56, 64, 3, 64, 1}}) {
     Graph graph(library().ops);
     Scope scope(graph);
     Out x = placeholder({batch, size, size, in}), w = placeholder({kernel, kernel, in, out});

@@ -1,5 +1,5 @@
-// The plugin border of libthalweg_kernels_v<level>.so: all CPU kernels, compiled for one instruction set, which the compiler's own
-// macros tell.
+// The plugin border of libthalweg_kernels_v<level>.so: all CPU kernels, compiled for one instruction set, which the
+// compiler's own macros tell.
 #include "thalweg/kernels/families.h"
 #include "thalweg/runtime/plugin.h"
 

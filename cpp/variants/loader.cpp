@@ -1,5 +1,6 @@
-// libthalweg_kernels.so where the kernels were built for several instruction sets: takes those of the best variant beside
-// it. Code of different sets never shares a library, because the linker would keep one copy of every inline function.
+// libthalweg_kernels.so where the kernels were built for several instruction sets: takes those of the best variant
+// beside it. Code of different sets never shares a library, because the linker would keep one copy of every inline
+// function.
 #include <dlfcn.h>
 
 #include "thalweg/kernels/families.h"

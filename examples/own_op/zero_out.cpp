@@ -1,4 +1,5 @@
-// An op of one's own, with its documentation, shape rule, gradient and kernel: everything but the first element becomes 0.
+// An op of one's own, with its documentation, shape rule, gradient and kernel: everything but the first element becomes
+// 0.
 #include <thalweg/thalweg.h>
 
 using namespace thalweg;  // NOLINT(google-build-using-namespace)

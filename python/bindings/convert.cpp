@@ -19,14 +19,22 @@ const char* numpy_name(DType t) {
   switch (t) {
     case DType::string:
     case DType::resource:
-    case DType::variant: return "object";
-    case DType::bfloat16: return "uint16";
-    case DType::qint8: return "int8";
-    case DType::quint8: return "uint8";
-    case DType::qint16: return "int16";
-    case DType::quint16: return "uint16";
-    case DType::qint32: return "int32";
-    default: return name_of(t).data();
+    case DType::variant:
+      return "object";
+    case DType::bfloat16:
+      return "uint16";
+    case DType::qint8:
+      return "int8";
+    case DType::quint8:
+      return "uint8";
+    case DType::qint16:
+      return "int16";
+    case DType::quint16:
+      return "uint16";
+    case DType::qint32:
+      return "int32";
+    default:
+      return name_of(t).data();
   }
 }
 
@@ -38,9 +46,7 @@ std::string string_from(py::handle item) {
 
 void release_tensor(void* t) { delete static_cast<Tensor*>(t); }
 
-std::vector<py::ssize_t> dims_of(const Tensor& t) {
-  return {t.shape().dims().begin(), t.shape().dims().end()};
-}
+std::vector<py::ssize_t> dims_of(const Tensor& t) { return {t.shape().dims().begin(), t.shape().dims().end()}; }
 
 py::array string_array(const Tensor& t) {
   py::array out(numpy_dtype(t.dtype()), dims_of(t));
@@ -62,12 +68,18 @@ py::object scalar_to(const Tensor& t) {
     return py::reinterpret_steal<py::object>(made);
   };
   switch (t.dtype()) {
-    case DType::float32: return make(py::float_(t.item<float>()));
-    case DType::float64: return make(py::float_(t.item<double>()));
-    case DType::int32: return make(py::int_(t.item<int32_t>()));
-    case DType::int64: return make(py::int_(t.item<int64_t>()));
-    case DType::boolean: return make(py::bool_(t.item<bool>()));
-    default: return to_array(t)[py::tuple()];
+    case DType::float32:
+      return make(py::float_(t.item<float>()));
+    case DType::float64:
+      return make(py::float_(t.item<double>()));
+    case DType::int32:
+      return make(py::int_(t.item<int32_t>()));
+    case DType::int64:
+      return make(py::int_(t.item<int64_t>()));
+    case DType::boolean:
+      return make(py::bool_(t.item<bool>()));
+    default:
+      return to_array(t)[py::tuple()];
   }
 }
 
@@ -100,9 +112,9 @@ void set_numpy_dtype(DType t, py::dtype dtype) {
 DType dtype_from(const py::dtype& d) {
   char kind = d.kind();
   if (kind == 'O' || kind == 'S' || kind == 'U') return DType::string;
-  for (DType t : {DType::float32, DType::float64, DType::int32, DType::int64, DType::boolean, DType::uint8, DType::float16,
-                  DType::bfloat16, DType::int8, DType::int16, DType::uint16, DType::uint32, DType::uint64,
-                  DType::complex64, DType::complex128}) {
+  for (DType t : {DType::float32, DType::float64, DType::int32, DType::int64, DType::boolean, DType::uint8,
+                  DType::float16, DType::bfloat16, DType::int8, DType::int16, DType::uint16, DType::uint32,
+                  DType::uint64, DType::complex64, DType::complex128}) {
     if (t == DType::bfloat16 && numpy_dtype(t).is(py::dtype("uint16"))) continue;
     if (numpy_dtype(t).equal(d)) return t;
   }
@@ -172,23 +184,36 @@ py::object shape_to(const PartialShape& s) {
 AttrValue attr_from(py::handle value, AttrKind kind) {
   auto text = [](py::handle h) { return string_from(h); };
   switch (kind) {
-    case AttrKind::Bool: return value.cast<bool>();
-    case AttrKind::Int: return value.cast<int64_t>();
-    case AttrKind::Float: return value.cast<float>();
-    case AttrKind::String: return text(value);
-    case AttrKind::Type: return dtype_of_handle(value);
-    case AttrKind::Shape: return shape_from(value);
+    case AttrKind::Bool:
+      return value.cast<bool>();
+    case AttrKind::Int:
+      return value.cast<int64_t>();
+    case AttrKind::Float:
+      return value.cast<float>();
+    case AttrKind::String:
+      return text(value);
+    case AttrKind::Type:
+      return dtype_of_handle(value);
+    case AttrKind::Shape:
+      return shape_from(value);
     case AttrKind::Tensor: {
       auto a = py::cast<py::array>(value);
       return tensor_from(a, dtype_from(a.dtype()));
     }
-    case AttrKind::Func: return FuncName{text(value)};
-    case AttrKind::Ints: return list_of_values<int64_t>(value, [](py::handle h) { return h.cast<int64_t>(); });
-    case AttrKind::Floats: return list_of_values<float>(value, [](py::handle h) { return h.cast<float>(); });
-    case AttrKind::Bools: return list_of_values<bool>(value, [](py::handle h) { return h.cast<bool>(); });
-    case AttrKind::Strings: return list_of_values<std::string>(value, text);
-    case AttrKind::Types: return list_of_values<DType>(value, dtype_of_handle);
-    case AttrKind::Shapes: return list_of_values<PartialShape>(value, shape_from);
+    case AttrKind::Func:
+      return FuncName{text(value)};
+    case AttrKind::Ints:
+      return list_of_values<int64_t>(value, [](py::handle h) { return h.cast<int64_t>(); });
+    case AttrKind::Floats:
+      return list_of_values<float>(value, [](py::handle h) { return h.cast<float>(); });
+    case AttrKind::Bools:
+      return list_of_values<bool>(value, [](py::handle h) { return h.cast<bool>(); });
+    case AttrKind::Strings:
+      return list_of_values<std::string>(value, text);
+    case AttrKind::Types:
+      return list_of_values<DType>(value, dtype_of_handle);
+    case AttrKind::Shapes:
+      return list_of_values<PartialShape>(value, shape_from);
   }
   TW_FAIL(Internal, "unknown attribute kind");
 }
@@ -209,20 +234,34 @@ py::object attr_to(const AttrValue& v) {
     return py::object(out);
   };
   switch (kind_of(v)) {
-    case AttrKind::Bool: return py::bool_(std::get<bool>(v));
-    case AttrKind::Int: return py::int_(std::get<int64_t>(v));
-    case AttrKind::Float: return py::float_(std::get<float>(v));
-    case AttrKind::String: return py::bytes(std::get<std::string>(v));
-    case AttrKind::Type: return py::int_(int(std::get<DType>(v)));
-    case AttrKind::Shape: return shape_to(std::get<PartialShape>(v));
-    case AttrKind::Tensor: return to_array(std::get<Tensor>(v));
-    case AttrKind::Func: return py::str(std::get<FuncName>(v).name);
-    case AttrKind::Ints: return list(std::get<Ints>(v), [](int64_t i) { return py::int_(i); });
-    case AttrKind::Floats: return list(std::get<Floats>(v), [](float f) { return py::float_(f); });
-    case AttrKind::Bools: return list(std::get<Bools>(v), [](bool b) { return py::bool_(b); });
-    case AttrKind::Strings: return list(std::get<Strings>(v), [](const std::string& s) { return py::bytes(s); });
-    case AttrKind::Types: return list(std::get<DTypes>(v), [](DType t) { return py::int_(int(t)); });
-    case AttrKind::Shapes: return list(std::get<Shapes>(v), [](const PartialShape& s) { return shape_to(s); });
+    case AttrKind::Bool:
+      return py::bool_(std::get<bool>(v));
+    case AttrKind::Int:
+      return py::int_(std::get<int64_t>(v));
+    case AttrKind::Float:
+      return py::float_(std::get<float>(v));
+    case AttrKind::String:
+      return py::bytes(std::get<std::string>(v));
+    case AttrKind::Type:
+      return py::int_(int(std::get<DType>(v)));
+    case AttrKind::Shape:
+      return shape_to(std::get<PartialShape>(v));
+    case AttrKind::Tensor:
+      return to_array(std::get<Tensor>(v));
+    case AttrKind::Func:
+      return py::str(std::get<FuncName>(v).name);
+    case AttrKind::Ints:
+      return list(std::get<Ints>(v), [](int64_t i) { return py::int_(i); });
+    case AttrKind::Floats:
+      return list(std::get<Floats>(v), [](float f) { return py::float_(f); });
+    case AttrKind::Bools:
+      return list(std::get<Bools>(v), [](bool b) { return py::bool_(b); });
+    case AttrKind::Strings:
+      return list(std::get<Strings>(v), [](const std::string& s) { return py::bytes(s); });
+    case AttrKind::Types:
+      return list(std::get<DTypes>(v), [](DType t) { return py::int_(int(t)); });
+    case AttrKind::Shapes:
+      return list(std::get<Shapes>(v), [](const PartialShape& s) { return shape_to(s); });
   }
   return py::none();
 }

@@ -17,11 +17,18 @@ auto building(F&& f) {
     return f();
   } catch (const Error& e) {
     switch (e.code()) {
-      case Code::TypeError: throw py::type_error(e.message());
-      case Code::InvalidArgument: throw py::value_error(e.message());
-      case Code::FailedPrecondition: PyErr_SetString(PyExc_RuntimeError, e.what()); throw py::error_already_set();
-      case Code::NotFound: PyErr_SetString(PyExc_LookupError, e.what()); throw py::error_already_set();
-      default: throw;
+      case Code::TypeError:
+        throw py::type_error(e.message());
+      case Code::InvalidArgument:
+        throw py::value_error(e.message());
+      case Code::FailedPrecondition:
+        PyErr_SetString(PyExc_RuntimeError, e.what());
+        throw py::error_already_set();
+      case Code::NotFound:
+        PyErr_SetString(PyExc_LookupError, e.what());
+        throw py::error_already_set();
+      default:
+        throw;
     }
   }
 }
@@ -116,7 +123,11 @@ void bind_graph(py::module_& m) {
       .def("add_node", &add_node)
       .def("size", &Graph::size)
       .def("version", &Graph::version)
-      .def("find", [](const Graph& g, const std::string& name) { Node* n = g.find(name); return n ? n->id() : -1; })
+      .def("find",
+           [](const Graph& g, const std::string& name) {
+             Node* n = g.find(name);
+             return n ? n->id() : -1;
+           })
       .def("unique_name", &Graph::unique_name, py::arg("name"), py::arg("mark") = true)
       .def("node_name", [node](const Graph& g, int id) { return node(g, id).name(); })
       .def("node_op", [node](const Graph& g, int id) { return node(g, id).op().name; })
@@ -159,7 +170,8 @@ void bind_graph(py::module_& m) {
            [node](Graph& g, int id, const std::string& device) {
              building([&] { g.set_device(node(g, id), DeviceSpec::parse(device)); });
            })
-      .def("add_control_input", [node](Graph& g, int id, int other) { g.add_control_input(node(g, id), node(g, other)); })
+      .def("add_control_input",
+           [node](Graph& g, int id, int other) { g.add_control_input(node(g, id), node(g, other)); })
       .def("finalize", &Graph::finalize)
       .def("unfinalize", &Graph::unfinalize)
       .def_property_readonly("finalized", &Graph::finalized)

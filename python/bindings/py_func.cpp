@@ -61,7 +61,8 @@ void register_py_func(KernelRegistry& r) {
 }
 
 void bind_py_func(py::module_& m) {
-  m.def("set_py_func", [](py::object f) { handler() = std::move(f); },
-        "Sets what PyFunc nodes call: (token, list of arrays) -> sequence of arrays.");
+  m.def(
+      "set_py_func", [](py::object f) { handler() = std::move(f); },
+      "Sets what PyFunc nodes call: (token, list of arrays) -> sequence of arrays.");
 }
 }  // namespace thalweg::python

@@ -7,7 +7,10 @@ namespace thalweg {
 namespace {
 
 template <class T>
-concept List = requires(const T& t) { t.begin(); t.size(); } && !std::same_as<T, std::string>;
+concept List = requires(const T& t) {
+  t.begin();
+  t.size();
+} && !std::same_as<T, std::string>;
 
 std::string show(const auto& v) {
   using T = std::decay_t<decltype(v)>;

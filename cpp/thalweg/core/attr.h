@@ -27,7 +27,8 @@ using Strings = std::vector<std::string>;
 using DTypes = std::vector<DType>;
 using Shapes = std::vector<PartialShape>;
 
-/// One attribute: a scalar of TensorFlow's attr kinds or a list of them. `float` attributes are float32, as in GraphDef.
+/// One attribute: a scalar of TensorFlow's attr kinds or a list of them. `float` attributes are float32, as in
+/// GraphDef.
 using AttrValue = std::variant<bool, int64_t, float, std::string, DType, PartialShape, Tensor, FuncName, Ints, Floats,
                                Bools, Strings, DTypes, Shapes>;
 

@@ -152,7 +152,7 @@ class CpuAllocator {
   static int size_class(size_t bytes) {
     if (bytes <= 64) return 0;
     int log = std::bit_width(bytes - 1) - 1;  // 2^log <= bytes - 1 < 2^(log + 1)
-    if (log < 12) return log - 5;              // (64, 128] -> 1 ... (2048, 4096] -> 6
+    if (log < 12) return log - 5;             // (64, 128] -> 1 ... (2048, 4096] -> 6
     size_t quarter = ((bytes - 1) >> (log - 2)) & 3;
     return 7 + (log - 12) * 4 + int(quarter);
   }

@@ -103,22 +103,38 @@ THALWEG_API std::ostream& operator<<(std::ostream& out, DType t);
 
 template <class T>
 inline constexpr DType dtype_of = DType::invalid;
-template <> inline constexpr DType dtype_of<float> = DType::float32;
-template <> inline constexpr DType dtype_of<double> = DType::float64;
-template <> inline constexpr DType dtype_of<half> = DType::float16;
-template <> inline constexpr DType dtype_of<bfloat16> = DType::bfloat16;
-template <> inline constexpr DType dtype_of<int8_t> = DType::int8;
-template <> inline constexpr DType dtype_of<int16_t> = DType::int16;
-template <> inline constexpr DType dtype_of<int32_t> = DType::int32;
-template <> inline constexpr DType dtype_of<int64_t> = DType::int64;
-template <> inline constexpr DType dtype_of<uint8_t> = DType::uint8;
-template <> inline constexpr DType dtype_of<uint16_t> = DType::uint16;
-template <> inline constexpr DType dtype_of<uint32_t> = DType::uint32;
-template <> inline constexpr DType dtype_of<uint64_t> = DType::uint64;
-template <> inline constexpr DType dtype_of<bool> = DType::boolean;
-template <> inline constexpr DType dtype_of<complex64> = DType::complex64;
-template <> inline constexpr DType dtype_of<complex128> = DType::complex128;
-template <> inline constexpr DType dtype_of<std::string> = DType::string;
+template <>
+inline constexpr DType dtype_of<float> = DType::float32;
+template <>
+inline constexpr DType dtype_of<double> = DType::float64;
+template <>
+inline constexpr DType dtype_of<half> = DType::float16;
+template <>
+inline constexpr DType dtype_of<bfloat16> = DType::bfloat16;
+template <>
+inline constexpr DType dtype_of<int8_t> = DType::int8;
+template <>
+inline constexpr DType dtype_of<int16_t> = DType::int16;
+template <>
+inline constexpr DType dtype_of<int32_t> = DType::int32;
+template <>
+inline constexpr DType dtype_of<int64_t> = DType::int64;
+template <>
+inline constexpr DType dtype_of<uint8_t> = DType::uint8;
+template <>
+inline constexpr DType dtype_of<uint16_t> = DType::uint16;
+template <>
+inline constexpr DType dtype_of<uint32_t> = DType::uint32;
+template <>
+inline constexpr DType dtype_of<uint64_t> = DType::uint64;
+template <>
+inline constexpr DType dtype_of<bool> = DType::boolean;
+template <>
+inline constexpr DType dtype_of<complex64> = DType::complex64;
+template <>
+inline constexpr DType dtype_of<complex128> = DType::complex128;
+template <>
+inline constexpr DType dtype_of<std::string> = DType::string;
 
 template <class T>
 inline constexpr bool is_complex = std::same_as<T, complex64> || std::same_as<T, complex128>;

@@ -66,16 +66,16 @@ class THALWEG_API Error : public std::exception {
 }  // namespace thalweg
 
 /// The user broke a rule: InvalidArgument.
-#define TW_CHECK(cond, ...)                                                              \
-  do {                                                                                   \
-    if (!(cond)) [[unlikely]]                                                            \
-      ::thalweg::fail(::thalweg::Code::InvalidArgument, ::thalweg::str(__VA_ARGS__));    \
+#define TW_CHECK(cond, ...)                                                           \
+  do {                                                                                \
+    if (!(cond)) [[unlikely]]                                                         \
+      ::thalweg::fail(::thalweg::Code::InvalidArgument, ::thalweg::str(__VA_ARGS__)); \
   } while (false)
 /// Throws with the code given: TW_FAIL(NotFound, "no such op: ", name).
 #define TW_FAIL(code, ...) ::thalweg::fail(::thalweg::Code::code, ::thalweg::str(__VA_ARGS__))
 /// We broke an invariant: Internal, with file and line.
-#define TW_ASSERT(cond)                                                                  \
-  do {                                                                                   \
-    if (!(cond)) [[unlikely]]                                                            \
-      ::thalweg::internal_error(__FILE__, __LINE__, #cond);                              \
+#define TW_ASSERT(cond)                                     \
+  do {                                                      \
+    if (!(cond)) [[unlikely]]                               \
+      ::thalweg::internal_error(__FILE__, __LINE__, #cond); \
   } while (false)

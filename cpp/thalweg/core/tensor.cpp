@@ -33,9 +33,8 @@ bool is_string(DType t) { return t == DType::string || t == DType::resource || t
 
 size_t checked_bytes(DType dtype, const Shape& shape) {
   size_t bytes = 0;
-  TW_CHECK(!__builtin_mul_overflow(size_t(shape.size()), size_of(dtype), &bytes) &&
-               bytes < (size_t(1) << 62),
-           "a ", dtype, " tensor of shape ", shape, " is too large");
+  TW_CHECK(!__builtin_mul_overflow(size_t(shape.size()), size_of(dtype), &bytes) && bytes < (size_t(1) << 62), "a ",
+           dtype, " tensor of shape ", shape, " is too large");
   return bytes;
 }
 
@@ -135,9 +134,8 @@ std::string Tensor::to_string(int64_t limit) const {
     }
     out << "]";
   };
-  visit<kNumeric | kBool>(dtype_, [&]<class T>() {
-    emit(emit, 0, 0, [&](int64_t i) { print_one(out, ptr<T>()[i]); });
-  });
+  visit<kNumeric | kBool>(dtype_,
+                          [&]<class T>() { emit(emit, 0, 0, [&](int64_t i) { print_one(out, ptr<T>()[i]); }); });
   return out.str();
 }
 

@@ -28,7 +28,11 @@ class THALWEG_API ThreadPool {
       f(int64_t(0), n);
       return;
     }
-    run(n, [](void* context, int64_t begin, int64_t end) { (*static_cast<std::remove_reference_t<F>*>(context))(begin, end); },
+    run(
+        n,
+        [](void* context, int64_t begin, int64_t end) {
+          (*static_cast<std::remove_reference_t<F>*>(context))(begin, end);
+        },
         const_cast<void*>(static_cast<const void*>(&f)));
   }
 

@@ -4,17 +4,33 @@ namespace thalweg {
 namespace {
 
 // Fields of AttrValue; those of its ListValue are the same without List itself.
-enum Field : uint32_t { List = 1, String = 2, Int = 3, Float = 4, Bool = 5, Type = 6, ShapeOf = 7, TensorOf = 8, Func = 10 };
+enum Field : uint32_t {
+  List = 1,
+  String = 2,
+  Int = 3,
+  Float = 4,
+  Bool = 5,
+  Type = 6,
+  ShapeOf = 7,
+  TensorOf = 8,
+  Func = 10
+};
 constexpr uint32_t kFuncName = 1;
 
 AttrValue empty_list(AttrKind kind) {
   switch (kind) {
-    case AttrKind::Ints: return Ints();
-    case AttrKind::Floats: return Floats();
-    case AttrKind::Bools: return Bools();
-    case AttrKind::Types: return DTypes();
-    case AttrKind::Shapes: return Shapes();
-    default: return Strings();
+    case AttrKind::Ints:
+      return Ints();
+    case AttrKind::Floats:
+      return Floats();
+    case AttrKind::Bools:
+      return Bools();
+    case AttrKind::Types:
+      return DTypes();
+    case AttrKind::Shapes:
+      return Shapes();
+    default:
+      return Strings();
   }
 }
 
@@ -52,15 +68,26 @@ AttrValue read_list(WireReader r, const AttrKind* kind) {
   Shapes shapes;
   while (r.next()) {
     switch (r.field()) {
-      case String: strings.emplace_back(r.bytes()); break;
-      case Int: r.each(WireType::Varint, [&](uint64_t v) { ints.push_back(int64_t(v)); }); break;
+      case String:
+        strings.emplace_back(r.bytes());
+        break;
+      case Int:
+        r.each(WireType::Varint, [&](uint64_t v) { ints.push_back(int64_t(v)); });
+        break;
       case Float:
         r.each(WireType::Fixed32, [&](uint64_t v) { floats.push_back(std::bit_cast<float>(uint32_t(v))); });
         break;
-      case Bool: r.each(WireType::Varint, [&](uint64_t v) { bools.push_back(v != 0); }); break;
-      case Type: r.each(WireType::Varint, [&](uint64_t v) { types.push_back(read_dtype(r, v)); }); break;
-      case ShapeOf: shapes.push_back(read_shape_proto(r.message("TensorShapeProto"))); break;
-      default: TW_FAIL(Unimplemented, "AttrValue: a list of kind ", r.field(), " is not supported");
+      case Bool:
+        r.each(WireType::Varint, [&](uint64_t v) { bools.push_back(v != 0); });
+        break;
+      case Type:
+        r.each(WireType::Varint, [&](uint64_t v) { types.push_back(read_dtype(r, v)); });
+        break;
+      case ShapeOf:
+        shapes.push_back(read_shape_proto(r.message("TensorShapeProto")));
+        break;
+      default:
+        TW_FAIL(Unimplemented, "AttrValue: a list of kind ", r.field(), " is not supported");
     }
   }
   if (!strings.empty()) return strings;
@@ -119,16 +146,35 @@ AttrValue read_attr_proto(WireReader r, const AttrKind* kind, size_t& budget) {
   std::optional<AttrValue> value;  // the last field wins, as in any oneof
   while (r.next()) {
     switch (r.field()) {
-      case List: value = read_list(r.message("AttrValue.ListValue"), kind); break;
-      case String: value = std::string(r.bytes()); break;
-      case Int: value = r.int64(); break;
-      case Float: value = r.float32(); break;
-      case Bool: value = r.boolean(); break;
-      case Type: value = read_dtype(r, r.varint()); break;
-      case ShapeOf: value = read_shape_proto(r.message("TensorShapeProto")); break;
-      case TensorOf: value = read_tensor_proto(r.message("TensorProto"), budget); break;
-      case Func: value = read_func(r.message("NameAttrList")); break;
-      default: break;  // what later versions may have added
+      case List:
+        value = read_list(r.message("AttrValue.ListValue"), kind);
+        break;
+      case String:
+        value = std::string(r.bytes());
+        break;
+      case Int:
+        value = r.int64();
+        break;
+      case Float:
+        value = r.float32();
+        break;
+      case Bool:
+        value = r.boolean();
+        break;
+      case Type:
+        value = read_dtype(r, r.varint());
+        break;
+      case ShapeOf:
+        value = read_shape_proto(r.message("TensorShapeProto"));
+        break;
+      case TensorOf:
+        value = read_tensor_proto(r.message("TensorProto"), budget);
+        break;
+      case Func:
+        value = read_func(r.message("NameAttrList"));
+        break;
+      default:
+        break;  // what later versions may have added
     }
   }
   if (!value) r.fail("an attribute without a value");

@@ -10,7 +10,7 @@ namespace {
 constexpr uint32_t kDType = 1, kShape = 2, kContent = 4, kFloatVal = 5, kDoubleVal = 6, kIntVal = 7, kStringVal = 8,
                    kComplex64Val = 9, kInt64Val = 10, kBoolVal = 11, kComplex128Val = 12, kHalfVal = 13,
                    kUint32Val = 16, kUint64Val = 17;
-constexpr DTypeSet kSmallInt{DType::int32, DType::int16, DType::int8, DType::uint8, DType::uint16,
+constexpr DTypeSet kSmallInt{DType::int32, DType::int16,  DType::int8,   DType::uint8,   DType::uint16,
                              DType::qint8, DType::quint8, DType::qint16, DType::quint16, DType::qint32};
 constexpr DTypeSet kHalves{DType::float16, DType::bfloat16};
 
@@ -25,16 +25,26 @@ Slot slot_of(DType t) {
   if (kSmallInt.has(t)) return {kIntVal, WireType::Varint};
   if (kHalves.has(t)) return {kHalfVal, WireType::Varint};
   switch (t) {
-    case DType::float32: return {kFloatVal, WireType::Fixed32};
-    case DType::float64: return {kDoubleVal, WireType::Fixed64};
-    case DType::string: return {kStringVal, WireType::Bytes};
-    case DType::complex64: return {kComplex64Val, WireType::Fixed32, 2};
-    case DType::int64: return {kInt64Val, WireType::Varint};
-    case DType::boolean: return {kBoolVal, WireType::Varint};
-    case DType::complex128: return {kComplex128Val, WireType::Fixed64, 2};
-    case DType::uint32: return {kUint32Val, WireType::Varint};
-    case DType::uint64: return {kUint64Val, WireType::Varint};
-    default: TW_FAIL(Unimplemented, "TensorProto: no values of type ", name_of(t));
+    case DType::float32:
+      return {kFloatVal, WireType::Fixed32};
+    case DType::float64:
+      return {kDoubleVal, WireType::Fixed64};
+    case DType::string:
+      return {kStringVal, WireType::Bytes};
+    case DType::complex64:
+      return {kComplex64Val, WireType::Fixed32, 2};
+    case DType::int64:
+      return {kInt64Val, WireType::Varint};
+    case DType::boolean:
+      return {kBoolVal, WireType::Varint};
+    case DType::complex128:
+      return {kComplex128Val, WireType::Fixed64, 2};
+    case DType::uint32:
+      return {kUint32Val, WireType::Varint};
+    case DType::uint64:
+      return {kUint64Val, WireType::Varint};
+    default:
+      TW_FAIL(Unimplemented, "TensorProto: no values of type ", name_of(t));
   }
 }
 

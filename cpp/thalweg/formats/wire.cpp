@@ -29,9 +29,7 @@ size_t utf8_length(std::string_view s) {
 
 }  // namespace
 
-void WireReader::fail(std::string_view why) const {
-  TW_FAIL(DataLoss, what_, ": ", why, " at byte ", offset());
-}
+void WireReader::fail(std::string_view why) const { TW_FAIL(DataLoss, what_, ": ", why, " at byte ", offset()); }
 
 bool WireReader::next() {
   start_ = at_;
@@ -131,13 +129,9 @@ void WireWriter::raw_varint(uint64_t value) {
   out_ += char(value);
 }
 
-void WireWriter::raw_fixed32(uint32_t value) {
-  out_.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
+void WireWriter::raw_fixed32(uint32_t value) { out_.append(reinterpret_cast<const char*>(&value), sizeof value); }
 
-void WireWriter::raw_fixed64(uint64_t value) {
-  out_.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
+void WireWriter::raw_fixed64(uint64_t value) { out_.append(reinterpret_cast<const char*>(&value), sizeof value); }
 
 void WireWriter::varint(uint32_t field, uint64_t value) {
   tag(field, WireType::Varint);

@@ -26,9 +26,7 @@ std::string shapes_text(const std::vector<Endpoint>& inputs) {
   return out;
 }
 
-std::string endpoint_text(const Endpoint& e) {
-  return e.index ? str(e.node->name(), ":", e.index) : e.node->name();
-}
+std::string endpoint_text(const Endpoint& e) { return e.index ? str(e.node->name(), ":", e.index) : e.node->name(); }
 
 std::string describe(std::string_view name, const OpDef& op, const Attrs& attrs, const std::vector<Endpoint>& inputs) {
   std::string a, in;

@@ -1,4 +1,5 @@
-// The program: nodes in creation order, each an op with attributes, inputs and inferred outputs. Knows nothing of running.
+// The program: nodes in creation order, each an op with attributes, inputs and inferred outputs. Knows nothing of
+// running.
 #pragma once
 
 #include <functional>

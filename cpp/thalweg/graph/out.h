@@ -1,5 +1,5 @@
-// A graph value with arithmetic: formulas written over Out build nodes. Elementwise ops' f and df, gradients and C++ users
-// all write through it.
+// A graph value with arithmetic: formulas written over Out build nodes. Elementwise ops' f and df, gradients and C++
+// users all write through it.
 #pragma once
 
 #include <concepts>
@@ -18,7 +18,7 @@ class Scope;
 class THALWEG_API Out {
  public:
   Out() = default;
-  Out(Endpoint e) : e_(e) {}  // NOLINT(google-explicit-constructor)
+  Out(Endpoint e) : e_(e) {}                      // NOLINT(google-explicit-constructor)
   Out(Node& n, int index = 0) : e_{&n, index} {}  // NOLINT(google-explicit-constructor)
   /// A Python-style weak number: takes the dtype and graph of the Out it meets in an operator.
   Out(int v) : number_(v), is_number_(true) {}     // NOLINT(google-explicit-constructor)
@@ -45,8 +45,8 @@ class THALWEG_API Out {
 
 using Outs = std::vector<Out>;
 
-/// Where new nodes go: a graph, a name prefix, a device and control inputs. The innermost Scope on this thread is the one
-/// that Out's operators use.
+/// Where new nodes go: a graph, a name prefix, a device and control inputs. The innermost Scope on this thread is the
+/// one that Out's operators use.
 class THALWEG_API Scope {
  public:
   /// Nodes are named prefix + "/" + op name, made unique.
@@ -72,9 +72,10 @@ class THALWEG_API Scope {
   Scope* outer_;
 };
 
-/// Adds a node to the graph of its inputs (or the current Scope's) and returns its first output. Numbers among the inputs
-/// become constants of the dtype of the first input that has one.
-THALWEG_API Out node(std::string_view op, std::initializer_list<Out> inputs, Attrs attrs = {}, std::string_view name = "");
+/// Adds a node to the graph of its inputs (or the current Scope's) and returns its first output. Numbers among the
+/// inputs become constants of the dtype of the first input that has one.
+THALWEG_API Out node(std::string_view op, std::initializer_list<Out> inputs, Attrs attrs = {},
+                     std::string_view name = "");
 THALWEG_API Out node(std::string_view op, std::span<const Out> inputs, Attrs attrs = {}, std::string_view name = "");
 THALWEG_API Outs outputs_of(const Out& o);
 
@@ -116,7 +117,8 @@ THALWEG_API Out zeros_like(const Out& x);
 THALWEG_API Out ones_like(const Out& x);
 THALWEG_API Out sum(const Out& x, const Out& axes, bool keep_dims = false);
 THALWEG_API Out transpose(const Out& x, const Out& perm);
-/// Sums dy down to x's shape: the adjoint of broadcasting x. Adds nothing when static shapes show nothing was broadcast.
+/// Sums dy down to x's shape: the adjoint of broadcasting x. Adds nothing when static shapes show nothing was
+/// broadcast.
 THALWEG_API Out unbroadcast(const Out& dy, const Out& x);
 
 }  // namespace thalweg

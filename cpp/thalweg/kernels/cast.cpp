@@ -17,8 +17,10 @@ To convert(const From& x) {
   if constexpr (is_complex<From> && is_complex<To>) {
     return To(x);
   } else if constexpr (is_complex<From>) {
-    if constexpr (std::same_as<To, bool>) return x != From(0);
-    else return convert<To>(x.real());
+    if constexpr (std::same_as<To, bool>)
+      return x != From(0);
+    else
+      return convert<To>(x.real());
   } else if constexpr (is_complex<To>) {
     return To(convert<typename To::value_type>(x));
   } else if constexpr (!std::same_as<Compute<From>, From>) {
@@ -30,7 +32,8 @@ To convert(const From& x) {
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
     if constexpr (std::same_as<To, uint64_t>) {
       constexpr From kHalf = From(uint64_t(1) << 63);
-      return x >= kHalf ? uint64_t(truncated<int64_t>(x - kHalf)) + (uint64_t(1) << 63) : uint64_t(truncated<int64_t>(x));
+      return x >= kHalf ? uint64_t(truncated<int64_t>(x - kHalf)) + (uint64_t(1) << 63)
+                        : uint64_t(truncated<int64_t>(x));
     } else if constexpr (std::same_as<To, uint32_t> || sizeof(To) == 8) {
       return To(truncated<int64_t>(x));
     } else {
@@ -95,8 +98,10 @@ void select_row(const void*, const void* const* in, void* out_, int64_t n, unsig
     bool from_t = *mask != 0;
     const T* x = from_t ? t : e;
     if (x == out) return;
-    if (repeated & (from_t ? 2 : 4)) std::fill_n(out, n, T(*x));
-    else std::copy_n(x, n, out);
+    if (repeated & (from_t ? 2 : 4))
+      std::fill_n(out, n, T(*x));
+    else
+      std::copy_n(x, n, out);
     return;
   }
   switch (repeated >> 1) {
@@ -117,11 +122,16 @@ void select_row(const void*, const void* const* in, void* out_, int64_t n, unsig
 Row select_row_of(DType t) {
   if (t == DType::string) return select_row<std::string>;
   switch (size_of(t)) {
-    case 1: return select_row<uint8_t>;
-    case 2: return select_row<uint16_t>;
-    case 4: return select_row<uint32_t>;
-    case 8: return select_row<uint64_t>;
-    default: return select_row<Wide>;
+    case 1:
+      return select_row<uint8_t>;
+    case 2:
+      return select_row<uint16_t>;
+    case 4:
+      return select_row<uint32_t>;
+    case 8:
+      return select_row<uint64_t>;
+    default:
+      return select_row<Wide>;
   }
 }
 
@@ -137,7 +147,8 @@ struct Select {
       while (condition.rank() < k.out(0).rank()) condition.push_back(1);
     }
     size_t size = size_of(k.in(1).dtype());
-    Operand in[] = {{k.in(0).data(), condition, 1}, {k.in(1).data(), k.in(1).shape(), size},
+    Operand in[] = {{k.in(0).data(), condition, 1},
+                    {k.in(1).data(), k.in(1).shape(), size},
                     {k.in(2).data(), k.in(2).shape(), size}};
     run_rows(k, row, nullptr, in, k.out(0), 0.5);
   }

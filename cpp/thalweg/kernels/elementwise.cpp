@@ -9,14 +9,14 @@
 namespace thalweg::kernels {
 namespace {
 
-constexpr int64_t kShortRow = 64;     // shorter rows are gathered into chunks first
+constexpr int64_t kShortRow = 64;      // shorter rows are gathered into chunks first
 constexpr int64_t kChunkBytes = 8192;  // of one operand
 
 /// The output's axes after merging neighbours that every operand treats alike, outermost first.
 struct Axes {
   int count = 0;
   std::array<int64_t, kMaxRank> size{};
-  std::array<unsigned, kMaxRank> repeated{};                          // a bit per operand
+  std::array<unsigned, kMaxRank> repeated{};                         // a bit per operand
   std::array<std::array<int64_t, kMaxRank>, kMaxOperands> stride{};  // in elements
 
   Axes(std::span<const Operand> in, const Shape& out) {
@@ -93,11 +93,16 @@ struct Wide {
 void gather(const Axes& axes, size_t i, const Operand& o, int64_t begin, int64_t end, void* to) {
   auto as = [&]<class U>() { gather(axes, i, static_cast<const U*>(o.data), begin, end, static_cast<U*>(to)); };
   switch (o.size) {
-    case 1: return as.operator()<uint8_t>();
-    case 2: return as.operator()<uint16_t>();
-    case 4: return as.operator()<uint32_t>();
-    case 8: return as.operator()<uint64_t>();
-    default: return as.operator()<Wide>();
+    case 1:
+      return as.operator()<uint8_t>();
+    case 2:
+      return as.operator()<uint16_t>();
+    case 4:
+      return as.operator()<uint32_t>();
+    case 8:
+      return as.operator()<uint64_t>();
+    default:
+      return as.operator()<Wide>();
   }
 }
 
@@ -176,7 +181,8 @@ class RowKernelRun final : public Kernel {
     Tensor& out = k.out(0);
     if (out.size() == 0) return;
     switch (kernel_.check) {
-      case Check::kNone: break;
+      case Check::kNone:
+        break;
       case Check::kSameSize:
         TW_CHECK(k.in(0).size() == k.in(1).size(), kernel_.op, ": both inputs must have one shape: ", k.in(0), " and ",
                  k.in(1));
@@ -240,8 +246,9 @@ void run_rows(KernelContext& k, Row row, const void* op, std::span<const Operand
 }
 
 void add_rows(KernelRegistry& r, RowKernel kernel) {
-  KernelEntry e{kernel.op, std::string(kCpu), kernel.type_attr, kernel.type_attr.empty() ? DType::invalid : kernel.dtype,
-                {}, {}, {}};
+  KernelEntry e{
+      kernel.op, std::string(kCpu), kernel.type_attr, kernel.type_attr.empty() ? DType::invalid : kernel.dtype, {}, {},
+      {}};
   e.make = [kernel = std::move(kernel)](const KernelInit& init) -> std::unique_ptr<Kernel> {
     return std::make_unique<RowKernelRun>(kernel, init);
   };

@@ -1,5 +1,5 @@
-// The two halves of every elementwise kernel: a row function, instantiated from an op's struct, that walks dense or repeated
-// operands packet by packet; and one driver, not a template, that turns broadcasting and threads into rows.
+// The two halves of every elementwise kernel: a row function, instantiated from an op's struct, that walks dense or
+// repeated operands packet by packet; and one driver, not a template, that turns broadcasting and threads into rows.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,8 @@ struct Operand {
   size_t size;  // of an element
 };
 
-/// Runs `row` over all of `out`; `cost` is the nanoseconds of one element. Operands may share the output's memory exactly.
+/// Runs `row` over all of `out`; `cost` is the nanoseconds of one element. Operands may share the output's memory
+/// exactly.
 void run_rows(KernelContext& k, Row row, const void* op, std::span<const Operand> in, Tensor& out, double cost);
 
 /// What must hold of the operands before any row runs.
@@ -43,7 +44,7 @@ struct RowKernel {
   Row row;
   double cost;
   Check check = Check::kNone;
-  bool otherwise = false;                                       // kEqualShapes: the constant
+  bool otherwise = false;                                     // kEqualShapes: the constant
   void (*make)(const Attrs& attrs, void* storage) = nullptr;  // the op's struct, at most kOpBytes
 };
 inline constexpr size_t kOpBytes = 16;
@@ -81,8 +82,8 @@ struct Stored<Lane<Y>, T> {
   using type = Y;
 };
 
-// Each loop over packets is one function that is not inlined: the tail, padded to a packet by repeating the last element,
-// runs the same instructions, so that a value never depends on its position.
+// Each loop over packets is one function that is not inlined: the tail, padded to a packet by repeating the last
+// element, runs the same instructions, so that a value never depends on its position.
 
 template <class N, class Op, class T, class R>
 [[gnu::noinline]] void unary_packets(const Op& op, const T* x, R* y, int64_t n) {
@@ -130,9 +131,12 @@ void binary_row(const void* op_, const void* const* in, void* out, int64_t n, un
   const T *a = static_cast<const T*>(in[0]), *b = static_cast<const T*>(in[1]);
   R* y = static_cast<R*>(out);
   auto packets = [&](const T* a, const T* b, R* y, int64_t n) {
-    if (repeated == 1) binary_packets<N, true, false>(op, a, b, y, n);
-    else if (repeated == 2) binary_packets<N, false, true>(op, a, b, y, n);
-    else binary_packets<N, false, false>(op, a, b, y, n);
+    if (repeated == 1)
+      binary_packets<N, true, false>(op, a, b, y, n);
+    else if (repeated == 2)
+      binary_packets<N, false, true>(op, a, b, y, n);
+    else
+      binary_packets<N, false, false>(op, a, b, y, n);
   };
   int64_t whole = n / N::size * N::size, rest = n - whole;
   if (whole) packets(a, b, y, whole);

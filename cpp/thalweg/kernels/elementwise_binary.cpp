@@ -6,8 +6,8 @@
 namespace thalweg::kernels {
 namespace {
 
-using Middling = List<ops::Pow, ops::Xlogy, ops::Xlog1py, ops::FloorMod, ops::Mod, ops::TruncateMod, ops::Atan2,
-                      ops::NextAfter>;
+using Middling =
+    List<ops::Pow, ops::Xlogy, ops::Xlog1py, ops::FloorMod, ops::Mod, ops::TruncateMod, ops::Atan2, ops::NextAfter>;
 using Slow = List<ops::Zeta, ops::Polygamma, ops::Igamma, ops::Igammac>;
 
 template <class Op>

@@ -25,14 +25,14 @@ struct AddN {
     int64_t n = k.out(0).size(), whole = n / N::size * N::size, rest = n - whole;
     std::vector<const T*> in(static_cast<size_t>(count));
     for (int i = 0; i < count; ++i) {
-      TW_CHECK(k.in(i).shape() == k.in(0).shape(), "Inputs to operation AddN must have the same size and shape. Input 0: ",
-               k.in(0).shape(), " != input ", i, ": ", k.in(i).shape());
+      TW_CHECK(k.in(i).shape() == k.in(0).shape(),
+               "Inputs to operation AddN must have the same size and shape. Input 0: ", k.in(0).shape(), " != input ",
+               i, ": ", k.in(i).shape());
       in[size_t(i)] = k.in<T>(i);
     }
     T* out = k.out<T>(0);
-    k.parallel_for(whole / N::size, 0.2 * (count + 1) * N::size, [&](int64_t begin, int64_t end) {
-      packets(in.data(), count, begin * N::size, end * N::size, out);
-    });
+    k.parallel_for(whole / N::size, 0.2 * (count + 1) * N::size,
+                   [&](int64_t begin, int64_t end) { packets(in.data(), count, begin * N::size, end * N::size, out); });
     if (rest == 0) return;
     std::vector<T> tail(size_t(count + 1) * N::size);
     for (int i = 0; i < count; ++i) {
@@ -59,8 +59,10 @@ void clip_row(const void*, const void* const* in, void* out, int64_t n, unsigned
     int64_t left = std::min<int64_t>(n - at, N::size);
     N v[3];
     for (size_t i = 0; i < 3; ++i) {
-      if (repeated >> i & 1) v[i] = load<N>(buffer[i]);
-      else v[i] = left < N::size ? load<N>(padded(x[i] + at, left, buffer[i])) : load<N>(x[i] + at);
+      if (repeated >> i & 1)
+        v[i] = load<N>(buffer[i]);
+      else
+        v[i] = left < N::size ? load<N>(padded(x[i] + at, left, buffer[i])) : load<N>(x[i] + at);
     }
     store(result, min(max(v[0], v[1]), v[2]));
     std::copy_n(result, left, static_cast<T*>(out) + at);
@@ -73,8 +75,8 @@ struct ClipByValue {
     Operand in[3];
     for (int i = 0; i < 3; ++i) {
       const Tensor& t = k.in(i);
-      TW_CHECK(t.size() == 1 || t.shape() == k.in(0).shape(), "ClipByValue: limits are scalars or have the shape of t: ",
-               k.in(0), ", ", k.in(1), ", ", k.in(2));
+      TW_CHECK(t.size() == 1 || t.shape() == k.in(0).shape(),
+               "ClipByValue: limits are scalars or have the shape of t: ", k.in(0), ", ", k.in(1), ", ", k.in(2));
       in[i] = {t.data(), t.size() == 1 ? Shape() : t.shape(), sizeof(T)};
     }
     run_rows(k, clip_row<T>, nullptr, in, k.out(0), 0.5);

@@ -1,5 +1,5 @@
-// The arithmetic of optimizer steps for one element, on CPU and GPU. training.cpp (and its twin in cuda/) check, lock and run
-// a rule over whole variables in one pass.
+// The arithmetic of optimizer steps for one element, on CPU and GPU. training.cpp (and its twin in cuda/) check, lock
+// and run a rule over whole variables in one pass.
 #pragma once
 
 #include <cmath>
@@ -11,8 +11,8 @@ namespace thalweg::kernels::rules {
 
 inline bool flag(const KernelInit& init, std::string_view name) { return init.attrs.get_or<bool>(name, false); }
 
-// A rule has kVars variables (x[0] is the one that is trained), the position kGrad of the gradient among the inputs, and
-// step(s, x, g): s holds the op's inputs by position as scalars.
+// A rule has kVars variables (x[0] is the one that is trained), the position kGrad of the gradient among the inputs,
+// and step(s, x, g): s holds the op's inputs by position as scalars.
 
 struct GradientDescent {
   static constexpr int kVars = 1, kGrad = 2;

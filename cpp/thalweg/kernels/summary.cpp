@@ -29,8 +29,8 @@ template <class T>
 struct ScalarSummary {
   void operator()(KernelContext& k) const {
     const Tensor &tags = k.in(0), &values = k.in(1);
-    TW_CHECK(tags.shape() == values.shape(), "tags and values are not the same shape: ", tags.shape(), " != ",
-             values.shape(), tags.size() == 1 ? str(" (tag '", tags.item<std::string>(), "')") : "");
+    TW_CHECK(tags.shape() == values.shape(), "tags and values are not the same shape: ", tags.shape(),
+             " != ", values.shape(), tags.size() == 1 ? str(" (tag '", tags.item<std::string>(), "')") : "");
     WireWriter summary;
     for (int64_t i = 0; i < tags.size(); ++i) {
       WireWriter value;

@@ -66,7 +66,9 @@ struct bfloat16 {
   template <class T>
     requires std::is_arithmetic_v<T>
   TW_HD explicit bfloat16(T x) : bits(detail::float_to_bfloat16(float(x))) {}
-  TW_HD operator float() const { return detail::bits_float(uint32_t(bits) << 16); }  // NOLINT(google-explicit-constructor)
+  TW_HD operator float() const {
+    return detail::bits_float(uint32_t(bits) << 16);
+  }  // NOLINT(google-explicit-constructor)
 };
 
 static_assert(sizeof(half) == 2 && sizeof(bfloat16) == 2);

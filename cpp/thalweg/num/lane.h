@@ -1,5 +1,5 @@
-// Lane<T>: one number inside a kernel, on host or device. Formulas are written over it, over Vec (a SIMD packet, vec.h) and
-// over Out (a graph node, graph/out.h) with the same names.
+// Lane<T>: one number inside a kernel, on host or device. Formulas are written over it, over Vec (a SIMD packet, vec.h)
+// and over Out (a graph node, graph/out.h) with the same names.
 #pragma once
 
 #include "thalweg/num/math.h"
@@ -23,8 +23,10 @@ struct Lane {
   friend TW_HD Lane operator*(Lane a, Lane b) { return math::mul(a.v, b.v); }
   friend TW_HD Lane operator/(Lane a, Lane b) { return math::div(a.v, b.v); }
   friend TW_HD Lane operator-(Lane a) {
-    if constexpr (std::is_integral_v<T>) return math::sub(T(0), a.v);
-    else return T(-a.v);
+    if constexpr (std::is_integral_v<T>)
+      return math::sub(T(0), a.v);
+    else
+      return T(-a.v);
   }
   friend TW_HD bool operator<(Lane a, Lane b) { return a.v < b.v; }
   friend TW_HD bool operator<=(Lane a, Lane b) { return a.v <= b.v; }
@@ -33,20 +35,36 @@ struct Lane {
   friend TW_HD bool operator==(Lane a, Lane b) { return a.v == b.v; }
   friend TW_HD bool operator!=(Lane a, Lane b) { return a.v != b.v; }
   // Lane<bool> only. No short circuit: operands are values.
-  friend TW_HD bool operator&&(Lane a, Lane b) requires std::same_as<T, bool> { return a.v & b.v; }
-  friend TW_HD bool operator||(Lane a, Lane b) requires std::same_as<T, bool> { return a.v | b.v; }
-  friend TW_HD bool operator!(Lane a) requires std::same_as<T, bool> { return !a.v; }
+  friend TW_HD bool operator&&(Lane a, Lane b)
+    requires std::same_as<T, bool>
+  {
+    return a.v & b.v;
+  }
+  friend TW_HD bool operator||(Lane a, Lane b)
+    requires std::same_as<T, bool>
+  {
+    return a.v | b.v;
+  }
+  friend TW_HD bool operator!(Lane a)
+    requires std::same_as<T, bool>
+  {
+    return !a.v;
+  }
   friend TW_HD Lane where(bool m, Lane a, Lane b) { return m ? a : b; }
   /// `k` as a number like x: for derivatives that do not mention x.
   friend TW_HD Lane like(Lane, Lane k) { return k; }
 
   friend TW_HD Lane exp(Lane a) {
-    if constexpr (math::is_complex<T>) return math::wide(a.v, [](auto z) { return std::exp(z); });
-    else return std::exp(a.v);
+    if constexpr (math::is_complex<T>)
+      return math::wide(a.v, [](auto z) { return std::exp(z); });
+    else
+      return std::exp(a.v);
   }
   friend TW_HD Lane log(Lane a) {
-    if constexpr (math::is_complex<T>) return math::wide(a.v, [](auto z) { return std::log(z); });
-    else return std::log(a.v);
+    if constexpr (math::is_complex<T>)
+      return math::wide(a.v, [](auto z) { return std::log(z); });
+    else
+      return std::log(a.v);
   }
   friend TW_HD Lane expm1(Lane a) { return math::expm1(a.v); }
   friend TW_HD Lane log1p(Lane a) { return math::log1p(a.v); }
@@ -60,8 +78,10 @@ struct Lane {
   friend TW_HD Lane sinh(Lane a) { return std::sinh(a.v); }
   friend TW_HD Lane cosh(Lane a) { return std::cosh(a.v); }
   friend TW_HD Lane tanh(Lane a) {
-    if constexpr (math::is_complex<T>) return math::wide(a.v, [](auto z) { return std::tanh(z); });
-    else return std::tanh(a.v);
+    if constexpr (math::is_complex<T>)
+      return math::wide(a.v, [](auto z) { return std::tanh(z); });
+    else
+      return std::tanh(a.v);
   }
   friend TW_HD Lane asinh(Lane a) { return std::asinh(a.v); }
   friend TW_HD Lane acosh(Lane a) { return std::acosh(a.v); }
@@ -87,8 +107,10 @@ struct Lane {
   friend TW_HD Lane max(Lane a, Lane b) { return math::max(a.v, b.v); }
   friend TW_HD Lane min(Lane a, Lane b) { return math::min(a.v, b.v); }
   friend TW_HD Lane pow(Lane a, Lane b) {
-    if constexpr (math::is_complex<T>) return a.v == T(0) ? (b.v == T(0) ? T(1) : T(0)) : std::pow(a.v, b.v);
-    else return math::pow(a.v, b.v);
+    if constexpr (math::is_complex<T>)
+      return a.v == T(0) ? (b.v == T(0) ? T(1) : T(0)) : std::pow(a.v, b.v);
+    else
+      return math::pow(a.v, b.v);
   }
   friend TW_HD Lane atan2(Lane a, Lane b) { return std::atan2(a.v, b.v); }
   friend TW_HD Lane nextafter(Lane a, Lane b) { return std::nextafter(a.v, b.v); }
@@ -103,13 +125,17 @@ struct Lane {
   friend TW_HD Lane mul_no_nan(Lane a, Lane b) { return b.v == T(0) ? Lane(T(0)) : a * b; }
   /// Where log(a) is defined for gradients: a > 0, or a != 0 if complex.
   friend TW_HD bool has_log(Lane a) {
-    if constexpr (math::is_complex<T>) return a.v != T(0);
-    else return a.v > 0;
+    if constexpr (math::is_complex<T>)
+      return a.v != T(0);
+    else
+      return a.v > 0;
   }
   /// conj of a complex number, other numbers as they are: undoes the conjugation of a gradient's arguments.
   friend TW_HD Lane unconjugated(Lane a) {
-    if constexpr (math::is_complex<T>) return std::conj(a.v);
-    else return a;
+    if constexpr (math::is_complex<T>)
+      return std::conj(a.v);
+    else
+      return a;
   }
   friend TW_HD Lane magnitude_squared(Lane a) { return unconjugated(a) * a; }
   /// The gradient of an argument that has none.

@@ -1,5 +1,5 @@
-// Scalar functions that <cmath> lacks, for one number on host or device. Real types only unless a complex overload stands
-// beside; std::complex overloads are host code.
+// Scalar functions that <cmath> lacks, for one number on host or device. Real types only unless a complex overload
+// stands beside; std::complex overloads are host code.
 #pragma once
 
 #include <cmath>
@@ -30,18 +30,24 @@ using Wrapping = std::conditional_t<(sizeof(T) < 4), uint32_t, std::conditional_
 
 template <class T>
 TW_HD T add(T a, T b) {
-  if constexpr (std::is_integral_v<T>) return T(Wrapping<T>(a) + Wrapping<T>(b));
-  else return a + b;
+  if constexpr (std::is_integral_v<T>)
+    return T(Wrapping<T>(a) + Wrapping<T>(b));
+  else
+    return a + b;
 }
 template <class T>
 TW_HD T sub(T a, T b) {
-  if constexpr (std::is_integral_v<T>) return T(Wrapping<T>(a) - Wrapping<T>(b));
-  else return a - b;
+  if constexpr (std::is_integral_v<T>)
+    return T(Wrapping<T>(a) - Wrapping<T>(b));
+  else
+    return a - b;
 }
 template <class T>
 TW_HD T mul(T a, T b) {
-  if constexpr (std::is_integral_v<T>) return T(Wrapping<T>(a) * Wrapping<T>(b));
-  else return a * b;
+  if constexpr (std::is_integral_v<T>)
+    return T(Wrapping<T>(a) * Wrapping<T>(b));
+  else
+    return a * b;
 }
 /// Integers: toward zero; x / 0 is 0 (kernels refuse it beforehand) and MIN / -1 wraps, so that nothing traps.
 template <class T>
@@ -131,9 +137,12 @@ TW_HD T min(T a, T b) {
 
 template <class T>
 TW_HD T abs(T x) {
-  if constexpr (std::is_floating_point_v<T>) return std::fabs(x);
-  else if constexpr (std::is_signed_v<T>) return x < 0 ? sub(T(0), x) : x;
-  else return x;
+  if constexpr (std::is_floating_point_v<T>)
+    return std::fabs(x);
+  else if constexpr (std::is_signed_v<T>)
+    return x < 0 ? sub(T(0), x) : x;
+  else
+    return x;
 }
 /// -1, 0, 1; NaN stays NaN. Complex: x / |x|, 0 for 0.
 template <class T>
@@ -150,8 +159,10 @@ TW_HD T sign(T x) {
 /// To nearest, halves to even.
 template <class T>
 TW_HD T round(T x) {
-  if constexpr (std::is_floating_point_v<T>) return std::rint(x);
-  else return x;
+  if constexpr (std::is_floating_point_v<T>)
+    return std::rint(x);
+  else
+    return x;
 }
 
 // complex64 goes through complex128: the library's single-precision functions lose several bits.
@@ -222,7 +233,8 @@ TW_HD double digamma(double x) {
   }
   for (; x < 10; x += 1) result -= 1 / x;
   double r = 1 / (x * x);
-  double series = r * (1.0 / 12 - r * (1.0 / 120 - r * (1.0 / 252 - r * (1.0 / 240 - r * (1.0 / 132 - r * 691.0 / 32760)))));
+  double series =
+      r * (1.0 / 12 - r * (1.0 / 120 - r * (1.0 / 252 - r * (1.0 / 240 - r * (1.0 / 132 - r * 691.0 / 32760)))));
   return result + std::log(x) - 0.5 / x - series;
 }
 TW_HD float digamma(float x) { return float(digamma(double(x))); }
@@ -241,9 +253,14 @@ TW_HD double zeta(double x, double q) {
   double p = std::pow(a, -x);
   sum += p * a / (x - 1) + 0.5 * p;
   // B_2j / (2j)!
-  constexpr double kCoefficients[] = {1.0 / 12,           -1.0 / 720,           1.0 / 30240,
-                                      -1.0 / 1209600,     1.0 / 47900160,       -691.0 / 1307674368000.0,
-                                      1.0 / 74724249600.0, -3617.0 / 10670622842880000.0};
+  constexpr double kCoefficients[] = {1.0 / 12,
+                                      -1.0 / 720,
+                                      1.0 / 30240,
+                                      -1.0 / 1209600,
+                                      1.0 / 47900160,
+                                      -691.0 / 1307674368000.0,
+                                      1.0 / 74724249600.0,
+                                      -3617.0 / 10670622842880000.0};
   double rising = x, power = p / a;
   for (int j = 0; j < 8; ++j) {
     sum += kCoefficients[j] * rising * power;
@@ -273,15 +290,30 @@ TW_HD double ndtri(double p) {
   if (q > 0.02425) {
     double c = q - 0.5, r = c * c;
     x = (((((-3.969683028665376e+01 * r + 2.209460984245205e+02) * r - 2.759285104469687e+02) * r +
-           1.383577518672690e+02) * r - 3.066479806614716e+01) * r + 2.506628277459239e+00) * c /
+           1.383577518672690e+02) *
+              r -
+          3.066479806614716e+01) *
+             r +
+         2.506628277459239e+00) *
+        c /
         (((((-5.447609879822406e+01 * r + 1.615858368580409e+02) * r - 1.556989798598866e+02) * r +
-           6.680131188771972e+01) * r - 1.328068155288572e+01) * r + 1);
+           6.680131188771972e+01) *
+              r -
+          1.328068155288572e+01) *
+             r +
+         1);
   } else {
     double t = std::sqrt(-2 * std::log(q));
     x = (((((-7.784894002430293e-03 * t - 3.223964580411365e-01) * t - 2.400758277161838e+00) * t -
-           2.549732539343734e+00) * t + 4.374664141464968e+00) * t + 2.938163982698783e+00) /
+           2.549732539343734e+00) *
+              t +
+          4.374664141464968e+00) *
+             t +
+         2.938163982698783e+00) /
         ((((7.784695709041462e-03 * t + 3.224671290700398e-01) * t + 2.445134137142996e+00) * t +
-          3.754408661907416e+00) * t + 1);
+          3.754408661907416e+00) *
+             t +
+         1);
   }
   for (int i = 0; i < 2; ++i) {
     double e = 0.5 * std::erfc(-x * 0.70710678118654752440) - q;

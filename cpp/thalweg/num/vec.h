@@ -1,5 +1,6 @@
-// Vec<T>: one SIMD packet of T, as wide as the instruction set this file is compiled for. The same names as Lane, by the
-// compiler's vector extensions; functions without a vector form go through the lanes one by one. vec_math.h has exp, log ...
+// Vec<T>: one SIMD packet of T, as wide as the instruction set this file is compiled for. The same names as Lane, by
+// the compiler's vector extensions; functions without a vector form go through the lanes one by one. vec_math.h has
+// exp, log ...
 #pragma once
 
 #include <cstring>
@@ -18,8 +19,9 @@ inline constexpr int kVecBytes = 16;
 
 namespace detail {
 template <int bytes>
-using IntOf = std::conditional_t<bytes == 1, int8_t,
-                                 std::conditional_t<bytes == 2, int16_t, std::conditional_t<bytes == 4, int32_t, int64_t>>>;
+using IntOf =
+    std::conditional_t<bytes == 1, int8_t,
+                       std::conditional_t<bytes == 2, int16_t, std::conditional_t<bytes == 4, int32_t, int64_t>>>;
 template <class T, int lanes>
 struct Packed {
   typedef T type __attribute__((vector_size(sizeof(T) * lanes)));
@@ -41,8 +43,8 @@ struct Vec {
   static constexpr int size = kVecBytes / int(sizeof(T));
   using V = detail::Pack<T, size>;
   using I = detail::IntOf<sizeof(T)>;
-  using M = detail::Pack<I, size>;                         // 0 or -1 per lane
-  using U = detail::Pack<std::make_unsigned_t<I>, size>;   // integers wrap
+  using M = detail::Pack<I, size>;                        // 0 or -1 per lane
+  using U = detail::Pack<std::make_unsigned_t<I>, size>;  // integers wrap
   static constexpr bool kInt = std::is_integral_v<T>;
 
   struct Mask {
@@ -77,24 +79,34 @@ struct Vec {
   }
 
   friend TW_HD Vec operator+(Vec a, Vec b) {
-    if constexpr (kInt) return Vec((V)((U)a.v + (U)b.v));
-    else return Vec(a.v + b.v);
+    if constexpr (kInt)
+      return Vec((V)((U)a.v + (U)b.v));
+    else
+      return Vec(a.v + b.v);
   }
   friend TW_HD Vec operator-(Vec a, Vec b) {
-    if constexpr (kInt) return Vec((V)((U)a.v - (U)b.v));
-    else return Vec(a.v - b.v);
+    if constexpr (kInt)
+      return Vec((V)((U)a.v - (U)b.v));
+    else
+      return Vec(a.v - b.v);
   }
   friend TW_HD Vec operator*(Vec a, Vec b) {
-    if constexpr (kInt) return Vec((V)((U)a.v * (U)b.v));
-    else return Vec(a.v * b.v);
+    if constexpr (kInt)
+      return Vec((V)((U)a.v * (U)b.v));
+    else
+      return Vec(a.v * b.v);
   }
   friend TW_HD Vec operator/(Vec a, Vec b) {
-    if constexpr (kInt) return map([](T x, T y) { return math::div(x, y); }, a, b);
-    else return Vec(a.v / b.v);
+    if constexpr (kInt)
+      return map([](T x, T y) { return math::div(x, y); }, a, b);
+    else
+      return Vec(a.v / b.v);
   }
   friend TW_HD Vec operator-(Vec a) {
-    if constexpr (kInt) return Vec(0) - a;
-    else return Vec(-a.v);
+    if constexpr (kInt)
+      return Vec(0) - a;
+    else
+      return Vec(-a.v);
   }
   friend TW_HD Mask operator<(Vec a, Vec b) { return {(M)(a.v < b.v)}; }
   friend TW_HD Mask operator<=(Vec a, Vec b) { return {(M)(a.v <= b.v)}; }
@@ -105,21 +117,30 @@ struct Vec {
   friend TW_HD Vec like(Vec, Vec k) { return k; }
 
   friend TW_HD Vec max(Vec a, Vec b) {
-    if constexpr (kInt) return Vec(a.v > b.v ? a.v : b.v);
-    else return where(a > b || a != a, a, b);
+    if constexpr (kInt)
+      return Vec(a.v > b.v ? a.v : b.v);
+    else
+      return where(a > b || a != a, a, b);
   }
   friend TW_HD Vec min(Vec a, Vec b) {
-    if constexpr (kInt) return Vec(a.v < b.v ? a.v : b.v);
-    else return where(a < b || a != a, a, b);
+    if constexpr (kInt)
+      return Vec(a.v < b.v ? a.v : b.v);
+    else
+      return where(a < b || a != a, a, b);
   }
   friend TW_HD Vec abs(Vec a) {
-    if constexpr (!kInt) return Vec((V)((U)a.v & ~sign_bit()));
-    else if constexpr (std::is_signed_v<T>) return where(a < 0, -a, a);
-    else return a;
+    if constexpr (!kInt)
+      return Vec((V)((U)a.v & ~sign_bit()));
+    else if constexpr (std::is_signed_v<T>)
+      return where(a < 0, -a, a);
+    else
+      return a;
   }
   friend TW_HD Vec sign(Vec a) {
-    if constexpr (std::is_unsigned_v<T>) return where(a != 0, Vec(1), Vec(0));
-    else return where(a > 0, Vec(1), where(a < 0, Vec(-1), a));
+    if constexpr (std::is_unsigned_v<T>)
+      return where(a != 0, Vec(1), Vec(0));
+    else
+      return where(a > 0, Vec(1), where(a < 0, Vec(-1), a));
   }
   /// Magnitude of a, sign of s.
   friend TW_HD Vec copysign(Vec a, Vec s) { return Vec((V)(((U)a.v & ~sign_bit()) | ((U)s.v & sign_bit()))); }
@@ -138,14 +159,16 @@ struct Vec {
     }
   }
   friend TW_HD Vec floor(Vec a) {
-    if constexpr (kInt) return a;
+    if constexpr (kInt)
+      return a;
     else {
       Vec r = round(a);
       return where(r > a, copysign(r - 1, a), r);
     }
   }
   friend TW_HD Vec ceil(Vec a) {
-    if constexpr (kInt) return a;
+    if constexpr (kInt)
+      return a;
     else {
       Vec r = round(a);
       return where(r < a, copysign(r + 1, a), r);
@@ -156,12 +179,18 @@ struct Vec {
     return a;
   }
 
-  friend TW_HD Vec rem(Vec a, Vec b) { return map([](T x, T y) { return math::rem(x, y); }, a, b); }
-  friend TW_HD Vec floor_div(Vec a, Vec b) {
-    if constexpr (kInt) return map([](T x, T y) { return math::floor_div(x, y); }, a, b);
-    else return floor(a / b);
+  friend TW_HD Vec rem(Vec a, Vec b) {
+    return map([](T x, T y) { return math::rem(x, y); }, a, b);
   }
-  friend TW_HD Vec floor_mod(Vec a, Vec b) { return map([](T x, T y) { return math::floor_mod(x, y); }, a, b); }
+  friend TW_HD Vec floor_div(Vec a, Vec b) {
+    if constexpr (kInt)
+      return map([](T x, T y) { return math::floor_div(x, y); }, a, b);
+    else
+      return floor(a / b);
+  }
+  friend TW_HD Vec floor_mod(Vec a, Vec b) {
+    return map([](T x, T y) { return math::floor_mod(x, y); }, a, b);
+  }
   friend TW_HD Vec div_no_nan(Vec a, Vec b) { return where(b == 0, 0, a / b); }
   friend TW_HD Vec mul_no_nan(Vec a, Vec b) { return where(b == 0, 0, a * b); }
   friend TW_HD Mask has_log(Vec a) { return a > 0; }
@@ -174,8 +203,12 @@ struct Vec {
   friend TW_HD Vec operator&(Vec a, Vec b) { return Vec(a.v & b.v); }
   friend TW_HD Vec operator|(Vec a, Vec b) { return Vec(a.v | b.v); }
   friend TW_HD Vec operator^(Vec a, Vec b) { return Vec(a.v ^ b.v); }
-  friend TW_HD Vec shift_left(Vec a, Vec b) { return map([](T x, T y) { return math::shift_left(x, y); }, a, b); }
-  friend TW_HD Vec shift_right(Vec a, Vec b) { return map([](T x, T y) { return math::shift_right(x, y); }, a, b); }
+  friend TW_HD Vec shift_left(Vec a, Vec b) {
+    return map([](T x, T y) { return math::shift_left(x, y); }, a, b);
+  }
+  friend TW_HD Vec shift_right(Vec a, Vec b) {
+    return map([](T x, T y) { return math::shift_right(x, y); }, a, b);
+  }
 
  private:
   static TW_HD U sign_bit() { return (std::make_unsigned_t<I>(1) << (sizeof(T) * 8 - 1)) - U{}; }

@@ -1,5 +1,5 @@
-// Transcendental functions of Vec. Own vector forms where they pay (exp, log and what follows from them; sin, cos and pow of
-// float through double packets); everything else calls the C library lane by lane, so it is as precise as Lane.
+// Transcendental functions of Vec. Own vector forms where they pay (exp, log and what follows from them; sin, cos and
+// pow of float through double packets); everything else calls the C library lane by lane, so it is as precise as Lane.
 #pragma once
 
 #include "thalweg/num/vec.h"
@@ -15,7 +15,8 @@ TW_HD Vec<float> through_double(Vec<float> a, F f) {
   using Narrow = Pack<float, kHalf>;
   Narrow part[2];
   std::memcpy(part, &a.v, sizeof part);
-  for (Narrow& p : part) p = __builtin_convertvector(f(Vec<double>(__builtin_convertvector(p, Vec<double>::V))).v, Narrow);
+  for (Narrow& p : part)
+    p = __builtin_convertvector(f(Vec<double>(__builtin_convertvector(p, Vec<double>::V))).v, Narrow);
   std::memcpy(&a.v, part, sizeof part);
   return a;
 }
@@ -28,7 +29,9 @@ TW_HD Vec<float> through_double(Vec<float> a, Vec<float> b, F f) {
   std::memcpy(q, &b.v, sizeof q);
   for (int i = 0; i < 2; ++i) {
     p[i] = __builtin_convertvector(f(Vec<double>(__builtin_convertvector(p[i], Vec<double>::V)),
-                                     Vec<double>(__builtin_convertvector(q[i], Vec<double>::V))).v, Narrow);
+                                     Vec<double>(__builtin_convertvector(q[i], Vec<double>::V)))
+                                       .v,
+                                   Narrow);
   }
   std::memcpy(&a.v, p, sizeof p);
   return a;
@@ -62,8 +65,10 @@ struct Reduced {
 template <class T>
 TW_HD Reduced<T> reduce_ln2(Vec<T> x) {
   Vec<T> k = round(x * T(1.44269504088896340736));
-  if constexpr (sizeof(T) == 4) return {k, (x - k * 0.693359375f) + k * 2.12194440054690583e-4f};
-  else return {k, (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10};
+  if constexpr (sizeof(T) == 4)
+    return {k, (x - k * 0.693359375f) + k * 2.12194440054690583e-4f};
+  else
+    return {k, (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10};
 }
 
 /// exp(r) - 1 on |r| <= ln2 / 2 by its Taylor series: the first term left out is below a tenth of an ulp.
@@ -78,8 +83,8 @@ TW_HD Vec<T> expm1_core(Vec<T> r) {
   return p * (r * r) + r;
 }
 
-/// log(m 2^e (1 + c)) from x = m 2^e, m in [sqrt(1/2), sqrt(2)): the series of 2 atanh(s), s = (m - 1) / (m + 1), arranged
-/// so that the leading term m - 1 is exact. c is a small relative correction.
+/// log(m 2^e (1 + c)) from x = m 2^e, m in [sqrt(1/2), sqrt(2)): the series of 2 atanh(s), s = (m - 1) / (m + 1),
+/// arranged so that the leading term m - 1 is exact. c is a small relative correction.
 template <class T>
 TW_HD Vec<T> log_core(Vec<T> x, Vec<T> c) {
   using V = Vec<T>;
@@ -184,8 +189,11 @@ TW_HD Vec<double> sine(Vec<double> x, int quarter) {
   Vec<double> r = (x - k * 1.57079632673412561417) - k * 6.07710050650619224932e-11;
   auto n = __builtin_convertvector(k.v, Vec<double>::M) + quarter;
   Vec<double> z = r * r;
-  Vec<double> s = r + r * z * (-1.0 / 6 + z * (1.0 / 120 + z * (-1.0 / 5040 + z * (1.0 / 362880 - z * (1.0 / 39916800)))));
-  Vec<double> c = 1.0 + z * (-0.5 + z * (1.0 / 24 + z * (-1.0 / 720 + z * (1.0 / 40320 - z * (1.0 / 3628800 - z * (1.0 / 479001600))))));
+  Vec<double> s =
+      r + r * z * (-1.0 / 6 + z * (1.0 / 120 + z * (-1.0 / 5040 + z * (1.0 / 362880 - z * (1.0 / 39916800)))));
+  Vec<double> c =
+      1.0 +
+      z * (-0.5 + z * (1.0 / 24 + z * (-1.0 / 720 + z * (1.0 / 40320 - z * (1.0 / 3628800 - z * (1.0 / 479001600))))));
   Vec<double>::Mask odd{(n & 1) != 0}, minus{(n & 2) != 0};
   Vec<double> y = where(odd, c, s);
   return where(minus, -y, y);

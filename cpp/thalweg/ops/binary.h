@@ -108,7 +108,8 @@ struct Minimum {
 };
 struct SquaredDifference {
   static constexpr OpInfo info{"SquaredDifference(x: T, y: T) -> z: T", kInexact | kIndex,
-                               "math.squared_difference, squared_difference", "(x - y)^2; for complex, |x - y|^2.", true};
+                               "math.squared_difference, squared_difference", "(x - y)^2; for complex, |x - y|^2.",
+                               true};
   TW_HD static auto f(auto a, auto b) { return magnitude_squared(a - b); }
   TW_HD static auto grad(auto dy, auto a, auto b, auto) {
     auto d = dy * 2 * unconjugated(a - b);
@@ -158,9 +159,7 @@ struct Zeta {
   static constexpr OpInfo info{"Zeta(x: T, q: T) -> z: T", NextAfter::kTypes, "math.zeta, zeta",
                                "Hurwitz zeta: the sum over k >= 0 of (q + k)^-x."};
   TW_HD static auto f(auto a, auto b) { return zeta(a, b); }
-  TW_HD static auto grad(auto dy, auto a, auto b, auto) {
-    return Pair{nothing(dy), -dy * a * zeta(a + 1, b)};
-  }
+  TW_HD static auto grad(auto dy, auto a, auto b, auto) { return Pair{nothing(dy), -dy * a * zeta(a + 1, b)}; }
 };
 struct Polygamma {
   static constexpr OpInfo info{"Polygamma(a: T, x: T) -> z: T", NextAfter::kTypes, "math.polygamma, polygamma",
@@ -227,17 +226,18 @@ struct Complex {
   TW_HD static auto grad(auto dy, auto, auto, auto) { return Pair{real(dy), imag(dy)}; }
 };
 
-using Binary = List<Add, AddV2, Sub, Mul, RealDiv, Div, TruncateDiv, FloorDiv, FloorMod, Mod, TruncateMod, DivNoNan, MulNoNan,
-                    Pow, Maximum, Minimum, SquaredDifference, Xdivy, Xlogy, Xlog1py, Atan2, NextAfter, Zeta, Polygamma,
-                    Igamma, Igammac, LogicalAnd, LogicalOr, BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, RightShift,
-                    Complex>;
+using Binary =
+    List<Add, AddV2, Sub, Mul, RealDiv, Div, TruncateDiv, FloorDiv, FloorMod, Mod, TruncateMod, DivNoNan, MulNoNan, Pow,
+         Maximum, Minimum, SquaredDifference, Xdivy, Xlogy, Xlog1py, Atan2, NextAfter, Zeta, Polygamma, Igamma, Igammac,
+         LogicalAnd, LogicalOr, BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, RightShift, Complex>;
 
-// Gradient ops: both arguments have the shape of the first. Their own gradients make second derivatives. As in TensorFlow,
-// SqrtGrad, RsqrtGrad, ReciprocalGrad and InvGrad conjugate y themselves; they are not holomorphic in it, so that their
-// gradient conjugates what reaches y.
+// Gradient ops: both arguments have the shape of the first. Their own gradients make second derivatives. As in
+// TensorFlow, SqrtGrad, RsqrtGrad, ReciprocalGrad and InvGrad conjugate y themselves; they are not holomorphic in it,
+// so that their gradient conjugates what reaches y.
 
 struct SigmoidGrad {
-  static constexpr OpInfo info{"SigmoidGrad(y: T, dy: T) -> z: T", kInexact, "", "dy * y * (1 - y): Sigmoid's gradient."};
+  static constexpr OpInfo info{"SigmoidGrad(y: T, dy: T) -> z: T", kInexact, "",
+                               "dy * y * (1 - y): Sigmoid's gradient."};
   TW_HD static auto f(auto y, auto dy) { return dy * y * (1 - y); }
   TW_HD static auto grad(auto g, auto y, auto dy, auto) { return Pair{g * dy * (1 - y * 2), g * y * (1 - y)}; }
 };
@@ -285,9 +285,7 @@ struct Relu6Grad {
   static constexpr OpInfo info{"Relu6Grad(gradients: T, features: T) -> backprops: T", kReal, "",
                                "gradients where 0 < features < 6: Relu6's gradient from its input or output."};
   TW_HD static auto f(auto dy, auto x) { return where(x > 0 && x < 6, dy, 0); }
-  TW_HD static auto grad(auto g, auto, auto x, auto) {
-    return Pair{where(x > 0, where(x < 6, g, 0), 0), like(x, 0)};
-  }
+  TW_HD static auto grad(auto g, auto, auto x, auto) { return Pair{where(x > 0, where(x < 6, g, 0), 0), like(x, 0)}; }
 };
 struct EluGrad {
   static constexpr OpInfo info{"EluGrad(gradients: T, outputs: T) -> backprops: T", kFloating, "",
@@ -329,14 +327,14 @@ struct SoftsignGrad {
 };
 struct LeakyReluGrad {
   float alpha = 0.2f;
-  static constexpr OpInfo info{"LeakyReluGrad(gradients: T, features: T; alpha: float = 0.2) -> backprops: T", kFloating,
-                               "", "gradients where features > 0, alpha * gradients elsewhere."};
+  static constexpr OpInfo info{"LeakyReluGrad(gradients: T, features: T; alpha: float = 0.2) -> backprops: T",
+                               kFloating, "", "gradients where features > 0, alpha * gradients elsewhere."};
   static LeakyReluGrad from(const Attrs& a) { return {a.get<float>("alpha")}; }
   TW_HD auto f(auto dy, auto x) const { return where(x > 0, dy, dy * alpha); }
   TW_HD auto grad(auto g, auto, auto x, auto) const { return Pair{where(x > 0, g, g * alpha), like(x, 0)}; }
 };
 
-using Gradients = List<SigmoidGrad, TanhGrad, SqrtGrad, RsqrtGrad, ReciprocalGrad, InvGrad, ReluGrad, Relu6Grad, EluGrad,
-                       SeluGrad, SoftplusGrad, SoftsignGrad, LeakyReluGrad>;
+using Gradients = List<SigmoidGrad, TanhGrad, SqrtGrad, RsqrtGrad, ReciprocalGrad, InvGrad, ReluGrad, Relu6Grad,
+                       EluGrad, SeluGrad, SoftplusGrad, SoftsignGrad, LeakyReluGrad>;
 
 }  // namespace thalweg::ops

@@ -27,8 +27,8 @@ void infer_bitcast(Infer& s) {
     return s.out(0, shape);
   }
   int64_t ratio = int64_t(to / from);
-  s.require(shape.rank() > 0 && (shape[-1] == ratio || shape[-1] == kUnknown), "Cannot bitcast from ", s.dtype(0), " to ",
-            s.attr<DType>("type"), ": the last dimension must be ", ratio, ", got shape ", shape);
+  s.require(shape.rank() > 0 && (shape[-1] == ratio || shape[-1] == kUnknown), "Cannot bitcast from ", s.dtype(0),
+            " to ", s.attr<DType>("type"), ": the last dimension must be ", ratio, ", got shape ", shape);
   s.out(0, Infer::slice(shape, 0, shape.rank() - 1));
 }
 
@@ -52,8 +52,10 @@ void register_cast(OpRegistry& r) {
   r.add("Cast(x: SrcT; DstT: type, Truncate: bool = false) -> y: DstT")
       .types("SrcT", kNumeric | kBool)
       .types("DstT", kNumeric | kBool)
-      .doc("x as dtype DstT: real numbers to integers go toward zero, complex numbers lose their imaginary part, integers "
-           "wrap around, and anything but 0 is true.")
+      .doc(
+          "x as dtype DstT: real numbers to integers go toward zero, complex numbers lose their imaginary part, "
+          "integers "
+          "wrap around, and anything but 0 is true.")
       .infer(infer_cast)
       .grad([](Grad& g) {
         bool smooth = kInexact.has(g.in(0).dtype()) && kInexact.has(g.out().dtype());
@@ -78,7 +80,8 @@ void register_cast(OpRegistry& r) {
       .doc("t where the condition holds, e elsewhere, with NumPy broadcasting.")
       .infer(infer_broadcast)
       .grad([](Grad& g) {
-        return Outs{Out(), unbroadcast(where(g.in(0), g.dy, 0), g.in(1)), unbroadcast(where(g.in(0), 0, g.dy), g.in(2))};
+        return Outs{Out(), unbroadcast(where(g.in(0), g.dy, 0), g.in(1)),
+                    unbroadcast(where(g.in(0), 0, g.dy), g.in(2))};
       })
       .elementwise();
 }

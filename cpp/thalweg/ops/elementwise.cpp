@@ -1,4 +1,5 @@
-// OpDefs of the elementwise family from the structs of unary.h, binary.h and compare.h: shape rules, gradients, known values.
+// OpDefs of the elementwise family from the structs of unary.h, binary.h and compare.h: shape rules, gradients, known
+// values.
 #include "thalweg/graph/grad.h"
 #include "thalweg/ops/binary.h"
 #include "thalweg/ops/compare.h"
@@ -20,15 +21,20 @@ Outs unary_gradient(Grad& g) {
     if constexpr (requires { op.alpha; }) attrs.set("alpha", op.alpha);
     std::string name(Op::gradient.name);
     switch (Op::gradient.saved) {
-      case Saved::kOutputFirst: return {node(name, {Op::gradient.conjugates ? g.out() : argument(g.out()), g.dy}, attrs)};
-      case Saved::kOutputLast: return {node(name, {g.dy, argument(g.out())}, attrs)};
-      case Saved::kInputLast: return {node(name, {g.dy, argument(g.in(0))}, attrs)};
+      case Saved::kOutputFirst:
+        return {node(name, {Op::gradient.conjugates ? g.out() : argument(g.out()), g.dy}, attrs)};
+      case Saved::kOutputLast:
+        return {node(name, {g.dy, argument(g.out())}, attrs)};
+      case Saved::kInputLast:
+        return {node(name, {g.dy, argument(g.in(0))}, attrs)};
     }
     return g.none();
   } else {
     Out x = argument(g.in(0)), y = argument(g.out());
-    if constexpr (requires { op.grad(g.dy, x, y); }) return {op.grad(g.dy, x, y)};
-    else return {g.dy * op.df(x, y)};
+    if constexpr (requires { op.grad(g.dy, x, y); })
+      return {op.grad(g.dy, x, y)};
+    else
+      return {g.dy * op.df(x, y)};
   }
 }
 
@@ -46,16 +52,15 @@ Outs binary_gradient(Grad& g) {
 }
 
 template <class Op>
-inline constexpr bool has_unary_gradient = requires(Op op, Out x) { op.df(x, x); } || requires(Op op, Out x) {
-  op.grad(x, x, x);
-} || requires { Op::gradient; };
+inline constexpr bool has_unary_gradient = requires(Op op, Out x) { op.df(x, x); } ||
+                                           requires(Op op, Out x) { op.grad(x, x, x); } || requires { Op::gradient; };
 template <class Op>
 inline constexpr bool has_binary_gradient = requires(Op op, Out x) { op.grad(x, x, x, x); };
 
 /// Real and its like: the real type must be the complex one's.
 void check_real_type(const Infer& s, DType complex, DType real) {
-  s.require((complex == DType::complex128) == (real == DType::float64), s.op().name, ": ", complex, " does not go with ",
-            real);
+  s.require((complex == DType::complex128) == (real == DType::float64), s.op().name, ": ", complex,
+            " does not go with ", real);
 }
 
 void infer_real_part(Infer& s) {
@@ -122,15 +127,19 @@ void register_elementwise(OpRegistry& r) {
   for_each_op(Unary{}, [&]<class Op>() {
     OpDef& def = add<Op>(r).infer(infer_first);
     if (def.attr("Tout")) def.infer(infer_real_part);
-    if constexpr (has_unary_gradient<Op>) def.grad(unary_gradient<Op>);
-    else def.no_grad();
+    if constexpr (has_unary_gradient<Op>)
+      def.grad(unary_gradient<Op>);
+    else
+      def.no_grad();
   });
   for_each_op(Binary{}, [&]<class Op>() {
     OpDef& def = add<Op>(r).infer(infer_broadcast);
     if (def.attr("Tout")) def.infer(infer_complex);
     if constexpr (contains<Op>(Followed{})) def.infer(infer_arithmetic<Op>);
-    if constexpr (has_binary_gradient<Op>) def.grad(binary_gradient<Op, true>);
-    else def.no_grad();
+    if constexpr (has_binary_gradient<Op>)
+      def.grad(binary_gradient<Op, true>);
+    else
+      def.no_grad();
   });
   for_each_op(Gradients{}, [&]<class Op>() { add<Op>(r).infer(infer_first).grad(binary_gradient<Op, false>); });
   for_each_op(Compare{}, [&]<class Op>() {
@@ -154,7 +163,7 @@ void register_elementwise(OpRegistry& r) {
       .infer(infer_first)
       .grad([](Grad& g) {
         auto [t, low, high] = g.inputs<3>();
-        Out below = t < low, above = t > high;
+        Out below = t<low, above = t> high;
         return Outs{where(below, 0, where(above, 0, g.dy)), unbroadcast(where(below, g.dy, 0), low),
                     unbroadcast(where(below, 0, where(above, g.dy, 0)), high)};
       })

@@ -1,11 +1,12 @@
-// What an elementwise op's struct is made of. unary.h, binary.h and compare.h hold the structs; elementwise.cpp turns them
-// into OpDefs with gradients; kernels/elementwise*.cpp into CPU kernels.
+// What an elementwise op's struct is made of. unary.h, binary.h and compare.h hold the structs; elementwise.cpp turns
+// them into OpDefs with gradients; kernels/elementwise*.cpp into CPU kernels.
 //
 // A struct has `info`, the formula `f` over generic numbers (Lane, Vec, Out) and, where it is differentiable, one of
 //   df(x, y)            the derivative; the gradient is dy * df
 //   grad(dy, x, y)      the gradient itself (unary); grad(dy, a, b, z) -> Pair (binary)
 //   gradient            the op that computes it: {"SigmoidGrad", Saved::kOutputFirst}
-// Attributes are members; `from` reads them from a node. Complex arguments arrive conjugated: the chain rule needs conj(df).
+// Attributes are members; `from` reads them from a node. Complex arguments arrive conjugated: the chain rule needs
+// conj(df).
 #pragma once
 
 #include <string_view>
@@ -45,14 +46,17 @@ enum class Saved { kOutputFirst, kOutputLast, kInputLast };
 struct GradientOp {
   std::string_view name;
   Saved saved;
-  bool conjugates = false;  // the op itself takes conj of what was saved (TensorFlow's choice for SqrtGrad and its like)
+  bool conjugates =
+      false;  // the op itself takes conj of what was saved (TensorFlow's choice for SqrtGrad and its like)
 };
 
 /// The op with its attributes read from a node.
 template <class Op>
 Op make_op(const Attrs& attrs) {
-  if constexpr (requires { Op::from(attrs); }) return Op::from(attrs);
-  else return Op{};
+  if constexpr (requires { Op::from(attrs); })
+    return Op::from(attrs);
+  else
+    return Op{};
 }
 
 }  // namespace thalweg

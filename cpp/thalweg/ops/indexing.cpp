@@ -262,7 +262,9 @@ void register_indexing(OpRegistry& r) {
         infer_gather(s, s.scalar(2), s.attr<int64_t>("batch_dims"));
       })
       .grad(gather_grad);
-  r.add("GatherNd(params: Tparams, indices: Tindices; bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output: Tparams")
+  r.add(
+       "GatherNd(params: Tparams, indices: Tindices; bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output: "
+       "Tparams")
       .types("Tindices", kIndex | DTypeSet{DType::int16})
       .doc("Elements or slices of params; the last dimension of indices holds coordinates.")
       .infer(infer_gather_nd)

@@ -57,14 +57,18 @@ Outs extreme_grad(Grad& g) {
 }  // namespace
 
 void register_scatter(OpRegistry& r) {
-  r.add("ScatterNd(indices: Tindices, updates: T, shape: Tindices; bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output: T",
-        kNumeric | kBool | kString)
+  r.add(
+       "ScatterNd(indices: Tindices, updates: T, shape: Tindices; bad_indices_policy: string {|DEFAULT|ERROR} = '') -> "
+       "output: T",
+       kNumeric | kBool | kString)
       .types("Tindices", kIndex | DTypeSet{DType::int16})
       .api("scatter_nd, manip.scatter_nd")
       .doc("Zeros of the shape given with updates added at the coordinates.")
       .infer(infer_scatter_nd)
       .grad([](Grad& g) { return Outs{{}, gather_nd(g.dy, g.in(0)), {}}; });
-  r.add("TensorScatterUpdate(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output: T")
+  r.add(
+       "TensorScatterUpdate(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string {|DEFAULT|ERROR} = "
+       "'') -> output: T")
       .types("Tindices", kIndex | DTypeSet{DType::int16, DType::uint16})
       .api("tensor_scatter_nd_update, tensor_scatter_update")
       .doc("A copy of tensor with the updates at the coordinates; the last of several for one place stays.")
@@ -73,18 +77,24 @@ void register_scatter(OpRegistry& r) {
   auto arithmetic = [&](Signature signature, DTypeSet types, const char* api, const char* doc, GradFn grad) {
     r.add(signature, types).types("Tindices", kIndex).api(api).doc(doc).infer(infer_tensor_scatter).grad(grad);
   };
-  arithmetic("TensorScatterAdd(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output: T",
-             kNumeric | kString, "tensor_scatter_nd_add, tensor_scatter_add",
-             "A copy of tensor with updates added at the coordinates.", add_grad);
-  arithmetic("TensorScatterSub(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output: T",
-             kNumeric, "tensor_scatter_nd_sub, tensor_scatter_sub",
-             "A copy of tensor with updates subtracted at the coordinates.", sub_grad);
-  arithmetic("TensorScatterMax(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output: T",
-             kReal, "tensor_scatter_nd_max", "A copy of tensor raised to the updates at the coordinates.",
-             extreme_grad);
-  arithmetic("TensorScatterMin(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string {|DEFAULT|ERROR} = '') -> output: T",
-             kReal, "tensor_scatter_nd_min", "A copy of tensor lowered to the updates at the coordinates.",
-             extreme_grad);
+  arithmetic(
+      "TensorScatterAdd(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string {|DEFAULT|ERROR} = '') -> "
+      "output: T",
+      kNumeric | kString, "tensor_scatter_nd_add, tensor_scatter_add",
+      "A copy of tensor with updates added at the coordinates.", add_grad);
+  arithmetic(
+      "TensorScatterSub(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string {|DEFAULT|ERROR} = '') -> "
+      "output: T",
+      kNumeric, "tensor_scatter_nd_sub, tensor_scatter_sub",
+      "A copy of tensor with updates subtracted at the coordinates.", sub_grad);
+  arithmetic(
+      "TensorScatterMax(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string {|DEFAULT|ERROR} = '') -> "
+      "output: T",
+      kReal, "tensor_scatter_nd_max", "A copy of tensor raised to the updates at the coordinates.", extreme_grad);
+  arithmetic(
+      "TensorScatterMin(tensor: T, indices: Tindices, updates: T; bad_indices_policy: string {|DEFAULT|ERROR} = '') -> "
+      "output: T",
+      kReal, "tensor_scatter_nd_min", "A copy of tensor lowered to the updates at the coordinates.", extreme_grad);
 }
 
 }  // namespace thalweg::ops

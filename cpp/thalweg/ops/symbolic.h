@@ -52,8 +52,8 @@ inline Out complex(const Out& a, const Out& b) {
 /// Zero for real numbers. x / |x| of complex ones moves along the circle only; x and y arrive conjugated.
 inline Out sign_gradient(const Out& dy, const Out& x, const Out& y) {
   if (!is_complex_value(x)) return like(x, 0);
-  Out along = real(y * dy), magnitude =
-      node("ComplexAbs", {x}, {{"Tout", x.dtype() == DType::complex128 ? DType::float64 : DType::float32}});
+  Out along = real(y * dy),
+      magnitude = node("ComplexAbs", {x}, {{"Tout", x.dtype() == DType::complex128 ? DType::float64 : DType::float32}});
   Out zero = like(along, 0);
   return div_no_nan(dy - conj(y) * complex(along, zero), complex(magnitude, zero));
 }

@@ -139,8 +139,8 @@ struct Sigmoid {
   TW_HD static auto f(auto x) { return logistic(x); }
 };
 struct Softplus {
-  static constexpr OpInfo info{"Softplus(features: T) -> activations: T", kFloating,
-                               "math.softplus, nn.softplus", "Smooth relu: log(exp(features) + 1)."};
+  static constexpr OpInfo info{"Softplus(features: T) -> activations: T", kFloating, "math.softplus, nn.softplus",
+                               "Smooth relu: log(exp(features) + 1)."};
   static constexpr GradientOp gradient{"SoftplusGrad", Saved::kInputLast};
   // log1p(exp(-|x|)) neither overflows for large x nor cancels for small.
   TW_HD static auto f(auto x) { return max(x, 0) + log1p(exp(-abs(x))); }
@@ -157,8 +157,7 @@ struct Relu {
   TW_HD static auto f(auto x) { return max(x, 0); }
 };
 struct Relu6 {
-  static constexpr OpInfo info{"Relu6(features: T) -> activations: T", kReal, "",
-                               "min(max(features, 0), 6)."};
+  static constexpr OpInfo info{"Relu6(features: T) -> activations: T", kReal, "", "min(max(features, 0), 6)."};
   static constexpr GradientOp gradient{"Relu6Grad", Saved::kOutputLast};
   TW_HD static auto f(auto x) { return min(max(x, 0), 6); }
 };
@@ -169,8 +168,9 @@ struct Elu {
   TW_HD static auto f(auto x) { return where(x < 0, expm1(x), x); }
 };
 struct Selu {
-  static constexpr OpInfo info{"Selu(features: T) -> activations: T", kFloating, "nn.selu",
-                               "Scaled elu whose activations keep zero mean and unit variance (Klambauer et al. 2017)."};
+  static constexpr OpInfo info{
+      "Selu(features: T) -> activations: T", kFloating, "nn.selu",
+      "Scaled elu whose activations keep zero mean and unit variance (Klambauer et al. 2017)."};
   static constexpr GradientOp gradient{"SeluGrad", Saved::kOutputLast};
   static constexpr double kScale = 1.0507009873554805, kScaleAlpha = 1.7580993408473766;
   TW_HD static auto f(auto x) { return where(x < 0, expm1(x) * kScaleAlpha, x * kScale); }
@@ -283,14 +283,14 @@ struct Conj {
   TW_HD static auto grad(auto dy, auto /*x*/, auto /*y*/) { return conj(dy); }
 };
 struct Real {
-  static constexpr OpInfo info{"Real(input: T; T: type = complex64, Tout: type = float32) -> output: Tout", kComplex, "",
-                               "The real part."};
+  static constexpr OpInfo info{"Real(input: T; T: type = complex64, Tout: type = float32) -> output: Tout", kComplex,
+                               "", "The real part."};
   TW_HD static auto f(auto x) { return real(x); }
   TW_HD static auto grad(auto dy, auto /*x*/, auto /*y*/) { return complex(dy, like(dy, 0)); }
 };
 struct Imag {
-  static constexpr OpInfo info{"Imag(input: T; T: type = complex64, Tout: type = float32) -> output: Tout", kComplex, "",
-                               "The imaginary part."};
+  static constexpr OpInfo info{"Imag(input: T; T: type = complex64, Tout: type = float32) -> output: Tout", kComplex,
+                               "", "The imaginary part."};
   TW_HD static auto f(auto x) { return imag(x); }
   TW_HD static auto grad(auto dy, auto /*x*/, auto /*y*/) { return complex(like(dy, 0), dy); }
 };
@@ -302,16 +302,17 @@ struct ComplexAbs {
   TW_HD static auto grad(auto dy, auto x, auto /*y*/) { return complex(dy, like(dy, 0)) * sign(conj(x)); }
 };
 struct Angle {
-  static constexpr OpInfo info{"Angle(input: T; T: type = complex64, Tout: type = float32) -> output: Tout", kComplex, "",
-                               "The argument of complex numbers, in (-pi, pi]."};
+  static constexpr OpInfo info{"Angle(input: T; T: type = complex64, Tout: type = float32) -> output: Tout", kComplex,
+                               "", "The argument of complex numbers, in (-pi, pi]."};
   TW_HD static auto f(auto x) { return angle(x); }
   // i / conj(x): a quarter turn ahead of x, as long as 1 / |x|.
   TW_HD static auto grad(auto dy, auto x, auto /*y*/) { return complex(like(dy, 0), dy) / x; }
 };
 
-using Unary = List<Abs, Neg, Sign, Square, Sqrt, Rsqrt, Reciprocal, Inv, Exp, Expm1, Log, Log1p, Sin, Cos, Tan, Asin, Acos,
-                   Atan, Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Sigmoid, Softplus, Softsign, Relu, Relu6, Elu, Selu,
-                   LeakyRelu, Erf, Erfc, Erfinv, Ndtri, Lgamma, Digamma, BesselI0e, BesselI1e, Floor, Ceil, Round, Rint,
-                   IsNan, IsInf, IsFinite, LogicalNot, Invert, PopulationCount, Conj, Real, Imag, ComplexAbs, Angle>;
+using Unary =
+    List<Abs, Neg, Sign, Square, Sqrt, Rsqrt, Reciprocal, Inv, Exp, Expm1, Log, Log1p, Sin, Cos, Tan, Asin, Acos, Atan,
+         Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Sigmoid, Softplus, Softsign, Relu, Relu6, Elu, Selu, LeakyRelu, Erf,
+         Erfc, Erfinv, Ndtri, Lgamma, Digamma, BesselI0e, BesselI1e, Floor, Ceil, Round, Rint, IsNan, IsInf, IsFinite,
+         LogicalNot, Invert, PopulationCount, Conj, Real, Imag, ComplexAbs, Angle>;
 
 }  // namespace thalweg::ops

@@ -23,9 +23,8 @@ std::optional<Tensor> known_value(const OutputInfo& info) {
   if (std::ranges::find(*info.values, kUnknownValue) != info.values->end()) return std::nullopt;
   if (info.shape.size() != int64_t(info.values->size())) return std::nullopt;
   Tensor t(info.dtype, info.shape.shape());
-  visit<kIndex>(info.dtype, [&]<class T>() {
-    std::ranges::transform(*info.values, t.ptr<T>(), [](int64_t v) { return T(v); });
-  });
+  visit<kIndex>(info.dtype,
+                [&]<class T>() { std::ranges::transform(*info.values, t.ptr<T>(), [](int64_t v) { return T(v); }); });
   return t;
 }
 

@@ -10,7 +10,8 @@
 
 namespace thalweg {
 
-/// Runs one node on host tensors; empty when it cannot be run now (no kernel) or fails (the error then belongs to the run).
+/// Runs one node on host tensors; empty when it cannot be run now (no kernel) or fails (the error then belongs to the
+/// run).
 using Evaluate = std::function<std::optional<std::vector<Tensor>>(const Node&, std::span<const Tensor>)>;
 
 /// Results above `max_bytes` are left to the run.

@@ -84,11 +84,11 @@ class Placer {
       exists |= fits(n.device(), *d);
     }
     Error e(Code::InvalidArgument,
-            exists ? str("Cannot assign a device for operation ", n.name(), ": no kernel of ", n.op().name,
-                         " runs on ", n.device().to_string(), " for these types; allow_soft_placement lets it run elsewhere")
+            exists ? str("Cannot assign a device for operation ", n.name(), ": no kernel of ", n.op().name, " runs on ",
+                         n.device().to_string(), " for these types; allow_soft_placement lets it run elsewhere")
                    : str("Cannot assign a device for operation ", n.name(), ": {{node ", n.name(),
-                         "}} was explicitly assigned to ", n.device().to_string(), " but available devices are [ ", names,
-                         " ]. Make sure the device specification refers to a valid device."));
+                         "}} was explicitly assigned to ", n.device().to_string(), " but available devices are [ ",
+                         names, " ]. Make sure the device specification refers to a valid device."));
     e.set_node(n.name());
     throw e;
   }

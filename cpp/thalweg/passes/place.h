@@ -18,8 +18,8 @@ struct PlaceOptions {
   std::function<void(const Node&, const Device&)> log;     // one call per node, may be empty
 };
 
-/// Writes a device into every node; InvalidArgument "Cannot assign a device for operation ..." where a request cannot be
-/// met. Comes before folding, so that each of the user's nodes is logged and checked.
+/// Writes a device into every node; InvalidArgument "Cannot assign a device for operation ..." where a request cannot
+/// be met. Comes before folding, so that each of the user's nodes is logged and checked.
 void assign_devices(Program& p, const PlaceOptions& options);
 /// Fills in Program::devices and inserts _Copy nodes; fetches end on the first CPU.
 void insert_copies(Program& p, const PlaceOptions& options);

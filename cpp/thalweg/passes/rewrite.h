@@ -7,8 +7,8 @@
 
 namespace thalweg {
 
-/// Collects "use `to` instead of `from`" while a pass walks the nodes in order, oldest first. Nodes that are replaced must
-/// have no effect: control edges from them are dropped.
+/// Collects "use `to` instead of `from`" while a pass walks the nodes in order, oldest first. Nodes that are replaced
+/// must have no effect: control edges from them are dropped.
 class Rewriter {
  public:
   explicit Rewriter(Program& p) : p_(p) {}

@@ -10,13 +10,26 @@ std::optional<Values> elements(const Tensor& t) {
   bool ok = true;
   auto copy = [&]<class T>() { std::copy_n(t.ptr<T>(), t.size(), out.begin()); };
   switch (t.dtype()) {
-    case DType::int32: copy.operator()<int32_t>(); break;
-    case DType::int64: copy.operator()<int64_t>(); break;
-    case DType::int16: copy.operator()<int16_t>(); break;
-    case DType::int8: copy.operator()<int8_t>(); break;
-    case DType::uint8: copy.operator()<uint8_t>(); break;
-    case DType::boolean: copy.operator()<bool>(); break;
-    default: ok = false;
+    case DType::int32:
+      copy.operator()<int32_t>();
+      break;
+    case DType::int64:
+      copy.operator()<int64_t>();
+      break;
+    case DType::int16:
+      copy.operator()<int16_t>();
+      break;
+    case DType::int8:
+      copy.operator()<int8_t>();
+      break;
+    case DType::uint8:
+      copy.operator()<uint8_t>();
+      break;
+    case DType::boolean:
+      copy.operator()<bool>();
+      break;
+    default:
+      ok = false;
   }
   return ok ? std::optional(out) : std::nullopt;
 }
@@ -63,7 +76,8 @@ std::optional<int64_t> Infer::scalar(int i) {
 PartialShape Infer::shape_from(int i) {
   rank(i, 1);
   if (auto v = values(i)) {
-    TW_CHECK(v->size() <= size_t(kMaxRank), op_.name, ": shapes have at most ", kMaxRank, " dimensions, got ", v->size());
+    TW_CHECK(v->size() <= size_t(kMaxRank), op_.name, ": shapes have at most ", kMaxRank, " dimensions, got ",
+             v->size());
     PartialShape s = PartialShape::unknown(int(v->size()));
     for (size_t d = 0; d < v->size(); ++d) {
       int64_t x = (*v)[d];

@@ -1,4 +1,5 @@
-// Shape inference of one node: the same function serves graph construction (shapes may be partial) and a run (all known).
+// Shape inference of one node: the same function serves graph construction (shapes may be partial) and a run (all
+// known).
 #pragma once
 
 #include <optional>
@@ -58,8 +59,8 @@ class THALWEG_API Infer {
   const Tensor* constant(int i);
   /// The elements of an integer input as far as known; kUnknownValue marks the others. Empty optional: nothing known.
   std::optional<Values> values(int i);
-  /// What is known of an input's elements, for passing on to an output: unlike values(), shapes do not come to depend on
-  /// it. Null if nothing is known.
+  /// What is known of an input's elements, for passing on to an output: unlike values(), shapes do not come to depend
+  /// on it. Null if nothing is known.
   const Values* known(int i) const { return inputs_[size_t(i)].values; }
   /// The one element of an integer scalar input.
   std::optional<int64_t> scalar(int i);
@@ -87,7 +88,8 @@ class THALWEG_API Infer {
   /// Breaks off with InvalidArgument when the condition fails. The caller of inference adds node and input shapes.
   template <class... Parts>
   void require(bool cond, const Parts&... parts) const {
-    if (!cond) [[unlikely]] fail(Code::InvalidArgument, str(parts...));
+    if (!cond) [[unlikely]]
+      fail(Code::InvalidArgument, str(parts...));
   }
 
   // Outputs; an output that is not set has unknown rank.

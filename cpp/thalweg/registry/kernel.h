@@ -3,8 +3,8 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +15,8 @@
 
 namespace thalweg {
 
-/// A variable's value in a session. Readers take a counted reference under the mutex and never see a half-written value:
-/// a writer works in place only when nobody else holds the buffer.
+/// A variable's value in a session. Readers take a counted reference under the mutex and never see a half-written
+/// value: a writer works in place only when nobody else holds the buffer.
 struct Variable {
   std::string name;
   DType dtype = DType::invalid;
@@ -33,7 +33,7 @@ struct Variable {
 struct KernelInit {
   const OpDef& op;
   const Attrs& attrs;
-  std::string_view node;             // the node's name
+  std::string_view node;  // the node's name
   std::vector<DType> input_dtypes, output_dtypes;
   Device* device;
 
@@ -125,8 +125,12 @@ namespace detail {
 template <class K>
 struct KernelAdapter final : Kernel {
   K k;
-  explicit KernelAdapter(const KernelInit& init) requires std::constructible_from<K, const KernelInit&> : k(init) {}
-  explicit KernelAdapter(const KernelInit&) requires(!std::constructible_from<K, const KernelInit&>) : k() {}
+  explicit KernelAdapter(const KernelInit& init)
+    requires std::constructible_from<K, const KernelInit&>
+      : k(init) {}
+  explicit KernelAdapter(const KernelInit&)
+    requires(!std::constructible_from<K, const KernelInit&>)
+      : k() {}
   void compute(KernelContext& c) override { k(c); }
 };
 }  // namespace detail
@@ -147,7 +151,9 @@ class THALWEG_API KernelRegistry {
   /// A class template instantiated for each T: r.add<MatMul, float, double>("MatMul", kCpu).
   template <template <class> class K, class... Ts>
   void add(std::string_view op, std::string_view device, std::string_view type_attr = "T") {
-    (add(KernelEntry{std::string(op), std::string(device), std::string(type_attr), dtype_of<Ts>, maker<K<Ts>>(), {}, {}}), ...);
+    (add(KernelEntry{
+         std::string(op), std::string(device), std::string(type_attr), dtype_of<Ts>, maker<K<Ts>>(), {}, {}}),
+     ...);
   }
   /// The same for every C++ type of a set: r.add_all<Fill, kPlain>("Fill", kCpu).
   template <template <class> class K, DTypeSet set>
@@ -164,7 +170,9 @@ class THALWEG_API KernelRegistry {
  private:
   template <class K>
   static KernelFactory maker() {
-    return [](const KernelInit& init) -> std::unique_ptr<Kernel> { return std::make_unique<detail::KernelAdapter<K>>(init); };
+    return [](const KernelInit& init) -> std::unique_ptr<Kernel> {
+      return std::make_unique<detail::KernelAdapter<K>>(init);
+    };
   }
   std::map<std::string, std::vector<KernelEntry>, std::less<>> by_op_;
 };

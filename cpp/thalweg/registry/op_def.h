@@ -1,4 +1,5 @@
-// What an op is: signature, documentation, shape rule, gradient. An OpRegistry is a value that ops are added to explicitly.
+// What an op is: signature, documentation, shape rule, gradient. An OpRegistry is a value that ops are added to
+// explicitly.
 #pragma once
 
 #include <deque>

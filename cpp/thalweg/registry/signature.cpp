@@ -6,9 +6,9 @@
 namespace thalweg {
 namespace {
 
-constexpr std::array<std::string_view, 14> kKinds{"bool",      "int",         "float",      "string",       "type",
-                                                  "shape",     "tensor",      "func",       "list(int)",    "list(float)",
-                                                  "list(bool)", "list(string)", "list(type)", "list(shape)"};
+constexpr std::array<std::string_view, 14> kKinds{
+    "bool", "int",       "float",       "string",     "type",         "shape",      "tensor",
+    "func", "list(int)", "list(float)", "list(bool)", "list(string)", "list(type)", "list(shape)"};
 
 std::string_view trim(std::string_view s) {
   while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
@@ -74,12 +74,18 @@ PartialShape shape_literal(std::string_view s) {
 AttrValue literal(AttrKind kind, std::string_view s) {
   auto items = [&] { return split(s.substr(1, s.size() - 2)); };
   switch (kind) {
-    case AttrKind::Bool: return s == "true";
-    case AttrKind::Int: return number<int64_t>(s);
-    case AttrKind::Float: return number<float>(s);
-    case AttrKind::String: return unquoted(s);
-    case AttrKind::Type: return dtype_from_name(s);
-    case AttrKind::Shape: return shape_literal(s);
+    case AttrKind::Bool:
+      return s == "true";
+    case AttrKind::Int:
+      return number<int64_t>(s);
+    case AttrKind::Float:
+      return number<float>(s);
+    case AttrKind::String:
+      return unquoted(s);
+    case AttrKind::Type:
+      return dtype_from_name(s);
+    case AttrKind::Shape:
+      return shape_literal(s);
     case AttrKind::Ints: {
       Ints v;
       for (auto i : items()) v.push_back(number<int64_t>(i));
@@ -110,7 +116,8 @@ AttrValue literal(AttrKind kind, std::string_view s) {
       for (auto i : items()) v.push_back(shape_literal(i));
       return v;
     }
-    default: TW_FAIL(InvalidArgument, "signature: no default is possible for ", name_of(kind));
+    default:
+      TW_FAIL(InvalidArgument, "signature: no default is possible for ", name_of(kind));
   }
 }
 

@@ -6,8 +6,9 @@
 //   "Assign(ref: ref T, value: T) -> output_ref: ref T"         variables are passed by reference
 //   "Shape(input: T; out_type: type = int32) -> output: out_type"
 //
-// A name that is not a dtype and stands for a type is a type attribute, inferred from the inputs; attributes of TensorFlow
-// kinds (bool, int, float, string, type, shape, tensor, func, list(...)) follow the semicolon, with optional defaults.
+// A name that is not a dtype and stands for a type is a type attribute, inferred from the inputs; attributes of
+// TensorFlow kinds (bool, int, float, string, type, shape, tensor, func, list(...)) follow the semicolon, with optional
+// defaults.
 #pragma once
 
 #include <optional>
@@ -63,7 +64,22 @@ struct ArgDef {
 };
 
 /// The kinds an attribute can have, in AttrValue's order.
-enum class AttrKind { Bool, Int, Float, String, Type, Shape, Tensor, Func, Ints, Floats, Bools, Strings, Types, Shapes };
+enum class AttrKind {
+  Bool,
+  Int,
+  Float,
+  String,
+  Type,
+  Shape,
+  Tensor,
+  Func,
+  Ints,
+  Floats,
+  Bools,
+  Strings,
+  Types,
+  Shapes
+};
 
 struct AttrDef {
   std::string name;

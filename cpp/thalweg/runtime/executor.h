@@ -18,7 +18,7 @@ struct StepTrace {
 
 struct RunControl {
   const std::atomic<bool>* cancelled = nullptr;
-  int64_t deadline_us = 0;                   // steady clock; 0: none
+  int64_t deadline_us = 0;                  // steady clock; 0: none
   std::vector<StepTrace>* trace = nullptr;  // filled in when given
 };
 
@@ -26,6 +26,7 @@ struct RunControl {
 void execute(const Plan& plan, const Layout& layout, Frame& frame, ThreadPool& pool, const RunControl& control);
 
 /// Runs one kernel on host tensors, outside any plan (constant folding).
-std::vector<Tensor> evaluate_node(const Node& n, std::span<const Tensor> in, const KernelRegistry& kernels, ThreadPool& pool);
+std::vector<Tensor> evaluate_node(const Node& n, std::span<const Tensor> in, const KernelRegistry& kernels,
+                                  ThreadPool& pool);
 
 }  // namespace thalweg

@@ -1,5 +1,5 @@
-// A Frame is the memory of one run in progress: slots, arenas, and the pointers that kernels see. Frames are kept by their
-// layout and used again, so a steady state builds none.
+// A Frame is the memory of one run in progress: slots, arenas, and the pointers that kernels see. Frames are kept by
+// their layout and used again, so a steady state builds none.
 #pragma once
 
 #include <vector>
@@ -17,11 +17,11 @@ struct Frame {
   void clear();
 
   std::vector<Tensor> slots;
-  std::vector<char> bound;                // by slot: a constant, or at home in the arena; survives runs
-  std::vector<const Tensor*> in;          // the inputs of all steps, one after the other
-  std::vector<Tensor*> out;               // the outputs of all steps
+  std::vector<char> bound;                  // by slot: a constant, or at home in the arena; survives runs
+  std::vector<const Tensor*> in;            // the inputs of all steps, one after the other
+  std::vector<Tensor*> out;                 // the outputs of all steps
   std::vector<size_t> first_in, first_out;  // by step: where its own begin
-  std::vector<BufferRef> scratch;         // grow-only; one for each scratch() call of a kernel
+  std::vector<BufferRef> scratch;           // grow-only; one for each scratch() call of a kernel
 };
 
 }  // namespace thalweg

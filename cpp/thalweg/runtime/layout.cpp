@@ -24,7 +24,8 @@ class Planner {
     for (size_t s = 0; s < plan.slots.size(); ++s) {
       const Slot& slot = plan.slots[s];
       layout_->places[s].root = int(s);
-      if (slot.kind == SlotKind::Constant) facts_[s] = {slot.constant.shape(), slot.dtype, host(slot.constant), nullptr};
+      if (slot.kind == SlotKind::Constant)
+        facts_[s] = {slot.constant.shape(), slot.dtype, host(slot.constant), nullptr};
       if (slot.kind == SlotKind::Variable) facts_[s].shape = slot.variable->shape;
       facts_[s].dtype = slot.dtype;
     }
@@ -79,7 +80,9 @@ class Planner {
     // Inference that saw every input has checked the step; otherwise it checks again when the step runs.
     bool checked = true;
     for (size_t k = 0; k < in.size(); ++k) {
-      auto unknown = [&] { return !in[k].values || std::ranges::find(*in[k].values, kUnknownValue) != in[k].values->end(); };
+      auto unknown = [&] {
+        return !in[k].values || std::ranges::find(*in[k].values, kUnknownValue) != in[k].values->end();
+      };
       checked &= in[k].shape.fully_known() && !(used[k] && !in[k].tensor && unknown());
     }
     layout_->static_step[i] = known && checked;
@@ -101,8 +104,8 @@ class Planner {
   void share_memory() {
     size_t slots = plan_.slots.size();
     escapes_.assign(slots, 0);
-    for (int s : plan_.fetches) escapes_[size_t(s)] = layout_->places[size_t(s)].shape.size() > 1 ||
-                                                      !layout_->places[size_t(s)].known;
+    for (int s : plan_.fetches)
+      escapes_[size_t(s)] = layout_->places[size_t(s)].shape.size() > 1 || !layout_->places[size_t(s)].known;
     // What escapes through an alias escapes at its source; so does memory under a name whose shape is not known here,
     // because the arena does not follow that name's lifetime.
     for (size_t i = plan_.steps.size(); i-- > 0;) {
@@ -145,7 +148,8 @@ class Planner {
       if (!arena(out) || places[out].root != int(out) || !layout_->static_step[i]) continue;
       for (int s : step.in) {
         size_t root = size_t(find(s));
-        if (!arena(root) || last_[root] != int(i) || bytes(root) != bytes(out) || bytes(size_t(s)) != bytes(out)) continue;
+        if (!arena(root) || last_[root] != int(i) || bytes(root) != bytes(out) || bytes(size_t(s)) != bytes(out))
+          continue;
         if (size_of(plan_.slots[root].dtype) != size_of(plan_.slots[out].dtype)) continue;
         if (plan_.slots[root].device != plan_.slots[out].device) continue;
         merge(root, out);

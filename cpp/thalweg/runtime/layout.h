@@ -14,7 +14,7 @@ struct Frame;
 
 struct Layout {
   struct Place {
-    bool known = false;   // the shape follows from the feed shapes
+    bool known = false;  // the shape follows from the feed shapes
     Shape shape;
     int64_t offset = -1;  // in the device's arena; -1: allocated when the run gets there
     int root = -1;        // the slot whose memory this one shares (itself when it has its own)
@@ -32,8 +32,8 @@ struct Layout {
   ~Layout();
 };
 
-/// Infers shapes from `feed_shapes` and plans the arena: greedy by size over lifetimes, in place where an elementwise op's
-/// input dies (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020).
+/// Infers shapes from `feed_shapes` and plans the arena: greedy by size over lifetimes, in place where an elementwise
+/// op's input dies (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020).
 std::shared_ptr<Layout> make_layout(const Plan& plan, const std::vector<Shape>& feed_shapes);
 
 }  // namespace thalweg

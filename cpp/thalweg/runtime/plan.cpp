@@ -19,7 +19,8 @@ Variable& SessionState::variable(const Node& n) {
     v->dtype = n.output(0).dtype;
     v->shape = n.output(0).shape;
   }
-  TW_CHECK(v->dtype == n.output(0).dtype, n.name(), ": variable '", name, "' is ", v->dtype, ", not ", n.output(0).dtype);
+  TW_CHECK(v->dtype == n.output(0).dtype, n.name(), ": variable '", name, "' is ", v->dtype, ", not ",
+           n.output(0).dtype);
   return *v;
 }
 

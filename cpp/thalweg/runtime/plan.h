@@ -1,5 +1,5 @@
-// A Plan is one (feeds, fetches, targets) of a graph, resolved: a flat array of steps over numbered slots. Names, attributes,
-// kernels and devices are decided here; shapes and memory in Layout, per feed shapes.
+// A Plan is one (feeds, fetches, targets) of a graph, resolved: a flat array of steps over numbered slots. Names,
+// attributes, kernels and devices are decided here; shapes and memory in Layout, per feed shapes.
 #pragma once
 
 #include <list>

@@ -170,7 +170,8 @@ std::shared_ptr<Plan> Session::build(const Runner& r) {
 std::shared_ptr<Runner> Session::prepare(std::vector<Endpoint> feeds, std::vector<Endpoint> fetches,
                                          std::vector<Node*> targets) {
   for (const Endpoint& e : feeds) TW_CHECK(e && &e.node->graph() == &graph_, "a feed is not an element of this graph");
-  for (const Endpoint& e : fetches) TW_CHECK(e && &e.node->graph() == &graph_, "a fetch is not an element of this graph");
+  for (const Endpoint& e : fetches)
+    TW_CHECK(e && &e.node->graph() == &graph_, "a fetch is not an element of this graph");
   return std::shared_ptr<Runner>(new Runner(*this, std::move(feeds), std::move(fetches), std::move(targets)));
 }
 

@@ -1,4 +1,5 @@
-// A Session runs parts of a graph: it keeps variables, plans and threads. All of it may be used from several threads at once.
+// A Session runs parts of a graph: it keeps variables, plans and threads. All of it may be used from several threads at
+// once.
 #pragma once
 
 #include <atomic>
@@ -31,7 +32,8 @@ class THALWEG_API Runner {
   /// `feeds` in the order given to prepare(). Results are the caller's own: nothing in the session shares their memory.
   std::vector<Tensor> run(std::span<const Tensor> feeds, const RunControl& control = {});
 
-  /// Bytes of arena that the last layout needs, and of all constants: what a run holds besides feeds, fetches and variables.
+  /// Bytes of arena that the last layout needs, and of all constants: what a run holds besides feeds, fetches and
+  /// variables.
   size_t arena_bytes() const;
   const std::vector<Endpoint>& feeds() const { return feeds_; }
   const std::vector<Endpoint>& fetches() const { return fetches_; }
@@ -61,7 +63,8 @@ class THALWEG_API Session {
   std::shared_ptr<Runner> prepare(std::vector<Endpoint> feeds, std::vector<Endpoint> fetches,
                                   std::vector<Node*> targets = {});
   /// For C++ users: session.run({{x, value}}, {y}, {train}). The signature's plan is kept.
-  std::vector<Tensor> run(const std::vector<std::pair<Out, Tensor>>& feeds, const Outs& fetches, const Outs& targets = {});
+  std::vector<Tensor> run(const std::vector<std::pair<Out, Tensor>>& feeds, const Outs& fetches,
+                          const Outs& targets = {});
 
   const std::vector<Device*>& devices() const { return devices_; }
   const Graph& graph() const { return graph_; }

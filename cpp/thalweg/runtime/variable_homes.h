@@ -1,4 +1,5 @@
-// Where a session's variables live. Runs are placed one by one, but a variable's value stays where the first one put it.
+// Where a session's variables live. Runs are placed one by one, but a variable's value stays where the first one put
+// it.
 #pragma once
 
 #include <mutex>
@@ -17,8 +18,8 @@ class VariableHomes {
  public:
   VariableHomes(const Graph& graph, const KernelRegistry& kernels) : graph_(graph), kernels_(kernels) {}
 
-  /// Whether variable n may live on `d`: it lives there already, or every op of the graph that takes it by reference has a
-  /// kernel there.
+  /// Whether variable n may live on `d`: it lives there already, or every op of the graph that takes it by reference
+  /// has a kernel there.
   bool allows(const Node& n, const Device& d);
   /// Keeps the decisions of a placed program.
   void keep(const Program& p);
