@@ -57,7 +57,7 @@ ROWS = [
     b("Atan2", np.arctan2, POSITIVE),
     b(
         "NextAfter", np.nextafter, special=False
-    ),  # its steps are far below the tolerance: test_exact.py
+    ),  # a step is far below the tolerance: only its direction at 0 and its specials are seen here
     b("Zeta", special.zeta, (1.5, 4.0), special=False, grad=(1,), tol=40, second_order=False),
     Op(
         "Polygamma",
