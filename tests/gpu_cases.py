@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import thalweg.compat.v1 as tf
 from op_case import Case, Op, assert_close, numpy_dtype, run_case
 from ops import TABLE
 from test_ops import SPECIAL, reference
+
+import thalweg.compat.v1 as tf
 from thalweg import _core
 
 # A sum in another order, and CUDA's functions of up to 2 ULP.

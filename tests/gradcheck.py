@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import thalweg.compat.v1 as tf
 from op_case import Case, call, group_inputs, outputs_of
+
+import thalweg.compat.v1 as tf
 
 STEP = 1e-5
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
 import thalweg.compat.v1 as tf
 from thalweg import _core
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from thalweg import _core
 
 PACKAGE = Path(_core.__file__).resolve().parent

@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+
 import thalweg.compat.v1 as tf
 from thalweg import _core, raw_ops
 

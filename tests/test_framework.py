@@ -8,6 +8,7 @@ import weakref
 
 import numpy as np
 import pytest
+
 import thalweg.compat.v1 as tf
 from thalweg.client import config
 from thalweg.framework import dtypes, graph_pb

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import thalweg.compat.v1 as tf
 from thalweg.examples.tutorials.mnist import input_data
 from thalweg.platform import flags

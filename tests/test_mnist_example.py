@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import thalweg.compat.v1 as tf
 from thalweg.examples.tutorials.mnist import input_data
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import thalweg.compat.v1 as tf
 from gradcheck import check_gradient
 from op_case import (
     COMPLEX,
@@ -23,6 +22,8 @@ from op_case import (
     wide,
 )
 from ops import BY_NAME, TABLE
+
+import thalweg.compat.v1 as tf
 from thalweg import _core
 
 COMPUTED = [row for row in TABLE if row.tested_by is None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 import thalweg.compat.v1 as tf
 from thalweg.framework.graph import Graph
 

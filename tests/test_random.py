@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import thalweg.compat.v1 as tf
 
 SEEDS = {"seed": 87, "seed2": 12}

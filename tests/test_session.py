@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+
 import thalweg.compat.v1 as tf
 from thalweg import _core
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import thalweg.compat.v1 as tf
 
 raw = tf.raw_ops

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import thalweg.compat.v1 as tf
 
 WORDS = np.array([[b"ab", b"C d"], [b"", b" xyz "]], object)

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import thalweg.compat.v1 as tf
 from op_case import TOLERANCE, numpy_dtype, round_to_bfloat16, wide
+
+import thalweg.compat.v1 as tf
 
 State = dict[str, np.ndarray]
 LR, RHO, EPS, MOM = 0.1, 0.9, 1e-3, 0.8

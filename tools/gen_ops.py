@@ -17,6 +17,7 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
+
 from thalweg import _core
 from thalweg.framework.dtypes import as_dtype
 

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 import numpy as np
+
 from thalweg.examples.tutorials.mnist import input_data
 
 # SHA-256 of the unpacked files: archives of the same bytes may be packed differently.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+
 from thalweg.examples.mnist.train import Result
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 import thalweg.compat.v1 as tf
 from thalweg.examples.mnist.models import Recipe
 

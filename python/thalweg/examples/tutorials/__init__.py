@@ -1,1 +1,5 @@
-"""The readers that TensorFlow's tutorials import."""
+"""TensorFlow 1 programs read MNIST through a module of this package."""
+
+from thalweg.examples.tutorials import mnist
+
+__all__ = ["mnist"]

@@ -13,6 +13,7 @@ import zlib
 from typing import Any
 
 import numpy as np
+
 from thalweg.framework import dtypes
 from thalweg.framework.random_seed import get_seed
 
