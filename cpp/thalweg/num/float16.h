@@ -56,7 +56,8 @@ struct half {
   template <class T>
     requires std::is_arithmetic_v<T>
   TW_HD explicit half(T x) : bits(detail::float_to_half(float(x))) {}
-  TW_HD operator float() const { return detail::half_to_float(bits); }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  TW_HD operator float() const { return detail::half_to_float(bits); }
 };
 
 /// The upper half of a float: 8 exponent bits, 7 mantissa bits.
@@ -66,9 +67,8 @@ struct bfloat16 {
   template <class T>
     requires std::is_arithmetic_v<T>
   TW_HD explicit bfloat16(T x) : bits(detail::float_to_bfloat16(float(x))) {}
-  TW_HD operator float() const {
-    return detail::bits_float(uint32_t(bits) << 16);
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  TW_HD operator float() const { return detail::bits_float(uint32_t(bits) << 16); }
 };
 
 static_assert(sizeof(half) == 2 && sizeof(bfloat16) == 2);
