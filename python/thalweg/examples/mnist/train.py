@@ -117,6 +117,7 @@ def train(
                 session.run(step_op, feed)
                 progress(step + 1, result)
             test(steps)
+            progress(steps, result)
             result.seconds = time.perf_counter() - start
             if network.filters is not None:
                 result.filters = session.run(network.filters)
