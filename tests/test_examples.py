@@ -75,3 +75,13 @@ def test_own_op_from_python(own_op: pathlib.Path) -> None:
     out = run(sys.executable, str(EXAMPLES / "own_op" / "use.py"), str(own_op / "zero_out.so"))
     assert "Keeps the first element" in out
     assert "[[5.0, 0.0], [0.0, 0.0]] [[10.0, 0.0], [0.0, 0.0]]" in out
+
+
+def test_the_first_graph_of_the_readme() -> None:
+    import re
+
+    text = (EXAMPLES.parent / "README.md").read_text()
+    match = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert match is not None
+    loss = float(run(sys.executable, "-c", match.group(1)))
+    assert loss < 0.01
