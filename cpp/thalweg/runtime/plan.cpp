@@ -4,6 +4,7 @@
 #include <map>
 
 #include "thalweg/runtime/layout.h"
+#include "thalweg/runtime/variable_homes.h"
 
 namespace thalweg {
 
@@ -78,7 +79,7 @@ class Planner {
       s.constant = device(n)->host_memory() ? value : value.copy_to(*device(n));
       return;
     }
-    if (op == "VariableV2" || op == "Variable") {
+    if (is_variable(n)) {
       Slot& s = plan_->slots[size_t(out[0])];
       s.kind = SlotKind::Variable;
       s.variable = &state_.variable(n);
@@ -95,7 +96,6 @@ class Planner {
       const Slot& source = plan_->slots[size_t(s)];
       if (source.variable && !takes_ref(n, i)) step.ref_reads.push_back(int(i));
       if (takes_ref(n, i)) TW_ASSERT(source.variable);
-      step.writes |= takes_ref(n, i) && op != "IsVariableInitialized";
     }
     for (size_t i = 0; i < out.size(); ++i) {
       if (!n.output(int(i)).is_ref) continue;

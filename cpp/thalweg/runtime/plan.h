@@ -38,7 +38,6 @@ struct Step {
   std::vector<int> in, out;    // slots
   std::vector<int> ref_reads;  // positions in `in` that read a variable's value here
   std::vector<int> frees;      // value slots that nobody needs after this step
-  bool writes = false;         // changes a variable
 };
 
 struct Plan {

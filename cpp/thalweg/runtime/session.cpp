@@ -17,8 +17,7 @@ constexpr size_t kMaxRunners = 256;  // of Session::run
 /// Handled by the executor itself, on any device.
 bool needs_no_kernel(const Node& n) {
   const std::string& op = n.op().name;
-  return op == "Const" || op == "VariableV2" || op == "Variable" || op == "_Copy" || op == "NoOp" ||
-         n.op().aliased_input >= 0;
+  return op == "Const" || is_variable(n) || op == "_Copy" || op == "NoOp" || n.op().aliased_input >= 0;
 }
 
 /// Returns the frame to its layout, emptied, whatever happens.
