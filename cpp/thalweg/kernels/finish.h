@@ -1,0 +1,20 @@
+// What happens to a block of a product's result right after it is complete, while it is still in cache: bias,
+// activation, the product with an activation's derivative. The product only says which block; what is done to it is
+// somebody else's.
+#pragma once
+
+#include <cstdint>
+
+namespace thalweg::kernels {
+
+/// Called on the thread that made the block, once for every element of the result, when no more will be added to it.
+/// The result is a row-major matrix; that of a convolution has a row per pixel and a column per channel.
+struct Finish {
+  void (*call)(const void* context, int64_t row, int64_t rows, int64_t col, int64_t cols) = nullptr;
+  const void* context = nullptr;
+
+  explicit operator bool() const { return call != nullptr; }
+  void operator()(int64_t row, int64_t rows, int64_t col, int64_t cols) const { call(context, row, rows, col, cols); }
+};
+
+}  // namespace thalweg::kernels
