@@ -317,4 +317,24 @@ void Graph::clear_control_inputs(Node& n) {
   ++version_;
 }
 
+void Graph::become(Node& n, std::string_view op, std::vector<Endpoint> inputs, Attrs attrs) {
+  NodeSpec spec;
+  spec.op = op;
+  spec.name = n.name_;
+  spec.inputs = std::move(inputs);
+  spec.attrs = std::move(attrs);
+  const OpDef& def = ops_->get(spec.op);
+  infer_attrs(def, spec);
+  auto outputs = infer_outputs(def, spec);
+  for (size_t i = 0; i < n.outputs_.size(); ++i) {
+    TW_ASSERT(i < outputs.size() && outputs[i].dtype == n.outputs_[i].dtype &&
+              outputs[i].shape.compatible(n.outputs_[i].shape));
+  }
+  n.op_ = &def;
+  n.inputs_ = std::move(spec.inputs);
+  n.attrs_ = std::move(spec.attrs);
+  n.outputs_ = std::move(outputs);
+  ++version_;
+}
+
 }  // namespace thalweg

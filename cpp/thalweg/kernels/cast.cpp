@@ -76,6 +76,7 @@ struct Cast {
     Operand in[] = {{x.data(), x.shape(), size_of(x.dtype())}};
     run_rows(k, row, nullptr, in, k.out(0), 0.5);
   }
+  RowLoop row_loop() const { return {row, nullptr, 0.5}; }
 };
 
 struct Bitcast {
@@ -152,6 +153,8 @@ struct Select {
                     {k.in(2).data(), k.in(2).shape(), size}};
     run_rows(k, row, nullptr, in, k.out(0), 0.5);
   }
+  /// Select's vector condition does not broadcast as elementwise operands do.
+  RowLoop row_loop() const { return {rows ? nullptr : row, nullptr, 0.5}; }
 };
 
 }  // namespace

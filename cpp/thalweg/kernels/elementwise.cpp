@@ -209,6 +209,11 @@ class RowKernelRun final : public Kernel {
     run(k, std::nullopt);
   }
 
+  RowLoop row_loop() const override {
+    if (kernel_.check == Check::kNonzero || kernel_.check == Check::kNonnegative) return {};
+    return {kernel_.row, storage_, kernel_.cost, kernel_.check != Check::kSameSize};
+  }
+
  private:
   void run(KernelContext& k, std::optional<Shape> shape) {
     Operand in[kMaxOperands];

@@ -13,8 +13,7 @@
 
 namespace thalweg::kernels {
 
-/// out[0, n) from dense operands; where bit i of `repeated` is set, operand i is one element that serves all n.
-using Row = void (*)(const void* op, const void* const* in, void* out, int64_t n, unsigned repeated);
+using Row = RowLoop::Fn;
 
 inline constexpr int kMaxOperands = 3;
 

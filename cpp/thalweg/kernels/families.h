@@ -22,6 +22,7 @@ THALWEG_API void register_random(KernelRegistry& r);
 THALWEG_API void register_control(KernelRegistry& r);
 THALWEG_API void register_string(KernelRegistry& r);
 THALWEG_API void register_summary(KernelRegistry& r);
+THALWEG_API void register_fused(KernelRegistry& r);  // what the fuse pass makes of the others
 }  // namespace kernels
 
 /// Adds every CPU kernel of the library.

@@ -9,7 +9,8 @@ namespace {
 
 class Pruner {
  public:
-  Pruner(const Graph& graph, std::span<const Endpoint> feeds) : feeds_(feeds) {
+  Pruner(const Graph& graph, std::span<const Endpoint> feeds, std::span<const Shape> feed_shapes)
+      : feeds_(feeds), feed_shapes_(feed_shapes) {
     program_.graph = std::make_unique<Graph>(graph.ops());
     program_.graph->set_seed(graph.seed());
   }
@@ -19,7 +20,10 @@ class Pruner {
     for (const Endpoint& f : fetches) {
       if (!fed(f)) roots.push_back(f.node);
     }
-    for (const Endpoint& f : feeds_) program_.feeds.push_back(placeholder(f));
+    for (size_t i = 0; i < feeds_.size(); ++i) {
+      program_.feeds.push_back(
+          placeholder(feeds_[i], feed_shapes_.empty() ? PartialShape() : PartialShape(feed_shapes_[i])));
+    }
     for (Node* n : needed(roots)) copy(*n);
     for (const Endpoint& f : fetches) program_.fetches.push_back(value(mapped(f)));
     for (Node* t : targets) program_.targets.push_back(copies_.at(t));
@@ -55,12 +59,12 @@ class Pruner {
     return out;
   }
 
-  Endpoint placeholder(const Endpoint& fed) {
+  Endpoint placeholder(const Endpoint& fed, const PartialShape& shape) {
     const OutputInfo& info = fed.node->output(fed.index);
     NodeSpec spec;
     spec.op = "Placeholder";
     spec.name = program_.graph->unique_name("_feed/" + fed.node->name());
-    spec.attrs = {{"dtype", info.dtype}, {"shape", PartialShape()}};
+    spec.attrs = {{"dtype", info.dtype}, {"shape", shape}};
     return {&program_.graph->add(std::move(spec)), 0};
   }
 
@@ -94,14 +98,15 @@ class Pruner {
 
   Program program_;
   std::span<const Endpoint> feeds_;
+  std::span<const Shape> feed_shapes_;
   std::unordered_map<const Node*, Node*> copies_;
 };
 
 }  // namespace
 
 Program prune(const Graph& graph, std::span<const Endpoint> feeds, std::span<const Endpoint> fetches,
-              std::span<Node* const> targets) {
-  return Pruner(graph, feeds).run(fetches, targets);
+              std::span<Node* const> targets, std::span<const Shape> feed_shapes) {
+  return Pruner(graph, feeds, feed_shapes).run(fetches, targets);
 }
 
 }  // namespace thalweg

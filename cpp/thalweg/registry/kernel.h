@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,16 @@ struct Variable {
   }
 };
 
+class Kernel;
+
+/// One of the nodes that a fused node stands for. Its operands are values by number: the inputs of the fused node come
+/// first, then (where there is one) the product that the members follow, then the members' own results.
+struct FusedMember {
+  std::shared_ptr<Kernel> kernel;
+  std::vector<int> operands;
+  DType dtype = DType::invalid;  // of the result
+};
+
 /// What a kernel learns of its node when it is built.
 struct KernelInit {
   const OpDef& op;
@@ -36,6 +47,8 @@ struct KernelInit {
   std::string_view node;  // the node's name
   std::vector<DType> input_dtypes, output_dtypes;
   Device* device;
+  std::vector<PartialShape> input_shapes;   // as far as the plan knows them
+  std::span<const FusedMember> members{};   // of a fused node, operands before users; the last one's result is the node's
 
   template <class T>
   const T& attr(std::string_view name) const {
@@ -103,11 +116,25 @@ class KernelContext {
   ThreadPool& pool_;
 };
 
+/// An elementwise kernel's loop over a run of elements: what others need to work it into a pass of their own.
+struct RowLoop {
+  /// out[0, n) from dense operands; where bit i of `repeated` is set, operand i is one element that serves all n. An
+  /// operand may lie in exactly the output's memory.
+  using Fn = void (*)(const void* op, const void* const* in, void* out, int64_t n, unsigned repeated);
+  Fn fn = nullptr;
+  const void* op = nullptr;  // lives as long as the kernel
+  double cost = 0;           // nanoseconds an element
+  bool broadcasts = true;    // false: operands must all have one shape
+  explicit operator bool() const { return fn != nullptr; }
+};
+
 /// Kernels may keep state (a random stream), which they guard themselves: several runs may call one kernel at once.
 class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual void compute(KernelContext& k) = 0;
+  /// The loop of an elementwise kernel whose result does not depend on anything but the elements; empty for others.
+  virtual RowLoop row_loop() const { return {}; }
 };
 
 using KernelFactory = std::function<std::unique_ptr<Kernel>(const KernelInit&)>;
@@ -132,6 +159,12 @@ struct KernelAdapter final : Kernel {
     requires(!std::constructible_from<K, const KernelInit&>)
       : k() {}
   void compute(KernelContext& c) override { k(c); }
+  RowLoop row_loop() const override {
+    if constexpr (requires { k.row_loop(); })
+      return k.row_loop();
+    else
+      return {};
+  }
 };
 }  // namespace detail
 

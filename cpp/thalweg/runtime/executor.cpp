@@ -251,7 +251,7 @@ std::vector<Tensor> evaluate_node(const Node& n, std::span<const Tensor> in, con
                                   ThreadPool& pool) {
   const KernelEntry* entry = kernels.find(n.op().name, kCpu, n.attrs());
   if (!entry) TW_FAIL(Unimplemented, kernels.explain(n.op().name, kCpu, n.attrs()));
-  KernelInit init{n.op(), n.attrs(), n.name(), {}, {}, &cpu_device()};
+  KernelInit init{n.op(), n.attrs(), n.name(), {}, {}, &cpu_device(), {}, {}};
   std::vector<InferInput> facts;
   std::vector<const Tensor*> in_ptrs;
   for (const Tensor& t : in) {

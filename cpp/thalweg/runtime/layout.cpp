@@ -8,7 +8,7 @@
 namespace thalweg {
 
 Layout::Layout() = default;
-Layout::~Layout() = default;
+Layout::~Layout() { delete ready.load(); }
 
 namespace {
 

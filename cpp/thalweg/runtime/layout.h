@@ -2,6 +2,7 @@
 // intermediates live at fixed offsets. What depends on data instead of shapes is left to run time.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <vector>
@@ -25,8 +26,10 @@ struct Layout {
   std::vector<char> static_step;  // by step: all output shapes are known
   std::map<Device*, size_t> arena_bytes;
 
+  // Frames of finished runs, for the next ones: one that is taken without a lock, and those of concurrent runs.
+  std::atomic<Frame*> ready{nullptr};
   std::mutex mutex;
-  std::vector<std::unique_ptr<Frame>> idle;  // frames of finished runs, ready for the next
+  std::vector<std::unique_ptr<Frame>> idle;
 
   Layout();
   ~Layout();

@@ -133,9 +133,14 @@ class Planner {
       e.set_node(n.name());
       throw e;
     }
-    KernelInit init{n.op(), n.attrs(), n.name(), {}, {}, device(n)};
-    for (const Endpoint& e : n.inputs()) init.input_dtypes.push_back(e.node->output(e.index).dtype);
+    KernelInit init{n.op(), n.attrs(), n.name(), {}, {}, device(n), {}, {}};
+    for (const Endpoint& e : n.inputs()) {
+      init.input_dtypes.push_back(e.node->output(e.index).dtype);
+      init.input_shapes.push_back(e.node->output(e.index).shape);
+    }
     for (const OutputInfo& o : n.outputs()) init.output_dtypes.push_back(o.dtype);
+    std::vector<FusedMember> members = this->members(n);
+    init.members = members;
     std::shared_ptr<Kernel> made;
     try {
       made = entry->make(init);
@@ -148,6 +153,19 @@ class Planner {
       made = state_.stateful_kernels.try_emplace(key, made).first->second;
     }
     return keep(made);
+  }
+
+  /// The kernels of the nodes that n stands for.
+  std::vector<FusedMember> members(const Node& n) {
+    std::vector<FusedMember> out;
+    if (!n.attrs().has("members")) return out;
+    for (const FusedNode& f : plan_->program.fused[size_t(n.attr<int64_t>("members"))]) {
+      const KernelEntry* entry = kernels_.find(f.op->name, device(n)->type(), f.attrs);
+      TW_ASSERT(entry);
+      KernelInit init{*f.op, f.attrs, f.name, f.input_dtypes, {f.dtype}, device(n), {}, {}};
+      out.push_back({entry->make(init), f.operands, f.dtype});
+    }
+    return out;
   }
 
   Kernel* keep(std::shared_ptr<Kernel> k) {

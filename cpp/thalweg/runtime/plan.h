@@ -47,9 +47,7 @@ struct Plan {
   std::vector<int> feeds, fetches;  // slots
   std::vector<std::shared_ptr<Kernel>> kernels;
 
-  // Layouts per feed shapes, most recently used first.
-  std::mutex mutex;
-  std::list<std::shared_ptr<Layout>> layouts;
+  std::list<std::shared_ptr<Layout>> layouts;  // of a plan for any shapes; most recently used first
 };
 
 /// Where a session keeps its variables and the kernels that carry state from run to run (random streams).

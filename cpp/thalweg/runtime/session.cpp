@@ -5,13 +5,15 @@
 
 #include "thalweg/passes/cse.h"
 #include "thalweg/passes/fold.h"
+#include "thalweg/passes/fuse.h"
 #include "thalweg/passes/place.h"
 #include "thalweg/passes/prune.h"
 
 namespace thalweg {
 namespace {
 
-constexpr size_t kMaxLayouts = 16;   // per plan: programs with more feed shapes re-plan memory, which is cheap
+constexpr size_t kMaxOwnPlans = 16;  // per signature: feed shapes that get a plan of their own
+constexpr size_t kMaxLayouts = 16;   // of the general plan: further shapes re-plan memory, which is cheap
 constexpr size_t kMaxRunners = 256;  // of Session::run
 
 /// Handled by the executor itself, on any device.
@@ -23,20 +25,23 @@ bool needs_no_kernel(const Node& n) {
 /// Returns the frame to its layout, emptied, whatever happens.
 class FrameLease {
  public:
-  FrameLease(const Plan& plan, Layout& layout) : layout_(layout) {
+  FrameLease(const Plan& plan, Layout& layout) : layout_(layout), frame_(layout.ready.exchange(nullptr)) {
+    if (frame_) return;
     {
       std::lock_guard lock(layout.mutex);
       if (!layout.idle.empty()) {
-        frame_ = std::move(layout.idle.back());
+        frame_ = layout.idle.back().release();
         layout.idle.pop_back();
       }
     }
-    if (!frame_) frame_ = std::make_unique<Frame>(plan, layout);
+    if (!frame_) frame_ = new Frame(plan, layout);
   }
   ~FrameLease() {
     frame_->clear();
+    Frame* none = nullptr;
+    if (layout_.ready.compare_exchange_strong(none, frame_)) return;
     std::lock_guard lock(layout_.mutex);
-    layout_.idle.push_back(std::move(frame_));
+    layout_.idle.emplace_back(frame_);
   }
   FrameLease(const FrameLease&) = delete;
   FrameLease& operator=(const FrameLease&) = delete;
@@ -44,52 +49,77 @@ class FrameLease {
 
  private:
   Layout& layout_;
-  std::unique_ptr<Frame> frame_;
+  Frame* frame_;
 };
 
 }  // namespace
 
-std::shared_ptr<Plan> Runner::plan() {
+Runner::~Runner() = default;
+
+Prepared Runner::find_or_build(std::span<const Shape> feed_shapes) {
+  auto fits = [&](const Layout& l) { return std::ranges::equal(l.feed_shapes, feed_shapes); };
   std::lock_guard lock(mutex_);
-  if (!plan_) plan_ = session_.build(*this);
-  return plan_;
+  for (const auto& p : own_) {
+    if (!fits(*p->layout)) continue;
+    latest_.store(p.get(), std::memory_order_release);
+    return *p;
+  }
+  if (own_.size() < kMaxOwnPlans) {
+    try {
+      Prepared made;
+      made.plan = session_.build(*this, feed_shapes);
+      made.layout = make_layout(*made.plan, {feed_shapes.begin(), feed_shapes.end()});
+      own_.push_back(std::make_unique<Prepared>(made));
+      latest_.store(own_.back().get(), std::memory_order_release);
+      return made;
+    } catch (const Error&) {
+      // The graph cannot take these shapes, or something is missing: the general plan says so in the right place.
+    }
+  }
+  if (!general_) general_ = session_.build(*this, {});
+  latest_.store(nullptr, std::memory_order_release);
+  auto& layouts = general_->layouts;  // most recently used first
+  auto it = std::ranges::find_if(layouts, [&](const auto& l) { return fits(*l); });
+  if (it == layouts.end()) {
+    layouts.push_front(make_layout(*general_, {feed_shapes.begin(), feed_shapes.end()}));
+    if (layouts.size() > kMaxLayouts) layouts.pop_back();
+  } else if (it != layouts.begin()) {
+    layouts.splice(layouts.begin(), layouts, it);
+  }
+  last_general_ = layouts.front();
+  return {general_, last_general_};
 }
 
-std::shared_ptr<Layout> Runner::layout(Plan& plan, std::span<const Tensor> feeds) {
-  auto fits = [&](const std::shared_ptr<Layout>& l) {
-    for (size_t i = 0; i < feeds.size(); ++i) {
-      if (l->feed_shapes[i] != feeds[i].shape()) return false;
-    }
-    return true;
-  };
-  std::lock_guard lock(plan.mutex);
-  auto it = std::ranges::find_if(plan.layouts, fits);
-  if (it != plan.layouts.end()) {
-    if (it != plan.layouts.begin()) plan.layouts.splice(plan.layouts.begin(), plan.layouts, it);
-    return plan.layouts.front();
-  }
-  std::vector<Shape> shapes;
-  for (const Tensor& f : feeds) shapes.push_back(f.shape());
-  plan.layouts.push_front(make_layout(plan, shapes));
-  if (plan.layouts.size() > kMaxLayouts) plan.layouts.pop_back();
-  return plan.layouts.front();
+Prepared Runner::prepared(std::span<const Shape> feed_shapes) {
+  TW_CHECK(feed_shapes.size() == feeds_.size(), "expected ", feeds_.size(), " feeds, got ", feed_shapes.size());
+  return find_or_build(feed_shapes);
 }
 
 std::vector<Tensor> Runner::run(std::span<const Tensor> feeds, const RunControl& control) {
   TW_CHECK(feeds.size() == feeds_.size(), "expected ", feeds_.size(), " feeds, got ", feeds.size());
-  std::shared_ptr<Plan> plan = this->plan();
-  std::shared_ptr<Layout> layout = this->layout(*plan, feeds);
-  FrameLease lease(*plan, *layout);
+  const Prepared* p = latest_.load(std::memory_order_acquire);
+  for (size_t i = 0; p && i < feeds.size(); ++i) {
+    if (p->layout->feed_shapes[i] != feeds[i].shape()) p = nullptr;
+  }
+  Prepared found;
+  if (!p) {
+    std::vector<Shape> shapes;
+    for (const Tensor& f : feeds) shapes.push_back(f.shape());
+    found = find_or_build(shapes);
+    p = &found;
+  }
+  const Plan& plan = *p->plan;
+  FrameLease lease(plan, *p->layout);
   Frame& frame = *lease;
-  for (size_t i = 0; i < feeds.size(); ++i) frame.slots[size_t(plan->feeds[i])] = feeds[i];
+  for (size_t i = 0; i < feeds.size(); ++i) frame.slots[size_t(plan.feeds[i])] = feeds[i];
   RunControl with_cancel = control;
   with_cancel.cancelled = &session_.cancelled_;
-  execute(*plan, *layout, frame, *session_.pool_, with_cancel);
+  execute(plan, *p->layout, frame, *session_.pool_, with_cancel);
   std::vector<Tensor> out;
-  out.reserve(plan->fetches.size());
-  for (size_t i = 0; i < plan->fetches.size(); ++i) {
-    size_t s = size_t(plan->fetches[i]);
-    bool again = std::find(plan->fetches.begin() + long(i) + 1, plan->fetches.end(), int(s)) != plan->fetches.end();
+  out.reserve(plan.fetches.size());
+  for (size_t i = 0; i < plan.fetches.size(); ++i) {
+    size_t s = size_t(plan.fetches[i]);
+    bool again = std::find(plan.fetches.begin() + long(i) + 1, plan.fetches.end(), int(s)) != plan.fetches.end();
     Tensor t = frame.bound[s] || again ? frame.slots[s] : std::move(frame.slots[s]);
     out.push_back(!again && t.unique() ? std::move(t) : t.clone());
   }
@@ -97,11 +127,16 @@ std::vector<Tensor> Runner::run(std::span<const Tensor> feeds, const RunControl&
 }
 
 size_t Runner::arena_bytes() const {
-  if (!plan_) return 0;
-  std::lock_guard lock(plan_->mutex);
+  const Layout* layout = nullptr;
+  std::lock_guard lock(mutex_);
+  if (const Prepared* p = latest_.load(std::memory_order_acquire)) {
+    layout = p->layout.get();
+  } else {
+    layout = last_general_.get();
+  }
   size_t total = 0;
-  if (!plan_->layouts.empty()) {
-    for (const auto& [device, bytes] : plan_->layouts.front()->arena_bytes) total += bytes;
+  if (layout) {
+    for (const auto& [device, bytes] : layout->arena_bytes) total += bytes;
   }
   return total;
 }
@@ -122,11 +157,11 @@ Session::Session(const Graph& graph, const Library& library, SessionOptions opti
 
 Session::~Session() = default;
 
-std::shared_ptr<Plan> Session::build(const Runner& r) {
+std::shared_ptr<Plan> Session::build(const Runner& r, std::span<const Shape> feed_shapes) {
   Program p;
   {
     std::shared_lock lock(graph_.mutex());
-    p = prune(graph_, r.feeds_, r.fetches_, r.targets_);
+    p = prune(graph_, r.feeds_, r.fetches_, r.targets_, feed_shapes);
   }
   PlaceOptions place;
   place.devices = devices_;
@@ -162,8 +197,26 @@ std::shared_ptr<Plan> Session::build(const Runner& r) {
       }
     });
   }
+  if (options_.optimize) fuse(p, fuse_options());
   insert_copies(p, place);
   return make_plan(std::move(p), library_.kernels, state_);
+}
+
+FuseOptions Session::fuse_options() const {
+  FuseOptions o;
+  o.row_loop = [&](const Node& n) -> RowLoop {
+    const KernelEntry* entry = library_.kernels.find(n.op().name, n.device().type, n.attrs());
+    if (!entry) return {};
+    KernelInit init{n.op(), n.attrs(), n.name(), {}, {}, devices_[0], {}, {}};
+    for (const Endpoint& e : n.inputs()) init.input_dtypes.push_back(e.node->output(e.index).dtype);
+    for (const OutputInfo& out : n.outputs()) init.output_dtypes.push_back(out.dtype);
+    return entry->make(init)->row_loop();
+  };
+  o.has_kernel = [&](std::string_view op, const Node& n) {
+    Attrs type{{"T", n.output(0).dtype}};
+    return library_.kernels.find(op, n.device().type, type) != nullptr;
+  };
+  return o;
 }
 
 std::shared_ptr<Runner> Session::prepare(std::vector<Endpoint> feeds, std::vector<Endpoint> fetches,

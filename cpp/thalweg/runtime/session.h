@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "thalweg/graph/out.h"
+#include "thalweg/passes/fuse.h"
 #include "thalweg/runtime/executor.h"
+#include "thalweg/runtime/layout.h"
 #include "thalweg/runtime/library.h"
 #include "thalweg/runtime/variable_homes.h"
 
@@ -21,19 +23,30 @@ struct SessionOptions {
   int cpu_devices = 1;                // virtual CPU devices
   int gpu_devices = -1;               // -1: all there are
   int threads = 0;                    // 0: the process's pool; 1: the calling thread alone
-  bool optimize = true;               // constant folding and common subexpressions
+  bool optimize = true;               // constants folded, common subexpressions merged, steps fused
 };
 
 class Session;
 
+/// A plan and its memory for feeds of certain shapes.
+struct Prepared {
+  std::shared_ptr<Plan> plan;
+  std::shared_ptr<Layout> layout;
+};
+
 /// One signature of a session, ready to be called again and again. Must not outlive its session or graph.
+///
+/// The first shapes that are fed get a plan of their own each, in which everything that follows from them is settled;
+/// a program that feeds ever new shapes goes on with one plan for all, whose layouts come and go.
 class THALWEG_API Runner {
  public:
+  ~Runner();
   /// `feeds` in the order given to prepare(). Results are the caller's own: nothing in the session shares their memory.
   std::vector<Tensor> run(std::span<const Tensor> feeds, const RunControl& control = {});
 
-  /// Bytes of arena that the last layout needs, and of all constants: what a run holds besides feeds, fetches and
-  /// variables.
+  /// The plan and layout that a run with feeds of these shapes uses; built if there is none yet.
+  Prepared prepared(std::span<const Shape> feed_shapes);
+  /// Bytes of arena that the last run needed: what a run holds besides feeds, fetches, constants and variables.
   size_t arena_bytes() const;
   const std::vector<Endpoint>& feeds() const { return feeds_; }
   const std::vector<Endpoint>& fetches() const { return fetches_; }
@@ -42,15 +55,17 @@ class THALWEG_API Runner {
   friend class Session;
   Runner(Session& session, std::vector<Endpoint> feeds, std::vector<Endpoint> fetches, std::vector<Node*> targets)
       : session_(session), feeds_(std::move(feeds)), fetches_(std::move(fetches)), targets_(std::move(targets)) {}
-  std::shared_ptr<Plan> plan();
-  std::shared_ptr<Layout> layout(Plan& plan, std::span<const Tensor> feeds);
+  Prepared find_or_build(std::span<const Shape> feed_shapes);
 
   Session& session_;
   std::vector<Endpoint> feeds_, fetches_;
   std::vector<Node*> targets_;
-  std::mutex mutex_;
-  std::shared_ptr<Plan> plan_;
-  std::vector<Shape> feed_shapes_;
+  // What the last run used, without a lock. Points into `own_`, whose elements stay as long as the runner.
+  std::atomic<const Prepared*> latest_{nullptr};
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<Prepared>> own_;  // a plan for each of the first shapes
+  std::shared_ptr<Plan> general_;               // for all others
+  std::shared_ptr<Layout> last_general_;
 };
 
 class THALWEG_API Session {
@@ -74,7 +89,10 @@ class THALWEG_API Session {
 
  private:
   friend class Runner;
-  std::shared_ptr<Plan> build(const Runner& r);
+  /// A plan for feeds of `feed_shapes`, or, where these are not given, for feeds of any shapes.
+  std::shared_ptr<Plan> build(const Runner& r, std::span<const Shape> feed_shapes);
+
+  FuseOptions fuse_options() const;
 
   const Graph& graph_;
   const Library& library_;

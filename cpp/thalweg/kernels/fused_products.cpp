@@ -1,0 +1,114 @@
+// CPU kernels of products with a tree of elementwise ops behind them: a block of the product goes through the tree as
+// soon as it is complete. And of weight gradients that bring the bias gradient along.
+#include "thalweg/kernels/conv.h"
+#include "thalweg/kernels/families.h"
+#include "thalweg/kernels/fused_program.h"
+#include "thalweg/kernels/gemm.h"
+
+namespace thalweg::kernels {
+namespace {
+
+/// Runs the tree over blocks of a row-major matrix in place.
+struct Tree {
+  const FusedProgram& program;
+  Operands operands;
+  char* data;
+  int64_t columns, size;
+
+  Tree(const FusedProgram& program, const KernelContext& k, int lead, Tensor& out)
+      : program(program),
+        operands(k, lead),
+        data(static_cast<char*>(out.data())),
+        columns(out.dim(out.rank() - 1)),
+        size(int64_t(size_of(out.dtype()))) {}
+
+  Finish finish() const {
+    return {[](const void* context, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+              static_cast<const Tree*>(context)->block(row, rows, col, cols);
+            },
+            this};
+  }
+
+ private:
+  void block(int64_t row, int64_t rows, int64_t col, int64_t cols) const {
+    if (cols == columns) return run(row * columns, (row + rows) * columns);
+    for (int64_t r = row; r < row + rows; ++r) run(r * columns + col, r * columns + col + cols);
+  }
+  void run(int64_t begin, int64_t end) const {
+    char* at = data + begin * size;
+    program.run(operands.data, at, at, begin, end);
+  }
+};
+
+FusedProgram program_of(const KernelInit& init, int lead) {
+  return FusedProgram(init, init.attr<PartialShape>("shape").shape(), lead, true);
+}
+
+template <class T>
+struct FusedMatMul {
+  FusedProgram program;
+  bool ta, tb;
+  explicit FusedMatMul(const KernelInit& init)
+      : program(program_of(init, 2)), ta(init.attr<bool>("transpose_a")), tb(init.attr<bool>("transpose_b")) {}
+
+  void operator()(KernelContext& k) const {
+    MatrixView<T> a(k.in<T>(0), k.in(0).dim(0), k.in(0).dim(1), ta), b(k.in<T>(1), k.in(1).dim(0), k.in(1).dim(1), tb);
+    Tree tree(program, k, 2, k.out(0));
+    gemm(k, a, b, k.out<T>(0), tree.finish());
+  }
+};
+
+template <class T>
+struct MatMulAndSums {
+  void operator()(KernelContext& k) const {
+    MatrixView<T> a(k.in<T>(0), k.in(0).dim(0), k.in(0).dim(1), true), b(k.in<T>(1), k.in(1).dim(0), k.in(1).dim(1), false);
+    gemm(k, a, b, k.out<T>(0), {}, k.out<T>(1));
+  }
+};
+
+template <class T>
+struct FusedConv2D : ConvAttrs {
+  FusedProgram program;
+  explicit FusedConv2D(const KernelInit& init) : ConvAttrs(init), program(program_of(init, 2)) {}
+
+  void operator()(KernelContext& k) const {
+    if (k.out(0).size() == 0) return;
+    ConvShape s(window, k.in(0).shape(), k.in(1).shape(), k.out(0).shape());
+    Tree tree(program, k, 2, k.out(0));
+    conv_forward(k, s, k.in<T>(0), k.in<T>(1), k.out<T>(0), tree.finish());
+  }
+};
+
+template <class T>
+struct FusedConv2DBackpropInput : ConvAttrs {
+  FusedProgram program;
+  explicit FusedConv2DBackpropInput(const KernelInit& init) : ConvAttrs(init), program(program_of(init, 3)) {}
+
+  void operator()(KernelContext& k) const {
+    if (k.out(0).size() == 0) return;
+    ConvShape s(window, k.out(0).shape(), k.in(1).shape(), k.in(2).shape());
+    Tree tree(program, k, 3, k.out(0));
+    conv_backward_input(k, s, k.in<T>(1), k.in<T>(2), k.out<T>(0), tree.finish());
+  }
+};
+
+template <class T>
+struct Conv2DBackpropFilterAndSums : ConvAttrs {
+  using ConvAttrs::ConvAttrs;
+  void operator()(KernelContext& k) const {
+    ConvShape s(window, k.in(0).shape(), k.out(0).shape(), k.in(2).shape());
+    conv_backward_filter(k, s, k.in<T>(0), k.in<T>(2), k.out<T>(0), k.out<T>(1));
+  }
+};
+
+}  // namespace
+
+void register_fused_products(KernelRegistry& r) {
+  r.add_all<FusedMatMul, kFloating>("_FusedMatMul", kCpu);
+  r.add_all<MatMulAndSums, kFloating>("_MatMulAndSums", kCpu);
+  r.add_all<FusedConv2D, kFloating>("_FusedConv2D", kCpu);
+  r.add_all<FusedConv2DBackpropInput, kFloating>("_FusedConv2DBackpropInput", kCpu);
+  r.add_all<Conv2DBackpropFilterAndSums, kFloating>("_Conv2DBackpropFilterAndSums", kCpu);
+}
+
+}  // namespace thalweg::kernels
