@@ -5,11 +5,6 @@
 namespace thalweg::kernels {
 namespace {
 
-struct ConvAttrs {
-  ops::Window window;
-  explicit ConvAttrs(const KernelInit& init) : window(init.op.name, init.attrs) {}
-};
-
 template <class T>
 struct Conv2D : ConvAttrs {
   using ConvAttrs::ConvAttrs;
@@ -26,7 +21,6 @@ struct Conv2DBackpropInput : ConvAttrs {
   void operator()(KernelContext& k) const {
     if (k.out(0).size() == 0) return;
     ConvShape s(window, k.out(0).shape(), k.in(1).shape(), k.in(2).shape());
-    if (s.y.size() == 0) return void(std::fill_n(k.out<T>(0), k.out(0).size(), T(0)));
     conv_backward_input(k, s, k.in<T>(1), k.in<T>(2), k.out<T>(0));
   }
 };
@@ -37,7 +31,6 @@ struct Conv2DBackpropFilter : ConvAttrs {
   void operator()(KernelContext& k) const {
     if (k.out(0).size() == 0) return;
     ConvShape s(window, k.in(0).shape(), k.out(0).shape(), k.in(2).shape());
-    if (s.batch == 0 || s.y.size() == 0) return void(std::fill_n(k.out<T>(0), k.out(0).size(), T(0)));
     conv_backward_filter(k, s, k.in<T>(0), k.in<T>(2), k.out<T>(0));
   }
 };

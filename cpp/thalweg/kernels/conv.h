@@ -1,15 +1,18 @@
-// Direct convolution: the GEMM micro-kernel reads patches from the padded image in place, nothing is unfolded.
-//
-// In a channels-last image the inputs of an output pixel under one filter row are contiguous, so a row of output pixels
-// is a matrix product whose A has one segment per filter row and a row stride of one pixel. The gradient of the input
-// is the same loop over the output's gradient with the filter's taps in reverse, one pass per phase of the stride.
+// Convolutions of images in two dimensions: what the forward form and the two gradients share with their callers.
 #pragma once
 
-#include "thalweg/kernels/gemm_pack.h"
+#include "thalweg/kernels/finish.h"
 #include "thalweg/kernels/image.h"
 #include "thalweg/ops/window.h"
+#include "thalweg/registry/kernel.h"
 
 namespace thalweg::kernels {
+
+/// The window of a convolution node; kernels derive from it.
+struct ConvAttrs {
+  ops::Window window;
+  explicit ConvAttrs(const KernelInit& init) : window(init.op.name, init.attrs) {}
+};
 
 /// The sizes of one convolution, whichever of its three forms is computed.
 struct ConvShape {
@@ -24,114 +27,20 @@ struct ConvShape {
   ConvShape(const ops::Window& window, const Shape& in, const Shape& filter, const Shape& out);
 };
 
-/// A set of output pixels on a regular grid, each a product of the same taps with the image under it.
-struct ConvPass {
-  int64_t rows, cols;                    // pixels
-  int64_t from, row_step, col_step;      // where the first one's patch starts in the padded source; steps
-  int64_t to, to_row_step, to_col_step;  // where it goes in the destination; steps
-  int64_t segments, depth;               // contiguous runs of a patch, elements of each
-  const int64_t* offsets;                // of the runs within a patch
-  int64_t weights;                       // where its packed filter starts, per group
-};
-
 /// Batches of at least this many images are shared out by image, smaller ones by rows.
 inline constexpr int64_t kImagePieces = 16;
 
-/// dst = the passes over src, for all images. `packed` holds, per group, each pass's filter in panels.
+/// y = the convolution of x with `filter`. `finish` sees whole pixels: its rows count them over the batch, its columns
+/// are the channels; only channels-last results have one.
 template <class T>
-void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T* in, const ImageShape& dst, T* out,
-                int64_t groups, const ConvPass* passes, int64_t count, const SumType<T>* packed, int64_t packed_group,
-                double macs) {
-  using S = SumType<T>;
-  using P = Packet<S>;
-  const bool in_place = is_sum_type<T> && !src.nchw && !src.padded(), out_place = is_sum_type<T> && !dst.nchw;
-  const bool by_image = batch >= kImagePieces;
-  const int64_t slots = by_image ? kImagePieces : batch;
-  S* sources = in_place ? nullptr : k.scratch<S>(slots * src.padded_size());
-  S* results = out_place ? nullptr : k.scratch<S>(slots * dst.size());
-  const int64_t src_depth = src.channels / groups, dst_depth = dst.channels / groups;
-  int64_t total_rows = 0;
-  for (int64_t i = 0; i < count; ++i) total_rows += passes[i].rows;
-
-  auto load = [&](int64_t image, int64_t slot) {
-    if (!in_place) load_image(src, in + image * src.size(), sources + slot * src.padded_size());
-  };
-  auto save = [&](int64_t image, int64_t slot) {
-    if (!out_place) save_image(dst, results + slot * dst.size(), out + image * dst.size());
-  };
-  // Rows [begin, end) of all passes laid end to end.
-  auto compute = [&](int64_t image, int64_t slot, int64_t begin, int64_t end) {
-    const S* source =
-        in_place ? reinterpret_cast<const S*>(in) + image * src.size() : sources + slot * src.padded_size();
-    S* result = out_place ? reinterpret_cast<S*>(out) + image * dst.size() : results + slot * dst.size();
-    for (const ConvPass* p = passes; p < passes + count; begin -= p->rows, end -= p->rows, ++p) {
-      int64_t r0 = std::max<int64_t>(begin, 0), r1 = std::min(end, p->rows);
-      if (r0 >= r1 || p->cols <= 0) continue;
-      const Tiling tiling(p->cols);
-      TileArgs<S> t;
-      t.segments = p->segments;
-      t.depth = p->depth;
-      t.offsets = p->offsets;
-      t.row_stride = p->col_step;
-      t.c_stride = p->to_col_step;
-      for (int64_t g = 0; g < groups; ++g) {
-        for (int64_t col = 0; col < dst_depth; col += kPanel<S>) {
-          int vectors = panel_vectors<S>(dst_depth - col);
-          t.cols = int(std::min<int64_t>(dst_depth - col, vectors * P::size));
-          t.b_stride = vectors * P::size;
-          t.b = packed + g * packed_group + p->weights + col * p->segments * p->depth;
-          for (int64_t r = r0; r < r1; ++r) {
-            const S* a = source + p->from + r * p->row_step + g * src_depth;
-            S* c = result + p->to + r * p->to_row_step + g * dst_depth + col;
-            for (int64_t i = 0; i < tiling.count; ++i) {
-              t.a = a + tiling.begin(i) * p->col_step;
-              t.c = c + tiling.begin(i) * p->to_col_step;
-              tile_fn<S>(tiling.height(i), vectors)(t);
-            }
-          }
-        }
-      }
-    }
-  };
-
-  double ns = macs / (sizeof(S) == 4 ? 50 : 25) + double(batch * (src.size() + dst.size())) / 4;
-  if (by_image) {
-    k.parallel_for(slots, ns / double(slots), [&](int64_t begin, int64_t end) {
-      for (int64_t slot = begin; slot < end; ++slot) {
-        for (int64_t n = slot * batch / slots; n < (slot + 1) * batch / slots; ++n) {
-          load(n, slot);
-          compute(n, slot, 0, total_rows);
-          save(n, slot);
-        }
-      }
-    });
-    return;
-  }
-  const int64_t chunks = std::min(total_rows, kImagePieces);
-  if (!in_place) {
-    k.parallel_for(batch, double(src.size()) / 4, [&](int64_t n, int64_t end) {
-      for (; n < end; ++n) load(n, n);
-    });
-  }
-  k.parallel_for(batch * chunks, ns / double(batch * chunks), [&](int64_t i, int64_t end) {
-    for (; i < end; ++i) {
-      int64_t chunk = i % chunks;
-      compute(i / chunks, i / chunks, chunk * total_rows / chunks, (chunk + 1) * total_rows / chunks);
-    }
-  });
-  if (!out_place) {
-    k.parallel_for(batch, double(dst.size()) / 4, [&](int64_t n, int64_t end) {
-      for (; n < end; ++n) save(n, n);
-    });
-  }
-}
-
+void conv_forward(KernelContext& k, const ConvShape& shape, const T* x, const T* filter, T* y, Finish finish = {});
 template <class T>
-void conv_forward(KernelContext& k, const ConvShape& shape, const T* x, const T* filter, T* y);
+void conv_backward_input(KernelContext& k, const ConvShape& shape, const T* filter, const T* dy, T* dx,
+                         Finish finish = {});
+/// dbias, if not null: the sum of dy over all pixels, in an order fixed by the shape.
 template <class T>
-void conv_backward_input(KernelContext& k, const ConvShape& shape, const T* filter, const T* dy, T* dx);
-template <class T>
-void conv_backward_filter(KernelContext& k, const ConvShape& shape, const T* x, const T* dy, T* dfilter);
+void conv_backward_filter(KernelContext& k, const ConvShape& shape, const T* x, const T* dy, T* dfilter,
+                          T* dbias = nullptr);
 
 void register_depthwise(KernelRegistry& r);
 

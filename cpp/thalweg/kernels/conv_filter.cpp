@@ -1,11 +1,31 @@
 // The gradient of a convolution's filter: for every tap the product of the shifted image with the output's gradient,
 // summed over pixels in registers and over images in pieces whose number depends on the shape alone.
 #include "thalweg/kernels/conv.h"
+#include "thalweg/kernels/gemm_pack.h"
 
 namespace thalweg::kernels {
+namespace {
+
+/// sums[j] += the sum of column j of a matrix, in runs of rows so that a long column loses little to rounding.
+template <class T, class S>
+void add_rows(const T* in, int64_t rows, int64_t cols, S* sums) {
+  constexpr int64_t kCols = 64, kRun = 64;
+  for (int64_t j0 = 0; j0 < cols; j0 += kCols) {
+    const int64_t n = std::min(kCols, cols - j0);
+    for (int64_t i0 = 0; i0 < rows; i0 += kRun) {
+      S run[kCols] = {};
+      for (int64_t i = i0; i < std::min(rows, i0 + kRun); ++i) {
+        for (int64_t j = 0; j < n; ++j) run[j] += S(in[i * cols + j0 + j]);
+      }
+      for (int64_t j = 0; j < n; ++j) sums[j0 + j] += run[j];
+    }
+  }
+}
+
+}  // namespace
 
 template <class T>
-void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, const T* dy, T* dfilter) {
+void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, const T* dy, T* dfilter, T* dbias) {
   using S = SumType<T>;
   using P = Packet<S>;
   ImageShape src = s.x;
@@ -18,20 +38,26 @@ void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, cons
 
   const int64_t size = s.filter_size(), c = s.filter_channels, out_group = out.channels / s.groups;
   const int64_t pixels = out.rows * out.cols, line = src.padded_cols() * src.channels;
-  if (size == 0) return;
+  if (size == 0 || pixels == 0 || s.batch == 0) {
+    std::fill_n(dfilter, size, T(0));
+    if (dbias) std::fill_n(dbias, out.channels, T(0));
+    return;
+  }
   // A block: the filter elements whose inputs are contiguous, a filter row or one tap.
   const bool whole_rows = s.col.dilation == 1 && s.groups == 1;
   const int64_t block_rows = whole_rows ? s.col.kernel * c : c, blocks = s.taps() * c / block_rows;
   // Pieces of the batch, each with a sum of its own; large filters get few, and their blocks are shared out instead.
   const int64_t pieces =
-      std::clamp<int64_t>((int64_t(8) << 20) / size, 1, std::clamp<int64_t>(s.batch, 1, kImagePieces));
+      std::clamp<int64_t>((int64_t(8) << 20) / size, 1, std::min(s.batch, kImagePieces));
   const int64_t shares = pieces >= 8 ? 1 : std::min(blocks, 16 / pieces);
   const bool x_in_place = is_sum_type<T> && !src.nchw && !src.padded();
   const bool dy_in_place = is_sum_type<T> && !out.nchw && out_group % kPanel<S> == 0;
   const bool dy_unpack = out.nchw;  // needs a channels-last copy before it is packed
   const int64_t packed_group = pixels * ceil_div(out_group, P::size) * P::size;
 
-  S* sums = k.scratch<S>(pieces * size);
+  // A piece's sums: the filter's, then the bias's.
+  const int64_t all = size + (dbias ? out.channels : 0);
+  S* sums = k.scratch<S>(pieces * all);
   const int64_t tasks = pieces * shares;
   S* images = x_in_place ? nullptr : k.scratch<S>(tasks * src.padded_size());
   S* packed = dy_in_place ? nullptr : k.scratch<S>(tasks * packed_group * s.groups);
@@ -42,12 +68,10 @@ void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, cons
   auto task = [&](int64_t index) {
     const int64_t piece = index / shares, share = index % shares;
     const int64_t first = piece * s.batch / pieces, last = (piece + 1) * s.batch / pieces;
-    S* sum = sums + piece * size;
+    S* sum = sums + piece * all;
+    S* bias = dbias && share == 0 ? sum + size : nullptr;
+    if (bias) std::fill_n(bias, out.channels, S(0));
     const int64_t block0 = share * blocks / shares, block1 = (share + 1) * blocks / shares;
-    if (first == last || pixels == 0) {
-      std::fill(sum + block0 * block_rows * out.channels, sum + block1 * block_rows * out.channels, S(0));
-      return;
-    }
     for (int64_t n = first; n < last; ++n) {
       const S* image = reinterpret_cast<const S*>(x) + n * src.size();
       if (!x_in_place) {
@@ -59,6 +83,7 @@ void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, cons
         load_image(out, grad, flat + index * out.size());
         grad = flat + index * out.size();
       }
+      if (bias) add_rows(grad, pixels, out.channels, bias);
       for (int64_t g = 0; g < s.groups; ++g) {
         MatrixView<T> b(grad + g * out_group, pixels, out_group, false);
         b.row_stride = out.channels;
@@ -99,23 +124,26 @@ void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, cons
 
   // The pieces' sums, added pairwise in a fixed order.
   constexpr int64_t kRun = 4096;
-  k.parallel_for(ceil_div(size, kRun), double(kRun * pieces) / 8, [&](int64_t begin, int64_t end) {
+  k.parallel_for(ceil_div(all, kRun), double(kRun * pieces) / 8, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      int64_t at = i * kRun, n = std::min(kRun, size - at);
+      const int64_t at = i * kRun, n = std::min(kRun, all - at);
       for (int64_t step = 1; step < pieces; step *= 2) {
         for (int64_t p = 0; p + step < pieces; p += 2 * step) {
-          S *a = sums + p * size + at, *b = sums + (p + step) * size + at;
+          S *a = sums + p * all + at, *b = sums + (p + step) * all + at;
           for (int64_t j = 0; j < n; ++j) a[j] += b[j];
         }
       }
-      convert(sums + at, dfilter + at, n);
+      const int64_t weights = std::clamp<int64_t>(size - at, 0, n);
+      convert(sums + at, dfilter + at, weights);
+      if (weights < n) convert(sums + at + weights, dbias + at + weights - size, n - weights);
     }
   });
 }
 
-template void conv_backward_filter(KernelContext&, const ConvShape&, const float*, const float*, float*);
-template void conv_backward_filter(KernelContext&, const ConvShape&, const double*, const double*, double*);
-template void conv_backward_filter(KernelContext&, const ConvShape&, const half*, const half*, half*);
-template void conv_backward_filter(KernelContext&, const ConvShape&, const bfloat16*, const bfloat16*, bfloat16*);
+template void conv_backward_filter(KernelContext&, const ConvShape&, const float*, const float*, float*, float*);
+template void conv_backward_filter(KernelContext&, const ConvShape&, const double*, const double*, double*, double*);
+template void conv_backward_filter(KernelContext&, const ConvShape&, const half*, const half*, half*, half*);
+template void conv_backward_filter(KernelContext&, const ConvShape&, const bfloat16*, const bfloat16*, bfloat16*,
+                                   bfloat16*);
 
 }  // namespace thalweg::kernels

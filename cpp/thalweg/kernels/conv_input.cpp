@@ -1,5 +1,5 @@
 // Convolution forward and the gradient of its input: two ways to lay out passes for run_passes.
-#include "thalweg/kernels/conv.h"
+#include "thalweg/kernels/conv_passes.h"
 
 namespace thalweg::kernels {
 namespace {
@@ -60,7 +60,7 @@ ConvShape::ConvShape(const ops::Window& window, const Shape& in, const Shape& fi
 }
 
 template <class T>
-void conv_forward(KernelContext& k, const ConvShape& s, const T* x, const T* filter, T* y) {
+void conv_forward(KernelContext& k, const ConvShape& s, const T* x, const T* filter, T* y, Finish finish) {
   using S = SumType<T>;
   ImageShape src = s.x, dst = s.y;
   // Only as many zeros as the windows reach; a stride may leave part of the padding or of the image unused.
@@ -87,25 +87,30 @@ void conv_forward(KernelContext& k, const ConvShape& s, const T* x, const T* fil
       offsets[segments++] = r * s.row.dilation * line + t * s.col.dilation * src.channels;
     }
   }
-  ConvPass pass{dst.rows,
-                dst.cols,
+  ConvPass pass{dst.cols,
                 0,
                 s.row.stride * line,
                 s.col.stride * src.channels,
                 0,
-                dst.cols * dst.channels,
+                1,
+                0,
                 dst.channels,
                 segments,
                 whole_rows ? s.col.kernel * c : c,
                 offsets,
                 0};
-  run_passes(k, s.batch, src, x, dst, y, s.groups, &pass, 1, packed, packed_group, s.macs());
+  run_passes(k, s.batch, src, x, dst, y, s.groups, &pass, 1, packed, packed_group, s.macs(), finish);
 }
 
 template <class T>
-void conv_backward_input(KernelContext& k, const ConvShape& s, const T* filter, const T* dy, T* dx) {
+void conv_backward_input(KernelContext& k, const ConvShape& s, const T* filter, const T* dy, T* dx, Finish finish) {
   using S = SumType<T>;
   ImageShape src = s.y, dst = s.x;
+  if (src.size() == 0) {
+    std::fill_n(dx, s.batch * dst.size(), T(0));
+    if (finish) finish(0, s.batch * dst.rows * dst.cols, 0, dst.channels);
+    return;
+  }
   const int64_t c = s.filter_channels, out_group = src.channels / s.groups;
   const int64_t row_phases = std::min(s.row.stride, dst.rows), col_phases = std::min(s.col.stride, dst.cols);
   auto positions = [](int64_t size, int64_t phase, int64_t stride) { return (size - phase + stride - 1) / stride; };
@@ -123,7 +128,7 @@ void conv_backward_input(KernelContext& k, const ConvShape& s, const T* filter, 
   reach(s.row, row_phases, dst.rows, src.rows, src.top, src.bottom);
   reach(s.col, col_phases, dst.cols, src.cols, src.left, src.right);
 
-  const int64_t line = src.padded_cols() * src.channels, dst_line = dst.cols * dst.channels;
+  const int64_t line = src.padded_cols() * src.channels;
   const int64_t packed_group = packed_size<S>(s.taps() * out_group, c);
   S* packed = k.scratch<S>(packed_group * s.groups);
   int64_t* offsets = k.scratch<int64_t>(s.taps());
@@ -136,13 +141,13 @@ void conv_backward_input(KernelContext& k, const ConvShape& s, const T* filter, 
       const int64_t taps = fr.count * fc.count;
       const bool whole_rows = fc.count > 1 && fc.step == 1 && s.groups == 1;  // neighbours in dy are contiguous
       ConvPass pass{};
-      pass.rows = positions(dst.rows, pr, s.row.stride);
       pass.cols = positions(dst.cols, pc, s.col.stride);
       pass.from = taps > 0 ? (fr.first + src.top) * line + (fc.first + src.left) * src.channels : 0;
       pass.row_step = line;
       pass.col_step = src.channels;
-      pass.to = pr * dst_line + pc * dst.channels;
-      pass.to_row_step = s.row.stride * dst_line;
+      pass.first_row = pr;
+      pass.row_stride = s.row.stride;
+      pass.to = pc * dst.channels;
       pass.to_col_step = s.col.stride * dst.channels;
       pass.depth = whole_rows ? fc.count * out_group : out_group;
       pass.offsets = offsets;
@@ -173,18 +178,19 @@ void conv_backward_input(KernelContext& k, const ConvShape& s, const T* filter, 
       passes[count++] = pass;
     }
   }
-  run_passes(k, s.batch, src, dy, dst, dx, s.groups, passes, count, packed, packed_group, s.macs());
+  run_passes(k, s.batch, src, dy, dst, dx, s.groups, passes, count, packed, packed_group, s.macs(), finish);
 }
 
-template void conv_forward(KernelContext&, const ConvShape&, const float*, const float*, float*);
-template void conv_forward(KernelContext&, const ConvShape&, const double*, const double*, double*);
-template void conv_forward(KernelContext&, const ConvShape&, const half*, const half*, half*);
-template void conv_forward(KernelContext&, const ConvShape&, const bfloat16*, const bfloat16*, bfloat16*);
-template void conv_forward(KernelContext&, const ConvShape&, const int32_t*, const int32_t*, int32_t*);
-template void conv_backward_input(KernelContext&, const ConvShape&, const float*, const float*, float*);
-template void conv_backward_input(KernelContext&, const ConvShape&, const double*, const double*, double*);
-template void conv_backward_input(KernelContext&, const ConvShape&, const half*, const half*, half*);
-template void conv_backward_input(KernelContext&, const ConvShape&, const bfloat16*, const bfloat16*, bfloat16*);
-template void conv_backward_input(KernelContext&, const ConvShape&, const int32_t*, const int32_t*, int32_t*);
+template void conv_forward(KernelContext&, const ConvShape&, const float*, const float*, float*, Finish);
+template void conv_forward(KernelContext&, const ConvShape&, const double*, const double*, double*, Finish);
+template void conv_forward(KernelContext&, const ConvShape&, const half*, const half*, half*, Finish);
+template void conv_forward(KernelContext&, const ConvShape&, const bfloat16*, const bfloat16*, bfloat16*, Finish);
+template void conv_forward(KernelContext&, const ConvShape&, const int32_t*, const int32_t*, int32_t*, Finish);
+template void conv_backward_input(KernelContext&, const ConvShape&, const float*, const float*, float*, Finish);
+template void conv_backward_input(KernelContext&, const ConvShape&, const double*, const double*, double*, Finish);
+template void conv_backward_input(KernelContext&, const ConvShape&, const half*, const half*, half*, Finish);
+template void conv_backward_input(KernelContext&, const ConvShape&, const bfloat16*, const bfloat16*, bfloat16*,
+                                  Finish);
+template void conv_backward_input(KernelContext&, const ConvShape&, const int32_t*, const int32_t*, int32_t*, Finish);
 
 }  // namespace thalweg::kernels

@@ -2,6 +2,8 @@
 // each element of C is one sum over k in one order.
 #pragma once
 
+#include "thalweg/core/tensor.h"
+#include "thalweg/kernels/finish.h"
 #include "thalweg/kernels/packet.h"
 #include "thalweg/registry/kernel.h"
 
@@ -27,6 +29,16 @@ struct MatrixView {
   }
 };
 
+/// B copied once into the order in which products read it, for a weight that does not change.
+template <class T>
+struct PackedMatrix {
+  int64_t rows = 0, cols = 0;
+  Tensor panels;  // of SumType<T>
+
+  PackedMatrix() = default;
+  explicit PackedMatrix(const MatrixView<T>& b);
+};
+
 /// What a product of one shape needs: decided once, used for every product of that shape.
 template <class T>
 struct GemmPlan {
@@ -35,21 +47,37 @@ struct GemmPlan {
   bool pack_a = false, pack_b = false, vector = false;  // vector: one row or one column, no tiles
   int64_t a_size = 0, b_size = 0, c_size = 0;           // scratch, in elements of S
   GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b);
+  GemmPlan(const MatrixView<T>& a, const PackedMatrix<T>& b);
   int64_t scratch() const { return a_size + b_size + c_size; }
   double cost_ns() const { return double(m) * double(n) * double(k) / (sizeof(S) == 4 ? 50 : 25); }
+};
+
+/// What a product does beside C while its operands and its result are in cache.
+template <class T>
+struct GemmExtras {
+  Finish finish;        // called for each finished block of C, whole rows where the shape allows it
+  T* b_sums = nullptr;  // b_sums[j] = sum of B[p][j] over p: the gradient of a bias where B is the output's gradient
 };
 
 /// C (row-major, rows c_stride apart) = A B, with `scratch` of plan.scratch() elements. `pool` null: on this thread.
 template <class T>
 void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, T* c, int64_t c_stride,
-          SumType<T>* scratch, ThreadPool* pool);
-
-/// The whole product within a kernel.
+          SumType<T>* scratch, ThreadPool* pool, const GemmExtras<T>& extras = {});
+/// The same for a packed B, which offers no sums of its columns.
 template <class T>
-void gemm(KernelContext& ctx, const MatrixView<T>& a, const MatrixView<T>& b, T* c) {
+void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const PackedMatrix<T>& b, T* c, int64_t c_stride,
+          SumType<T>* scratch, ThreadPool* pool, const Finish& finish = {});
+
+/// The whole product within a kernel. B is a MatrixView<T> or a PackedMatrix<T>.
+template <class T, class B>
+void gemm(KernelContext& ctx, const MatrixView<T>& a, const B& b, T* c, const GemmExtras<T>& extras = {}) {
   GemmPlan<T> plan(a, b);
   SumType<T>* scratch = plan.scratch() > 0 ? ctx.scratch<SumType<T>>(plan.scratch()) : nullptr;
-  gemm(plan, a, b, c, b.cols, scratch, &ctx.pool());
+  if constexpr (std::is_same_v<B, PackedMatrix<T>>) {
+    gemm(plan, a, b, c, b.cols, scratch, &ctx.pool(), extras.finish);
+  } else {
+    gemm(plan, a, b, c, b.cols, scratch, &ctx.pool(), extras);
+  }
 }
 
 }  // namespace thalweg::kernels

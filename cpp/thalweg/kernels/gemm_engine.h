@@ -82,6 +82,27 @@ void combine_rows(int64_t begin, int64_t end, int64_t k, const S* x, int64_t x_s
   }
 }
 
+/// out[j] = sum over rows of b[p][j] for columns [begin, end): runs of rows first, then the runs, so that rounding
+/// errors grow with the length of a run and the number of runs rather than with their product.
+template <class T>
+void sum_columns(const MatrixView<T>& b, int64_t begin, int64_t end, T* out) {
+  using S = SumType<T>;
+  constexpr int64_t kRun = 64, kWidth = 64;
+  for (int64_t j = begin; j < end; j += kWidth) {
+    int64_t width = std::min(kWidth, end - j);
+    S total[kWidth] = {};
+    for (int64_t p0 = 0; p0 < b.rows; p0 += kRun) {
+      S part[kWidth] = {};
+      for (int64_t p = p0; p < std::min(b.rows, p0 + kRun); ++p) {
+        const T* row = b.data + p * b.row_stride + j * b.col_stride;
+        for (int64_t i = 0; i < width; ++i) part[i] += S(row[i * b.col_stride]);
+      }
+      for (int64_t i = 0; i < width; ++i) total[i] += part[i];
+    }
+    for (int64_t i = 0; i < width; ++i) out[j + i] = T(total[i]);
+  }
+}
+
 }  // namespace detail
 
 template <class T>
@@ -120,14 +141,36 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b) : m(a.rows
 }
 
 template <class T>
-void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, T* c, int64_t c_stride,
-          SumType<T>* scratch, ThreadPool* pool) {
+GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const PackedMatrix<T>& b) : m(a.rows), n(b.cols), k(a.cols) {
+  if (m == 0 || n == 0 || k == 0) return;
+  bool rows_contiguous = a.col_stride == 1;
+  pack_a = !is_sum_type<T> || (!rows_contiguous && m > 4 * kTileRows && n > Packet<S>::size);
+  if (pack_a) a_size = ceil_div(m * k, 16) * 16;
+  if (!is_sum_type<T>) c_size = m * n;
+}
+
+template <class T>
+PackedMatrix<T>::PackedMatrix(const MatrixView<T>& b) : rows(b.rows), cols(b.cols) {
+  using S = SumType<T>;
+  panels = Tensor(dtype_of<S>, Shape{ceil_div(cols, Packet<S>::size) * Packet<S>::size * rows});
+  for (int64_t col = 0; col < cols; col += kPanel<S>) pack_panel(b, col, panels.ptr<S>() + col * rows);
+}
+
+namespace detail {
+
+/// A B from the operands as they lie, or B as panels if `packed` is given.
+template <class T>
+void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, const SumType<T>* packed, T* c,
+             int64_t c_stride, SumType<T>* scratch, ThreadPool* pool, const GemmExtras<T>& extras) {
   using S = SumType<T>;
   using P = Packet<S>;
   const int64_t m = plan.m, n = plan.n, k = plan.k;
+  const Finish& finish = extras.finish;
+  if (extras.b_sums) sum_columns(b, 0, n, extras.b_sums);
   if (m == 0 || n == 0) return;
   if (k == 0) {
     for (int64_t i = 0; i < m; ++i) std::fill_n(c + i * c_stride, n, T(0));
+    if (finish) finish(0, m, 0, n);
     return;
   }
   auto split = [&](int64_t count, double total_ns, auto&& body) {
@@ -152,14 +195,16 @@ void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& 
           for (int64_t p = 0; p < k; ++p) scratch[p] = x[p * x_stride];
         }
         split(mat.rows, cost, [&](int64_t begin, int64_t end) {
-          detail::dot_rows(begin, end, k, data, mat.row_stride, x, x_stride, y, y_stride, scratch);
+          dot_rows(begin, end, k, data, mat.row_stride, x, x_stride, y, y_stride, scratch);
+          if (finish) column ? finish(begin, end - begin, 0, 1) : finish(0, 1, begin, end - begin);
         });
       } else {
         // Whole groups of vectors per index, so that a column's place in a group does not depend on the threads.
         constexpr int64_t kGroup = 8 * P::size;
         split(ceil_div(mat.rows, kGroup), cost, [&](int64_t begin, int64_t end) {
-          detail::combine_rows(begin * kGroup, std::min(end * kGroup, mat.rows), k, x, x_stride, data, mat.col_stride,
-                               y, y_stride);
+          begin *= kGroup, end = std::min(end * kGroup, mat.rows);
+          combine_rows(begin, end, k, x, x_stride, data, mat.col_stride, y, y_stride);
+          if (finish) column ? finish(begin, end - begin, 0, 1) : finish(0, 1, begin, end - begin);
         });
       }
       return;
@@ -180,6 +225,7 @@ void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& 
     split(panels, double(n) * double(k), [&](int64_t begin, int64_t end) {
       for (int64_t j = begin; j < end; ++j) pack_panel(b, j * kPanel<S>, packed_b + j * kPanel<S> * k);
     });
+    packed = packed_b;
   }
   if (plan.pack_a) {
     split(tiling.count, double(m) * double(k), [&](int64_t begin, int64_t end) {
@@ -190,7 +236,7 @@ void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& 
   }
 
   // Blocks of the result: tall enough to reuse a panel of B, and enough of them to share out.
-  int64_t block_tiles = std::min(tiling.count, detail::kTilesPerBlock), block_panels = panels;
+  int64_t block_tiles = std::min(tiling.count, kTilesPerBlock), block_panels = panels;
   auto blocks = [&] { return ceil_div(tiling.count, block_tiles) * ceil_div(panels, block_panels); };
   while (blocks() < 16 && block_panels > 1) block_panels = (block_panels + 1) / 2;
   while (blocks() < 8 && block_tiles > 1) block_tiles = (block_tiles + 1) / 2;
@@ -199,18 +245,17 @@ void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& 
   auto block = [&](int64_t index) {
     int64_t i0 = index / across * block_tiles, i1 = std::min(i0 + block_tiles, tiling.count);
     int64_t j0 = index % across * block_panels, j1 = std::min(j0 + block_panels, panels);
-    for (int64_t p = 0; p < k; p += detail::kDepthBlock) {
+    for (int64_t p = 0; p < k; p += kDepthBlock) {
       TileArgs<S> t;
-      t.depth = std::min(k - p, detail::kDepthBlock);
+      t.depth = std::min(k - p, kDepthBlock);
       t.accumulate = p > 0;
       t.c_stride = out_stride;
       for (int64_t j = j0; j < j1; ++j) {
         int64_t col = j * kPanel<S>;
         int vectors = panel_vectors<S>(n - col);
         t.cols = int(std::min<int64_t>(n - col, vectors * P::size));
-        t.b_stride = plan.pack_b ? vectors * P::size : b.row_stride;
-        t.b = plan.pack_b ? packed_b + col * k + p * t.b_stride
-                          : reinterpret_cast<const S*>(b.data) + p * b.row_stride + col;
+        t.b_stride = packed ? vectors * P::size : b.row_stride;
+        t.b = packed ? packed + col * k + p * t.b_stride : reinterpret_cast<const S*>(b.data) + p * b.row_stride + col;
         for (int64_t i = i0; i < i1; ++i) {
           int64_t row = tiling.begin(i);
           int height = tiling.height(i);
@@ -228,15 +273,30 @@ void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& 
         }
       }
     }
+    int64_t r0 = tiling.begin(i0), r1 = i1 < tiling.count ? tiling.begin(i1) : m;
+    int64_t c0 = j0 * kPanel<S>, c1 = std::min(j1 * kPanel<S>, n);
     if constexpr (!is_sum_type<T>) {
-      int64_t r0 = tiling.begin(i0), r1 = i1 < tiling.count ? tiling.begin(i1) : m;
-      int64_t c0 = j0 * kPanel<S>, c1 = std::min(j1 * kPanel<S>, n);
       for (int64_t r = r0; r < r1; ++r) convert(out + r * out_stride + c0, c + r * c_stride + c0, c1 - c0);
     }
+    if (finish) finish(r0, r1 - r0, c0, c1 - c0);
   };
   split(blocks(), plan.cost_ns(), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) block(i);
   });
+}
+
+}  // namespace detail
+
+template <class T>
+void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, T* c, int64_t c_stride,
+          SumType<T>* scratch, ThreadPool* pool, const GemmExtras<T>& extras) {
+  detail::product<T>(plan, a, b, nullptr, c, c_stride, scratch, pool, extras);
+}
+
+template <class T>
+void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const PackedMatrix<T>& b, T* c, int64_t c_stride,
+          SumType<T>* scratch, ThreadPool* pool, const Finish& finish) {
+  detail::product<T>(plan, a, {}, b.panels.template ptr<SumType<T>>(), c, c_stride, scratch, pool, {finish});
 }
 
 }  // namespace thalweg::kernels

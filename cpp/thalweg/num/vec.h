@@ -5,6 +5,10 @@
 
 #include <cstring>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "thalweg/num/math.h"
 
 namespace thalweg {
@@ -217,7 +221,134 @@ struct Vec {
 template <class T>
 using MaskOf = typename Vec<T>::Mask;
 
-// Memory. Storage may be narrower than the number: half and bfloat16 are read as float.
+// Memory. Storage may be narrower than the number: half and bfloat16 are read as float. The forms with a count reach
+// the first n elements alone, 1 <= n <= size: tails of arrays pass through the same arithmetic as whole packets.
+
+namespace detail {
+
+template <class E>
+TW_HD auto raw(const E& x) {
+  IntOf<sizeof(E)> r;
+  std::memcpy(&r, &x, sizeof r);
+  return r;
+}
+
+/// The first n elements at p; the other lanes repeat the first, so that nothing is divided by a zero nobody wrote and
+/// no rare case is met that the data does not hold.
+template <class P, class E>
+TW_HD P load_first(const E* p, int n) {
+  static_assert(sizeof(P) % sizeof(E) == 0);
+  [[maybe_unused]] const auto* from = reinterpret_cast<const char*>(p);
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  const auto mask = (uint64_t(1) << (n - 1) << 1) - 1;
+  const auto first = raw(*p);
+  if constexpr (sizeof(P) == 64) {
+    if constexpr (sizeof(E) == 8) return P(_mm512_mask_loadu_epi64(_mm512_set1_epi64(first), __mmask8(mask), from));
+    if constexpr (sizeof(E) == 4) return P(_mm512_mask_loadu_epi32(_mm512_set1_epi32(first), __mmask16(mask), from));
+    if constexpr (sizeof(E) == 2) return P(_mm512_mask_loadu_epi16(_mm512_set1_epi16(first), __mmask32(mask), from));
+    if constexpr (sizeof(E) == 1) return P(_mm512_mask_loadu_epi8(_mm512_set1_epi8(first), __mmask64(mask), from));
+  }
+  if constexpr (sizeof(P) == 32 && sizeof(E) == 2)
+    return P(_mm256_mask_loadu_epi16(_mm256_set1_epi16(first), __mmask16(mask), from));
+#elif defined(__AVX2__)
+  if constexpr (sizeof(P) == 32 && sizeof(E) >= 4) {
+    using I = IntOf<sizeof(E)>;
+    using M = Pack<I, 32 / sizeof(E)>;
+    M lane, first = raw(*p) - M{};
+    for (int i = 0; i < int(32 / sizeof(E)); ++i) lane[i] = I(i);
+    M mask = lane < I(n);
+    if constexpr (sizeof(E) == 4)
+      return P(mask ? M(_mm256_maskload_epi32(reinterpret_cast<const int*>(from), __m256i(mask))) : first);
+    else
+      return P(mask ? M(_mm256_maskload_epi64(reinterpret_cast<const long long*>(from), __m256i(mask))) : first);
+  }
+#endif
+  constexpr int kLanes = sizeof(P) / sizeof(E);
+  P v = P(raw(*p) - Pack<IntOf<sizeof(E)>, kLanes>{});
+  std::memcpy(&v, from, size_t(n) * sizeof(E));
+  return v;
+}
+
+/// The first n lanes of v to p; what lies beyond is not touched.
+template <class P, class E>
+TW_HD void store_first(E* p, P v, int n) {
+  static_assert(sizeof(P) % sizeof(E) == 0);
+  auto* to = reinterpret_cast<char*>(p);
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  const auto mask = (uint64_t(1) << (n - 1) << 1) - 1;
+  if constexpr (sizeof(P) == 64) {
+    if constexpr (sizeof(E) == 8) return _mm512_mask_storeu_epi64(to, __mmask8(mask), __m512i(v));
+    if constexpr (sizeof(E) == 4) return _mm512_mask_storeu_epi32(to, __mmask16(mask), __m512i(v));
+    if constexpr (sizeof(E) == 2) return _mm512_mask_storeu_epi16(to, __mmask32(mask), __m512i(v));
+    if constexpr (sizeof(E) == 1) return _mm512_mask_storeu_epi8(to, __mmask64(mask), __m512i(v));
+  }
+  if constexpr (sizeof(P) == 32) {
+    if constexpr (sizeof(E) == 2) return _mm256_mask_storeu_epi16(to, __mmask16(mask), __m256i(v));
+    if constexpr (sizeof(E) == 1) return _mm256_mask_storeu_epi8(to, __mmask32(mask), __m256i(v));
+  }
+  if constexpr (sizeof(P) == 16 && sizeof(E) == 1) return _mm_mask_storeu_epi8(to, __mmask16(mask), __m128i(v));
+#elif defined(__AVX2__)
+  if constexpr (sizeof(P) == 32 && sizeof(E) >= 4) {
+    using I = IntOf<sizeof(E)>;
+    using M = Pack<I, 32 / sizeof(E)>;
+    M lane;
+    for (int i = 0; i < int(32 / sizeof(E)); ++i) lane[i] = I(i);
+    M mask = lane < I(n);
+    if constexpr (sizeof(E) == 4)
+      return _mm256_maskstore_epi32(reinterpret_cast<int*>(to), __m256i(mask), __m256i(v));
+    else
+      return _mm256_maskstore_epi64(reinterpret_cast<long long*>(to), __m256i(mask), __m256i(v));
+  }
+#endif
+  std::memcpy(to, &v, size_t(n) * sizeof(E));
+}
+
+template <class N>
+using Half = Pack<uint16_t, N::size>;
+
+/// The numbers that 16-bit words stand for, T says in which format.
+template <class N, class T>
+TW_HD N widen(Half<N> h) {
+  using U32 = Pack<uint32_t, N::size>;
+  U32 w = __builtin_convertvector(h, U32);
+  if constexpr (std::same_as<T, bfloat16>) {
+    return N((typename N::V)(w << 16));
+  } else {  // as detail::half_to_float: a denormal is a float after scaling
+    using F32 = Pack<float, N::size>;
+    U32 sign = (w & 0x8000u) << 16, rest = (w & 0x7fffu) << 13, exponent = rest >> 23;
+    U32 normal = rest + (0x38000000u - U32{});
+    U32 tiny = (U32)((F32)(rest | 0x38800000u) - (F32)(0x38800000u - U32{}));
+    U32 r = exponent == 0x1fu ? (rest | 0x7f800000u) : (exponent == 0u ? tiny : normal);
+    return N((typename N::V)(r | sign));
+  }
+}
+template <class T, class N>
+TW_HD Half<N> narrow(const N& x) {
+  using U32 = Pack<uint32_t, N::size>;
+  using F32 = Pack<float, N::size>;
+  U32 f = (U32)x.v, r;
+  if constexpr (std::same_as<T, bfloat16>) {
+    U32 rounded = (f + 0x7fffu + ((f >> 16) & 1u)) >> 16;
+    r = (f & 0x7fffffffu) > 0x7f800000u ? ((f >> 16) | 0x40u) : rounded;
+  } else {  // as detail::float_to_half
+    U32 sign = (f >> 16) & 0x8000u;
+    f &= 0x7fffffffu;
+    U32 big = f > 0x7f800000u ? (0x7e00u - U32{}) : (0x7c00u - U32{});
+    U32 tiny = (U32)((F32)f + 0.5f) - 0x3f000000u;
+    U32 normal = (f - 0x38000000u + 0xfffu + ((f >> 13) & 1u)) >> 13;
+    r = (f >= 0x47800000u ? big : (f < 0x38800000u ? tiny : normal)) | sign;
+  }
+  return __builtin_convertvector(r, Half<N>);
+}
+
+/// Bytes 0 and 1 from the lanes of a mask.
+template <class K>
+TW_HD auto bytes(const K& mask) {
+  constexpr int kLanes = int(sizeof(mask.m) / sizeof(mask.m[0]));
+  return __builtin_convertvector(mask.m, Pack<int8_t, kLanes>) & 1;
+}
+
+}  // namespace detail
 
 template <class N, class T>
 TW_HD N load(const T* p) {
@@ -227,22 +358,20 @@ TW_HD N load(const T* p) {
     typename N::V v;
     std::memcpy(&v, p, sizeof v);
     return N(v);
-  } else {  // 16-bit storage
-    using U32 = detail::Pack<uint32_t, N::size>;
-    detail::Pack<uint16_t, N::size> h;
+  } else {
+    detail::Half<N> h;
     std::memcpy(&h, p, sizeof h);
-    U32 w = __builtin_convertvector(h, U32);
-    if constexpr (std::same_as<T, bfloat16>) {
-      return N((typename N::V)(w << 16));
-    } else {  // as detail::half_to_float: a denormal is a float after scaling
-      using F32 = detail::Pack<float, N::size>;
-      U32 sign = (w & 0x8000u) << 16, rest = (w & 0x7fffu) << 13, exponent = rest >> 23;
-      U32 normal = rest + (0x38000000u - U32{});
-      U32 tiny = (U32)((F32)(rest | 0x38800000u) - (F32)(0x38800000u - U32{}));
-      U32 r = exponent == 0x1fu ? (rest | 0x7f800000u) : (exponent == 0u ? tiny : normal);
-      return N((typename N::V)(r | sign));
-    }
+    return detail::widen<N, T>(h);
   }
+}
+template <class N, class T>
+TW_HD N load(const T* p, int n) {
+  if constexpr (N::size == 1)
+    return load<N>(p);
+  else if constexpr (std::same_as<T, typename N::value_type>)
+    return N(detail::load_first<typename N::V>(p, n));
+  else
+    return detail::widen<N, T>(detail::load_first<detail::Half<N>>(p, n));
 }
 
 /// The same value in every lane.
@@ -258,32 +387,32 @@ TW_HD void store(T* p, const N& x) {
   } else if constexpr (std::same_as<T, typename N::value_type>) {
     std::memcpy(p, &x.v, sizeof x.v);
   } else {
-    using U32 = detail::Pack<uint32_t, N::size>;
-    using F32 = detail::Pack<float, N::size>;
-    U32 f = (U32)x.v, r;
-    if constexpr (std::same_as<T, bfloat16>) {
-      U32 rounded = (f + 0x7fffu + ((f >> 16) & 1u)) >> 16;
-      r = (f & 0x7fffffffu) > 0x7f800000u ? ((f >> 16) | 0x40u) : rounded;
-    } else {  // as detail::float_to_half
-      U32 sign = (f >> 16) & 0x8000u;
-      f &= 0x7fffffffu;
-      U32 big = f > 0x7f800000u ? (0x7e00u - U32{}) : (0x7c00u - U32{});
-      U32 tiny = (U32)((F32)f + 0.5f) - 0x3f000000u;
-      U32 normal = (f - 0x38000000u + 0xfffu + ((f >> 13) & 1u)) >> 13;
-      r = (f >= 0x47800000u ? big : (f < 0x38800000u ? tiny : normal)) | sign;
-    }
-    auto h = __builtin_convertvector(r, detail::Pack<uint16_t, N::size>);
+    auto h = detail::narrow<T>(x);
     std::memcpy(p, &h, sizeof h);
   }
 }
+template <class N, class T>
+TW_HD void store(T* p, const N& x, int n) {
+  if constexpr (N::size == 1)
+    store(p, x);
+  else if constexpr (std::same_as<T, typename N::value_type>)
+    detail::store_first(p, x.v, n);
+  else
+    detail::store_first(p, detail::narrow<T>(x), n);
+}
 
 TW_HD void store(bool* p, bool x) { *p = x; }
+TW_HD void store(bool* p, bool x, int /*n*/) { *p = x; }
 template <class K>
   requires requires(K k) { k.m; }
 TW_HD void store(bool* p, const K& mask) {
-  constexpr int kLanes = int(sizeof(mask.m) / sizeof(mask.m[0]));
-  auto bytes = __builtin_convertvector(mask.m, detail::Pack<int8_t, kLanes>) & 1;
+  auto bytes = detail::bytes(mask);
   std::memcpy(p, &bytes, sizeof bytes);
+}
+template <class K>
+  requires requires(K k) { k.m; }
+TW_HD void store(bool* p, const K& mask, int n) {
+  detail::store_first(p, detail::bytes(mask), n);
 }
 
 }  // namespace thalweg

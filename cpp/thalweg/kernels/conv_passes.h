@@ -1,0 +1,118 @@
+// Direct convolution: the GEMM micro-kernel reads patches from the padded image in place, nothing is unfolded.
+//
+// In a channels-last image the inputs of an output pixel under one filter row are contiguous, so a row of output pixels
+// is a matrix product whose A has one segment per filter row and a row stride of one pixel. The gradient of the input
+// is the same loop over the output's gradient with the filter's taps in reverse, one pass per phase of the stride.
+#pragma once
+
+#include "thalweg/kernels/conv.h"
+#include "thalweg/kernels/gemm_pack.h"
+
+namespace thalweg::kernels {
+
+/// A set of output pixels on a regular grid, each a product of the same taps with the image under it.
+struct ConvPass {
+  int64_t cols;                      // pixels in a row
+  int64_t from, row_step, col_step;  // where the first one's patch starts in the padded source; steps
+  int64_t first_row, row_stride;     // rows of the destination that it makes
+  int64_t to, to_col_step;           // where a row starts in the destination's; steps
+  int64_t segments, depth;           // contiguous runs of a patch, elements of each
+  const int64_t* offsets;            // of the runs within a patch
+  int64_t weights;                   // where its packed filter starts, per group
+};
+
+/// dst = the passes over src, for all images. `packed` holds, per group, each pass's filter in panels.
+template <class T>
+void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T* in, const ImageShape& dst, T* out,
+                int64_t groups, const ConvPass* passes, int64_t count, const SumType<T>* packed, int64_t packed_group,
+                double macs, Finish finish) {
+  using S = SumType<T>;
+  using P = Packet<S>;
+  const bool in_place = is_sum_type<T> && !src.nchw && !src.padded(), out_place = is_sum_type<T> && !dst.nchw;
+  const bool by_image = batch >= kImagePieces;
+  const int64_t slots = by_image ? kImagePieces : batch;
+  S* sources = in_place ? nullptr : k.scratch<S>(slots * src.padded_size());
+  S* results = out_place ? nullptr : k.scratch<S>(slots * dst.size());
+  const int64_t src_depth = src.channels / groups, dst_depth = dst.channels / groups;
+  const int64_t dst_line = dst.cols * dst.channels;
+
+  auto load = [&](int64_t image, int64_t slot) {
+    if (!in_place) load_image(src, in + image * src.size(), sources + slot * src.padded_size());
+  };
+  auto save = [&](int64_t image, int64_t slot) {
+    if (out_place) return;
+    save_image(dst, results + slot * dst.size(), out + image * dst.size());
+    if (finish) finish(image * dst.rows * dst.cols, dst.rows * dst.cols, 0, dst.channels);
+  };
+  // Rows [begin, end) of one destination image.
+  auto compute = [&](int64_t image, int64_t slot, int64_t begin, int64_t end) {
+    const S* source =
+        in_place ? reinterpret_cast<const S*>(in) + image * src.size() : sources + slot * src.padded_size();
+    S* result = out_place ? reinterpret_cast<S*>(out) + image * dst.size() : results + slot * dst.size();
+    for (const ConvPass* p = passes; p < passes + count; ++p) {
+      const int64_t r0 = ceil_div(std::max<int64_t>(begin - p->first_row, 0), p->row_stride);
+      const int64_t r1 = ceil_div(std::max<int64_t>(end - p->first_row, 0), p->row_stride);
+      if (r0 >= r1 || p->cols <= 0) continue;
+      const Tiling tiling(p->cols);
+      TileArgs<S> t;
+      t.segments = p->segments;
+      t.depth = p->depth;
+      t.offsets = p->offsets;
+      t.row_stride = p->col_step;
+      t.c_stride = p->to_col_step;
+      for (int64_t g = 0; g < groups; ++g) {
+        for (int64_t col = 0; col < dst_depth; col += kPanel<S>) {
+          int vectors = panel_vectors<S>(dst_depth - col);
+          t.cols = int(std::min<int64_t>(dst_depth - col, vectors * P::size));
+          t.b_stride = vectors * P::size;
+          t.b = packed + g * packed_group + p->weights + col * p->segments * p->depth;
+          for (int64_t r = r0; r < r1; ++r) {
+            const S* a = source + p->from + r * p->row_step + g * src_depth;
+            S* c = result + (p->first_row + r * p->row_stride) * dst_line + p->to + g * dst_depth + col;
+            for (int64_t i = 0; i < tiling.count; ++i) {
+              t.a = a + tiling.begin(i) * p->col_step;
+              t.c = c + tiling.begin(i) * p->to_col_step;
+              tile_fn<S>(tiling.height(i), vectors)(t);
+            }
+          }
+        }
+      }
+    }
+    if (finish && out_place) finish((image * dst.rows + begin) * dst.cols, (end - begin) * dst.cols, 0, dst.channels);
+  };
+
+  double ns = macs / (sizeof(S) == 4 ? 50 : 25) + double(batch * (src.size() + dst.size())) / 4;
+  if (by_image) {
+    // Bands that are still in the second-level cache when `finish` comes back to them.
+    const int64_t bands = finish ? std::clamp<int64_t>(dst.size() * int64_t(sizeof(S)) >> 17, 1, dst.rows) : 1;
+    k.parallel_for(slots, ns / double(slots), [&](int64_t begin, int64_t end) {
+      for (int64_t slot = begin; slot < end; ++slot) {
+        for (int64_t n = slot * batch / slots; n < (slot + 1) * batch / slots; ++n) {
+          load(n, slot);
+          for (int64_t i = 0; i < bands; ++i) compute(n, slot, i * dst.rows / bands, (i + 1) * dst.rows / bands);
+          save(n, slot);
+        }
+      }
+    });
+    return;
+  }
+  const int64_t chunks = std::min(dst.rows, kImagePieces);
+  if (!in_place) {
+    k.parallel_for(batch, double(src.size()) / 4, [&](int64_t n, int64_t end) {
+      for (; n < end; ++n) load(n, n);
+    });
+  }
+  k.parallel_for(batch * chunks, ns / double(batch * chunks), [&](int64_t i, int64_t end) {
+    for (; i < end; ++i) {
+      int64_t chunk = i % chunks;
+      compute(i / chunks, i / chunks, chunk * dst.rows / chunks, (chunk + 1) * dst.rows / chunks);
+    }
+  });
+  if (!out_place) {
+    k.parallel_for(batch, double(dst.size()) / 4, [&](int64_t n, int64_t end) {
+      for (; n < end; ++n) save(n, n);
+    });
+  }
+}
+
+}  // namespace thalweg::kernels
