@@ -164,14 +164,19 @@ Out transpose(const Out& x, const Out& perm) { return node("Transpose", {x, perm
 Out unbroadcast(const Out& dy, const Out& x) {
   const PartialShape &from = dy.shape(), &to = x.shape();
   if (from.known_rank() && to.known_rank() && from == to && from.fully_known()) return dy;
-  if (to.fully_known() && from.fully_known()) {
+  if (to.fully_known() && from.known_rank()) {  // a dimension of x that is not 1 was not broadcast, whatever dy's is
     Ints axes;
     int lead = from.rank() - to.rank();
+    bool kept_ones = false;
     for (int i = 0; i < from.rank(); ++i) {
-      if (i < lead || (to[i - lead] == 1 && from[i] != 1)) axes.push_back(i);
+      bool stretched = i >= lead && to[i - lead] == 1 && from[i] != 1;
+      kept_ones |= stretched;
+      if (i < lead || stretched) axes.push_back(i);
     }
     Scope scope(dy.graph());
-    return reshape_like(axes.empty() ? dy : sum(dy, ints(axes)), x);
+    if (axes.empty()) return dy;
+    Out total = sum(dy, ints(axes));
+    return kept_ones ? reshape_like(total, x) : total;
   }
   Out xs = shape_of(x), ys = shape_of(dy);
   Out axes = node("BroadcastGradientArgs", {xs, ys});

@@ -54,15 +54,16 @@ struct FusedMatMul {
   void operator()(KernelContext& k) const {
     MatrixView<T> a(k.in<T>(0), k.in(0).dim(0), k.in(0).dim(1), ta), b(k.in<T>(1), k.in(1).dim(0), k.in(1).dim(1), tb);
     Tree tree(program, k, 2, k.out(0));
-    gemm(k, a, b, k.out<T>(0), tree.finish());
+    gemm(k, a, b, k.out<T>(0), {tree.finish(), nullptr});
   }
 };
 
 template <class T>
 struct MatMulAndSums {
   void operator()(KernelContext& k) const {
-    MatrixView<T> a(k.in<T>(0), k.in(0).dim(0), k.in(0).dim(1), true), b(k.in<T>(1), k.in(1).dim(0), k.in(1).dim(1), false);
-    gemm(k, a, b, k.out<T>(0), {}, k.out<T>(1));
+    MatrixView<T> a(k.in<T>(0), k.in(0).dim(0), k.in(0).dim(1), true);
+    MatrixView<T> b(k.in<T>(1), k.in(1).dim(0), k.in(1).dim(1), false);
+    gemm(k, a, b, k.out<T>(0), {{}, k.out<T>(1)});
   }
 };
 
@@ -97,6 +98,10 @@ struct Conv2DBackpropFilterAndSums : ConvAttrs {
   using ConvAttrs::ConvAttrs;
   void operator()(KernelContext& k) const {
     ConvShape s(window, k.in(0).shape(), k.out(0).shape(), k.in(2).shape());
+    if (s.batch == 0 || s.y.size() == 0) {
+      std::fill_n(k.out<T>(0), k.out(0).size(), T(0));
+      return void(std::fill_n(k.out<T>(1), k.out(1).size(), T(0)));
+    }
     conv_backward_filter(k, s, k.in<T>(0), k.in<T>(2), k.out<T>(0), k.out<T>(1));
   }
 };

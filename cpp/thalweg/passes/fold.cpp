@@ -7,16 +7,6 @@
 namespace thalweg {
 namespace {
 
-Node& add_constant(Program& p, const Node& origin, const Tensor& value) {
-  NodeSpec spec;
-  spec.op = "Const";
-  spec.name = p.graph->unique_name(origin.name() + "/_folded");
-  spec.attrs = {{"value", value}, {"dtype", value.dtype()}};
-  spec.device = origin.device();
-  spec.site = origin.site();
-  return p.graph->add(std::move(spec));
-}
-
 /// The value of an output that inference followed completely (Shape of a known shape, arithmetic on it).
 std::optional<Tensor> known_value(const OutputInfo& info) {
   if (!info.values || !info.shape.fully_known() || !kIndex.has(info.dtype)) return std::nullopt;

@@ -123,9 +123,14 @@ class Fuser {
     return g;
   }
 
+  /// Products of nothing are left to kernels that know what to do.
+  static bool nonempty(const Node& n) {
+    return std::ranges::none_of(n.inputs(), [](const Endpoint& e) { return e.node->output(e.index).shape.size() == 0; });
+  }
+
   bool follows(const Node& product, const Node& root) const {
     std::string_view op = fused_product(product);
-    return !op.empty() && is_pure(product) && product.output(0).dtype == root.output(0).dtype && options_.has_kernel(op, product);
+    return !op.empty() && is_pure(product) && nonempty(product) && product.output(0).dtype == root.output(0).dtype && options_.has_kernel(op, product);
   }
 
   /// What a set of nodes reads from outside, each endpoint once, in the order of use.

@@ -13,7 +13,7 @@ bool is_pure(const Node& n) {
 void Rewriter::update(Node& n) {
   for (size_t i = 0; i < n.inputs().size(); ++i) {
     Endpoint e = n.inputs()[i];
-    if (Node* to = now(e.node); to != e.node) p_.graph->replace_input(n, int(i), {to, e.index});
+    if (Endpoint to = now(e); !(to == e)) p_.graph->replace_input(n, int(i), to);
   }
   if (std::ranges::any_of(n.control_inputs(), [&](Node* c) { return map_.contains(c); })) {
     std::vector<Node*> kept = n.control_inputs();
@@ -24,8 +24,18 @@ void Rewriter::update(Node& n) {
 }
 
 void Rewriter::finish() {
-  for (Endpoint& f : p_.fetches) f.node = now(f.node);
-  for (Node*& t : p_.targets) t = now(t);
+  for (Endpoint& f : p_.fetches) f = now(f);
+  for (Node*& t : p_.targets) t = now({t, 0}).node;
+}
+
+Node& add_constant(Program& p, const Node& origin, const Tensor& value) {
+  NodeSpec spec;
+  spec.op = "Const";
+  spec.name = p.graph->unique_name(origin.name() + "/_folded");
+  spec.attrs = {{"value", value}, {"dtype", value.dtype()}};
+  spec.device = origin.device();
+  spec.site = origin.site();
+  return p.graph->add(std::move(spec));
 }
 
 }  // namespace thalweg

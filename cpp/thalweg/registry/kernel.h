@@ -36,6 +36,7 @@ class Kernel;
 /// first, then (where there is one) the product that the members follow, then the members' own results.
 struct FusedMember {
   std::shared_ptr<Kernel> kernel;
+  std::string node;
   std::vector<int> operands;
   DType dtype = DType::invalid;  // of the result
 };
@@ -135,6 +136,9 @@ class Kernel {
   virtual void compute(KernelContext& k) = 0;
   /// The loop of an elementwise kernel whose result does not depend on anything but the elements; empty for others.
   virtual RowLoop row_loop() const { return {}; }
+  /// Whether it updates variables so that it can be run with others of its kind as one step, by the kernel of
+  /// "_UpdateGroup".
+  virtual bool is_update() const { return false; }
 };
 
 using KernelFactory = std::function<std::unique_ptr<Kernel>(const KernelInit&)>;

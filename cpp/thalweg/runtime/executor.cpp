@@ -18,42 +18,44 @@ int64_t steady_us() {
 class Run final : public KernelHost {
  public:
   Run(const Plan& plan, const Layout& layout, Frame& frame, ThreadPool& pool, const RunControl& control)
-      : plan_(plan), layout_(layout), frame_(frame), pool_(pool), control_(control) {}
+      : plan_(plan),
+        layout_(layout),
+        frame_(frame),
+        pool_(pool),
+        control_(control),
+        watched_(control.deadline_us || control.trace) {}
 
   void run() {
-    for (size_t i = 0; i < plan_.steps.size(); ++i) {
-      step_ = &plan_.steps[i];
-      index_ = i;
-      try {
-        if (control_.cancelled && control_.cancelled->load(std::memory_order_relaxed)) [[unlikely]] {
+    try {
+      for (const Frame::Work& w : frame_.work) {
+        work_ = &w;
+        if (control_.cancelled->load(std::memory_order_relaxed)) [[unlikely]] {
           TW_FAIL(Cancelled, "the run was cancelled");
         }
-        if (control_.deadline_us && steady_us() > control_.deadline_us) [[unlikely]] {
-          TW_FAIL(DeadlineExceeded, "Timed out: the run took longer than timeout_in_ms allows");
-        }
-        if (control_.trace) [[unlikely]] {
-          traced();
+        if (watched_) [[unlikely]] {
+          watch();
         } else {
           step();
         }
-      } catch (Error& e) {
-        e.set_node(step_->node->name());
-        if (!step_->node->site().empty()) e.note(str("[[", step_->node->name(), "]] created at ", step_->node->site()));
-        throw;
-      } catch (const std::bad_alloc&) {
-        Error e(Code::ResourceExhausted, str(step_->node->op().name, ": out of memory"));
-        e.set_node(step_->node->name());
-        throw e;
       }
+    } catch (Error& e) {
+      const Node& n = *now().node;
+      e.set_node(n.name());
+      if (!n.site().empty()) e.note(str("[[", n.name(), "]] created at ", n.site()));
+      throw;
+    } catch (const std::bad_alloc&) {
+      Error e(Code::ResourceExhausted, str(now().node->op().name, ": out of memory"));
+      e.set_node(now().node->name());
+      throw e;
     }
   }
 
   // KernelHost
   Tensor& allocate(int output, const Shape& shape) override {
-    size_t s = size_t(step_->out[size_t(output)]);
+    size_t s = size_t(now().out[size_t(output)]);
     Tensor& t = frame_.slots[s];
     if (frame_.bound[s]) {
-      TW_CHECK(t.shape() == shape, step_->node->op().name, ": inference said output ", output, " has shape ", t.shape(),
+      TW_CHECK(t.shape() == shape, now().node->op().name, ": inference said output ", output, " has shape ", t.shape(),
                " but the kernel makes ", shape);
       return t;
     }
@@ -61,7 +63,7 @@ class Run final : public KernelHost {
     return t;
   }
   void give(int output, Tensor value) override {
-    size_t s = size_t(step_->out[size_t(output)]);
+    size_t s = size_t(now().out[size_t(output)]);
     if (!frame_.bound[s]) {
       frame_.slots[s] = std::move(value);
       return;
@@ -72,20 +74,43 @@ class Run final : public KernelHost {
   void* scratch(size_t bytes) override {
     if (frame_.scratch.size() == scratch_used_) frame_.scratch.emplace_back();
     BufferRef& b = frame_.scratch[scratch_used_++];
-    if (!b || b->bytes() < bytes || &b->device() != step_->device) b = BufferRef::allocate(bytes, *step_->device);
+    if (!b || b->bytes() < bytes || &b->device() != work_->device) b = BufferRef::allocate(bytes, *work_->device);
     return b->data();
   }
   Variable& variable(int input) override {
-    Variable* v = plan_.slots[size_t(step_->in[size_t(input)])].variable;
+    Variable* v = plan_.slots[size_t(now().in[size_t(input)])].variable;
     TW_ASSERT(v);
     return *v;
   }
-  bool cancelled() const override { return control_.cancelled && control_.cancelled->load(std::memory_order_relaxed); }
+  bool cancelled() const override { return control_.cancelled->load(std::memory_order_relaxed); }
 
  private:
+  const Step& now() const { return plan_.steps[size_t(work_->step)]; }
+  bool is_static() const { return layout_.static_step[size_t(work_->step)]; }
+
   void step() {
-    const Step& s = *step_;
-    for (int r : s.ref_reads) read_variable(size_t(s.in[size_t(r)]));
+    switch (work_->kind) {
+      case Frame::Work::Kind::Ready:
+        compute();
+        break;
+      case Frame::Work::Kind::Variable:
+        read_variable(size_t(now().in[0]), frame_.slots[size_t(now().out[0])]);
+        break;
+      case Frame::Work::Kind::General:
+        general();
+        break;
+    }
+    for (int i = work_->first_free, end = i + work_->frees; i < end; ++i) {
+      frame_.slots[size_t(frame_.frees[size_t(i)])] = Tensor();
+    }
+  }
+
+  void general() {
+    const Step& s = now();
+    for (int r : s.ref_reads) {
+      size_t slot = size_t(s.in[size_t(r)]);
+      read_variable(slot, frame_.slots[slot]);
+    }
     switch (s.kind) {
       case Step::Kind::Alias:
         alias();
@@ -98,12 +123,9 @@ class Run final : public KernelHost {
         break;
     }
     for (int r : s.ref_reads) frame_.slots[size_t(s.in[size_t(r)])] = Tensor();
-    for (int f : s.frees) {
-      if (!frame_.bound[size_t(f)]) frame_.slots[size_t(f)] = Tensor();
-    }
   }
 
-  void read_variable(size_t slot) {
+  void read_variable(size_t slot, Tensor& to) {
     Variable& v = *plan_.slots[slot].variable;
     std::lock_guard lock(v.mutex);
     if (!v.value) TW_FAIL(FailedPrecondition, "Attempting to use uninitialized value ", v.name);
@@ -113,16 +135,16 @@ class Run final : public KernelHost {
               " and given a value of shape ", v.value.shape(),
               "; declare it with validate_shape=False to change its shape");
     }
-    frame_.slots[slot] = v.value;
+    to = v.value;
   }
 
   void alias() {
-    size_t out = size_t(step_->out[0]);
-    if (frame_.bound[out]) return;  // shares its source's place in the arena
-    if (plan_.slots[out].variable) return;
-    const Tensor& in = frame_.slots[size_t(step_->in[size_t(step_->node->op().aliased_input)])];
-    if (!layout_.static_step[index_]) infer();
-    Shape shape = layout_.static_step[index_] ? layout_.places[out].shape : inferred_[0];
+    const Step& s = now();
+    size_t out = size_t(s.out[0]);
+    if (frame_.bound[out] || plan_.slots[out].variable) return;
+    const Tensor& in = frame_.slots[size_t(s.in[size_t(s.node->op().aliased_input)])];
+    if (!is_static()) infer();
+    const Shape& shape = is_static() ? layout_.places[out].shape : inferred_[0];
     if (DType t = plan_.slots[out].dtype; t == in.dtype()) {
       frame_.slots[out] = in.reshaped(shape);
     } else {  // Bitcast
@@ -133,10 +155,10 @@ class Run final : public KernelHost {
   }
 
   void copy() {
-    const Tensor& in = frame_.slots[size_t(step_->in[0])];
-    size_t out = size_t(step_->out[0]);
+    const Tensor& in = frame_.slots[size_t(now().in[0])];
+    size_t out = size_t(now().out[0]);
     if (!frame_.bound[out]) {
-      frame_.slots[out] = in.copy_to(*step_->device);
+      frame_.slots[out] = in.copy_to(*work_->device);
       return;
     }
     Tensor& to = frame_.slots[out];
@@ -151,27 +173,29 @@ class Run final : public KernelHost {
   }
 
   void kernel() {
-    const Step& s = *step_;
-    bool is_static = layout_.static_step[index_];
-    if (!is_static) infer();
+    const Step& s = now();
+    if (!is_static()) infer();
     for (size_t o = 0; o < s.out.size(); ++o) {
       size_t slot = size_t(s.out[o]);
       if (frame_.bound[slot] || plan_.slots[slot].variable) continue;
-      if (is_static) {
+      if (is_static()) {
         frame_.slots[slot] = Tensor(plan_.slots[slot].dtype, layout_.places[slot].shape, *plan_.slots[slot].device);
       } else if (inferred_known_[o]) {
         frame_.slots[slot] = Tensor(plan_.slots[slot].dtype, inferred_[o], *plan_.slots[slot].device);
       }
     }
+    compute();
+  }
+
+  void compute() {
     scratch_used_ = 0;
-    KernelContext k(frame_.in.data() + frame_.first_in[index_], int(s.in.size()),
-                    frame_.out.data() + frame_.first_out[index_], int(s.out.size()), *this, *s.device, pool_);
-    s.kernel->compute(k);
+    KernelContext k(work_->in, work_->inputs, work_->out, work_->outputs, *this, *work_->device, pool_);
+    work_->kernel->compute(k);
   }
 
   /// Shapes of this step's outputs from the actual inputs.
   void infer() {
-    const Step& s = *step_;
+    const Step& s = now();
     std::vector<InferInput> in;
     std::vector<Tensor> host;  // keeps copies of device values alive
     host.reserve(s.in.size());
@@ -197,16 +221,21 @@ class Run final : public KernelHost {
     }
   }
 
-  void traced() {
+  /// A step with an eye on the clock.
+  void watch() {
+    if (control_.deadline_us && steady_us() > control_.deadline_us) {
+      TW_FAIL(DeadlineExceeded, "Timed out: the run took longer than timeout_in_ms allows");
+    }
+    if (!control_.trace) return step();
     StepTrace t;
-    t.node = step_->node->name();
-    t.op = step_->node->op().name;
-    t.device = step_->device->name();
+    t.node = now().node->name();
+    t.op = now().node->op().name;
+    t.device = work_->device->name();
     t.start = now_us();
     step();
-    step_->device->synchronize();
+    work_->device->synchronize();
     t.end = now_us();
-    for (int s : step_->out) {
+    for (int s : now().out) {
       if (frame_.slots[size_t(s)]) t.output_bytes += int64_t(frame_.slots[size_t(s)].bytes());
     }
     control_.trace->push_back(std::move(t));
@@ -217,8 +246,9 @@ class Run final : public KernelHost {
   Frame& frame_;
   ThreadPool& pool_;
   const RunControl& control_;
-  const Step* step_ = nullptr;
-  size_t index_ = 0, scratch_used_ = 0;
+  const bool watched_;
+  const Frame::Work* work_ = nullptr;
+  size_t scratch_used_ = 0;
   std::vector<Shape> inferred_;
   std::vector<char> inferred_known_;
 };

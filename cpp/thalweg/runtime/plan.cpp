@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "thalweg/runtime/layout.h"
 #include "thalweg/runtime/variable_homes.h"
@@ -29,8 +30,8 @@ namespace {
 
 class Planner {
  public:
-  Planner(Program program, const KernelRegistry& kernels, SessionState& state)
-      : plan_(std::make_shared<Plan>()), kernels_(kernels), state_(state) {
+  Planner(Program program, const KernelRegistry& kernels, SessionState& state, bool optimize)
+      : plan_(std::make_shared<Plan>()), kernels_(kernels), state_(state), optimize_(optimize) {
     plan_->program = std::move(program);
   }
 
@@ -41,6 +42,7 @@ class Planner {
       plan_->fetches.push_back(slot(f));
       plan_->slots[size_t(slot(f))].fetched = true;
     }
+    if (optimize_) group_updates();
     find_frees();
     return plan_;
   }
@@ -163,7 +165,7 @@ class Planner {
       const KernelEntry* entry = kernels_.find(f.op->name, device(n)->type(), f.attrs);
       TW_ASSERT(entry);
       KernelInit init{*f.op, f.attrs, f.name, f.input_dtypes, {f.dtype}, device(n), {}, {}};
-      out.push_back({entry->make(init), f.operands, f.dtype});
+      out.push_back({entry->make(init), f.name, f.operands, f.dtype});
     }
     return out;
   }
@@ -171,6 +173,63 @@ class Planner {
   Kernel* keep(std::shared_ptr<Kernel> k) {
     plan_->kernels.push_back(std::move(k));
     return plan_->kernels.back().get();
+  }
+
+  /// Runs of updates of different variables become one step each: they change together or not at all, in one loop.
+  void group_updates() {
+    std::vector<Step> grouped;
+    auto& steps = plan_->steps;
+    for (size_t i = 0; i < steps.size();) {
+      size_t end = i + 1;
+      if (updates(steps[i])) {
+        std::set<const Variable*> changed;
+        std::set<int> made(steps[i].out.begin(), steps[i].out.end());
+        auto joins = [&](const Step& s) {
+          auto is_new = [&](int in) { return !made.contains(in); };
+          return updates(s) && s.device == steps[i].device && std::ranges::all_of(s.in, is_new) &&
+                 std::ranges::none_of(variables(s), [&](const Variable* v) { return changed.contains(v); });
+        };
+        for (const Variable* v : variables(steps[i])) changed.insert(v);
+        for (; end < steps.size() && joins(steps[end]); ++end) {
+          for (const Variable* v : variables(steps[end])) changed.insert(v);
+          made.insert(steps[end].out.begin(), steps[end].out.end());
+        }
+      }
+      grouped.push_back(end - i > 1 ? group({&steps[i], end - i}) : std::move(steps[i]));
+      i = end;
+    }
+    steps = std::move(grouped);
+  }
+
+  bool updates(const Step& s) const { return s.kernel && s.kernel->is_update() && s.ref_reads.empty(); }
+
+  /// The variables behind a step's references.
+  std::vector<const Variable*> variables(const Step& s) const {
+    std::vector<const Variable*> out;
+    for (int in : s.in) {
+      if (const Variable* v = plan_->slots[size_t(in)].variable) out.push_back(v);
+    }
+    return out;
+  }
+
+  Step group(std::span<Step> steps) {
+    const Node& first = *steps[0].node;
+    const KernelEntry* entry = kernels_.find("_UpdateGroup", steps[0].device->type(), first.attrs());
+    TW_ASSERT(entry);
+    std::vector<FusedMember> members;
+    Step made = steps[0];
+    made.in.clear();
+    made.out.clear();
+    made.is_group = true;
+    for (const Step& s : steps) {
+      auto owner = std::ranges::find(plan_->kernels, s.kernel, &std::shared_ptr<Kernel>::get);
+      members.push_back({*owner, s.node->name(), {}, DType::invalid});
+      made.in.insert(made.in.end(), s.in.begin(), s.in.end());
+      made.out.insert(made.out.end(), s.out.begin(), s.out.end());
+    }
+    KernelInit init{first.op(), first.attrs(), first.name(), {}, {}, steps[0].device, {}, members};
+    made.kernel = keep(entry->make(init));
+    return made;
   }
 
   /// A value slot is freed after the last step that touches it; fetched slots live on.
@@ -191,13 +250,14 @@ class Planner {
   std::shared_ptr<Plan> plan_;
   const KernelRegistry& kernels_;
   SessionState& state_;
+  bool optimize_;
   std::map<std::pair<const Node*, int>, int> slot_of_;
 };
 
 }  // namespace
 
-std::shared_ptr<Plan> make_plan(Program program, const KernelRegistry& kernels, SessionState& state) {
-  return Planner(std::move(program), kernels, state).run();
+std::shared_ptr<Plan> make_plan(Program program, const KernelRegistry& kernels, SessionState& state, bool optimize) {
+  return Planner(std::move(program), kernels, state, optimize).run();
 }
 
 }  // namespace thalweg

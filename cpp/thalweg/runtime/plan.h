@@ -38,6 +38,8 @@ struct Step {
   std::vector<int> in, out;    // slots
   std::vector<int> ref_reads;  // positions in `in` that read a variable's value here
   std::vector<int> frees;      // value slots that nobody needs after this step
+  // A group of variable updates in one step: `in` and `out` are those of all, in order; `node` is the first.
+  bool is_group = false;
 };
 
 struct Plan {
@@ -59,8 +61,9 @@ struct SessionState {
   Variable& variable(const Node& n);
 };
 
-/// Builds the steps for a placed program.
-std::shared_ptr<Plan> make_plan(Program program, const KernelRegistry& kernels, SessionState& state);
+/// Builds the steps for a placed program. `optimize`: runs of variable updates become one step.
+std::shared_ptr<Plan> make_plan(Program program, const KernelRegistry& kernels, SessionState& state, bool optimize);
+
 /// An order of the program's nodes in which inputs come first, readers of a variable come before unordered writers, and
 /// writers come last: a step that fails on the way leaves every variable untouched.
 std::vector<Node*> schedule(const Program& program);

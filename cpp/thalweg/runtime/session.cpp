@@ -8,6 +8,7 @@
 #include "thalweg/passes/fuse.h"
 #include "thalweg/passes/place.h"
 #include "thalweg/passes/prune.h"
+#include "thalweg/passes/simplify.h"
 
 namespace thalweg {
 namespace {
@@ -197,9 +198,12 @@ std::shared_ptr<Plan> Session::build(const Runner& r, std::span<const Shape> fee
       }
     });
   }
-  if (options_.optimize) fuse(p, fuse_options());
+  if (options_.optimize) {
+    simplify(p);
+    fuse(p, fuse_options());
+  }
   insert_copies(p, place);
-  return make_plan(std::move(p), library_.kernels, state_);
+  return make_plan(std::move(p), library_.kernels, state_, options_.optimize);
 }
 
 FuseOptions Session::fuse_options() const {
