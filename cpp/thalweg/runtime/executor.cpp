@@ -6,13 +6,9 @@
 namespace thalweg {
 namespace {
 
-int64_t now_us() {
+int64_t steady_ns() {
   using namespace std::chrono;  // NOLINT(google-build-using-namespace)
-  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-int64_t steady_us() {
-  using namespace std::chrono;  // NOLINT(google-build-using-namespace)
-  return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
+  return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
 class Run final : public KernelHost {
@@ -28,11 +24,11 @@ class Run final : public KernelHost {
         if (control_.cancelled && control_.cancelled->load(std::memory_order_relaxed)) [[unlikely]] {
           TW_FAIL(Cancelled, "the run was cancelled");
         }
-        if (control_.deadline_us && steady_us() > control_.deadline_us) [[unlikely]] {
+        if (control_.deadline_us && steady_ns() / 1000 > control_.deadline_us) [[unlikely]] {
           TW_FAIL(DeadlineExceeded, "Timed out: the run took longer than timeout_in_ms allows");
         }
-        if (control_.trace) [[unlikely]] {
-          traced();
+        if (i < control_.times.size()) [[unlikely]] {
+          timed();
         } else {
           step();
         }
@@ -197,19 +193,12 @@ class Run final : public KernelHost {
     }
   }
 
-  void traced() {
-    StepTrace t;
-    t.node = step_->node->name();
-    t.op = step_->node->op().name;
-    t.device = step_->device->name();
-    t.start = now_us();
+  /// One look at the clock a step: each begins where the one before ended.
+  void timed() {
+    int64_t start = index_ == 0 ? steady_ns() : control_.times[index_ - 1].end_ns;
     step();
     step_->device->synchronize();
-    t.end = now_us();
-    for (int s : step_->out) {
-      if (frame_.slots[size_t(s)]) t.output_bytes += int64_t(frame_.slots[size_t(s)].bytes());
-    }
-    control_.trace->push_back(std::move(t));
+    control_.times[index_] = {start, steady_ns()};
   }
 
   const Plan& plan_;

@@ -55,22 +55,15 @@ std::shared_ptr<Plan> Runner::plan() {
   return plan_;
 }
 
-std::shared_ptr<Layout> Runner::layout(Plan& plan, std::span<const Tensor> feeds) {
-  auto fits = [&](const std::shared_ptr<Layout>& l) {
-    for (size_t i = 0; i < feeds.size(); ++i) {
-      if (l->feed_shapes[i] != feeds[i].shape()) return false;
-    }
-    return true;
-  };
+std::shared_ptr<Layout> Runner::layout(Plan& plan, std::vector<Shape> feed_shapes) {
+  auto fits = [&](const std::shared_ptr<Layout>& l) { return l->feed_shapes == feed_shapes; };
   std::lock_guard lock(plan.mutex);
   auto it = std::ranges::find_if(plan.layouts, fits);
   if (it != plan.layouts.end()) {
     if (it != plan.layouts.begin()) plan.layouts.splice(plan.layouts.begin(), plan.layouts, it);
     return plan.layouts.front();
   }
-  std::vector<Shape> shapes;
-  for (const Tensor& f : feeds) shapes.push_back(f.shape());
-  plan.layouts.push_front(make_layout(plan, shapes));
+  plan.layouts.push_front(make_layout(plan, feed_shapes));
   if (plan.layouts.size() > kMaxLayouts) plan.layouts.pop_back();
   return plan.layouts.front();
 }
@@ -78,7 +71,9 @@ std::shared_ptr<Layout> Runner::layout(Plan& plan, std::span<const Tensor> feeds
 std::vector<Tensor> Runner::run(std::span<const Tensor> feeds, const RunControl& control) {
   TW_CHECK(feeds.size() == feeds_.size(), "expected ", feeds_.size(), " feeds, got ", feeds.size());
   std::shared_ptr<Plan> plan = this->plan();
-  std::shared_ptr<Layout> layout = this->layout(*plan, feeds);
+  std::vector<Shape> shapes;
+  for (const Tensor& f : feeds) shapes.push_back(f.shape());
+  std::shared_ptr<Layout> layout = this->layout(*plan, std::move(shapes));
   FrameLease lease(*plan, *layout);
   Frame& frame = *lease;
   for (size_t i = 0; i < feeds.size(); ++i) frame.slots[size_t(plan->feeds[i])] = feeds[i];
@@ -94,6 +89,16 @@ std::vector<Tensor> Runner::run(std::span<const Tensor> feeds, const RunControl&
     out.push_back(!again && t.unique() ? std::move(t) : t.clone());
   }
   return out;
+}
+
+std::vector<StepInfo> Runner::steps(std::span<const Shape> feed_shapes) {
+  std::shared_ptr<Plan> plan = this->plan();
+  return step_infos(*plan, *layout(*plan, {feed_shapes.begin(), feed_shapes.end()}));
+}
+
+MemoryPlan Runner::memory_plan(std::span<const Shape> feed_shapes) {
+  std::shared_ptr<Plan> plan = this->plan();
+  return thalweg::memory_plan(*plan, *layout(*plan, {feed_shapes.begin(), feed_shapes.end()}));
 }
 
 size_t Runner::arena_bytes() const {

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "thalweg/graph/out.h"
+#include "thalweg/runtime/cost.h"
 #include "thalweg/runtime/executor.h"
 #include "thalweg/runtime/library.h"
+#include "thalweg/runtime/memory_plan.h"
 #include "thalweg/runtime/variable_homes.h"
 
 namespace thalweg {
@@ -35,6 +37,9 @@ class THALWEG_API Runner {
   /// Bytes of arena that the last layout needs, and of all constants: what a run holds besides feeds, fetches and
   /// variables.
   size_t arena_bytes() const;
+  /// The steps of a run with feeds of these shapes, and what memory it holds.
+  std::vector<StepInfo> steps(std::span<const Shape> feed_shapes);
+  MemoryPlan memory_plan(std::span<const Shape> feed_shapes);
   const std::vector<Endpoint>& feeds() const { return feeds_; }
   const std::vector<Endpoint>& fetches() const { return fetches_; }
 
@@ -43,7 +48,7 @@ class THALWEG_API Runner {
   Runner(Session& session, std::vector<Endpoint> feeds, std::vector<Endpoint> fetches, std::vector<Node*> targets)
       : session_(session), feeds_(std::move(feeds)), fetches_(std::move(fetches)), targets_(std::move(targets)) {}
   std::shared_ptr<Plan> plan();
-  std::shared_ptr<Layout> layout(Plan& plan, std::span<const Tensor> feeds);
+  std::shared_ptr<Layout> layout(Plan& plan, std::vector<Shape> feed_shapes);
 
   Session& session_;
   std::vector<Endpoint> feeds_, fetches_;
