@@ -6,13 +6,9 @@
 namespace thalweg {
 namespace {
 
-int64_t now_us() {
+int64_t steady_ns() {
   using namespace std::chrono;  // NOLINT(google-build-using-namespace)
-  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-int64_t steady_us() {
-  using namespace std::chrono;  // NOLINT(google-build-using-namespace)
-  return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
+  return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
 class Run final : public KernelHost {
@@ -23,7 +19,7 @@ class Run final : public KernelHost {
         frame_(frame),
         pool_(pool),
         control_(control),
-        watched_(control.deadline_us || control.trace) {}
+        watched_(control.deadline_us || !control.times.empty()) {}
 
   void run() {
     try {
@@ -39,9 +35,9 @@ class Run final : public KernelHost {
         }
       }
     } catch (Error& e) {
-      const Node& n = *now().node;
-      e.set_node(n.name());
-      if (!n.site().empty()) e.note(str("[[", n.name(), "]] created at ", n.site()));
+      e.set_node(now().node->name());
+      const Node* n = plan_.program.graph->find(e.node());  // of a group, the member at fault
+      if (n && !n->site().empty()) e.note(str("[[", n->name(), "]] created at ", n->site()));
       throw;
     } catch (const std::bad_alloc&) {
       Error e(Code::ResourceExhausted, str(now().node->op().name, ": out of memory"));
@@ -223,22 +219,16 @@ class Run final : public KernelHost {
 
   /// A step with an eye on the clock.
   void watch() {
-    if (control_.deadline_us && steady_us() > control_.deadline_us) {
+    if (control_.deadline_us && steady_ns() / 1000 > control_.deadline_us) {
       TW_FAIL(DeadlineExceeded, "Timed out: the run took longer than timeout_in_ms allows");
     }
-    if (!control_.trace) return step();
-    StepTrace t;
-    t.node = now().node->name();
-    t.op = now().node->op().name;
-    t.device = work_->device->name();
-    t.start = now_us();
+    if (control_.times.empty()) return step();
+    // One look at the clock a step: each begins where the one before ended.
+    int64_t start = last_ns_ ? last_ns_ : steady_ns();
     step();
     work_->device->synchronize();
-    t.end = now_us();
-    for (int s : now().out) {
-      if (frame_.slots[size_t(s)]) t.output_bytes += int64_t(frame_.slots[size_t(s)].bytes());
-    }
-    control_.trace->push_back(std::move(t));
+    last_ns_ = steady_ns();
+    control_.times[size_t(work_->step)] = {start, last_ns_};
   }
 
   const Plan& plan_;
@@ -249,6 +239,7 @@ class Run final : public KernelHost {
   const bool watched_;
   const Frame::Work* work_ = nullptr;
   size_t scratch_used_ = 0;
+  int64_t last_ns_ = 0;
   std::vector<Shape> inferred_;
   std::vector<char> inferred_known_;
 };

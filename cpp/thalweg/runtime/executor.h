@@ -2,24 +2,23 @@
 #pragma once
 
 #include <atomic>
-#include <string>
+#include <span>
 #include <vector>
 
 #include "thalweg/runtime/frame.h"
 
 namespace thalweg {
 
-/// One step of a traced run; times in microseconds since the epoch.
-struct StepTrace {
-  std::string node, op, device;
-  int64_t start = 0, end = 0;
-  int64_t output_bytes = 0;
+/// When a step ran: nanoseconds of the steady clock.
+struct StepTime {
+  int64_t start_ns = 0, end_ns = 0;
 };
 
 struct RunControl {
   const std::atomic<bool>* cancelled = nullptr;
-  int64_t deadline_us = 0;                  // steady clock; 0: none
-  std::vector<StepTrace>* trace = nullptr;  // filled in when given
+  int64_t deadline_us = 0;    // steady clock; 0: none
+  // By step of the plan (Runner::steps), filled in when given; steps that have nothing to do stay at zero.
+  std::span<StepTime> times;
 };
 
 /// Feeds must already lie in the frame's feed slots. Errors carry the node's name and the user's line.

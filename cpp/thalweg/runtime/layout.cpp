@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "thalweg/runtime/cost.h"
 #include "thalweg/runtime/frame.h"
 
 namespace thalweg {
@@ -43,6 +44,10 @@ class Planner {
     }
     share_memory();
     place();
+    // Some 10 us of work: less than waking a worker is worth.
+    for (const StepInfo& s : step_infos(plan_, *layout_)) {
+      layout_->worth_threads |= s.flops > 200'000 || s.input_bytes + s.output_bytes > 200'000;
+    }
     return layout_;
   }
 

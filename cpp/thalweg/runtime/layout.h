@@ -25,6 +25,7 @@ struct Layout {
   std::vector<Place> places;      // by slot
   std::vector<char> static_step;  // by step: all output shapes are known
   std::map<Device*, size_t> arena_bytes;
+  bool worth_threads = false;  // some step is long enough to be shared out
 
   // Frames of finished runs, for the next ones: one that is taken without a lock, and those of concurrent runs.
   std::atomic<Frame*> ready{nullptr};

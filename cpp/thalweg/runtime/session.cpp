@@ -57,7 +57,8 @@ class FrameLease {
 
 Runner::~Runner() = default;
 
-Prepared Runner::find_or_build(std::span<const Shape> feed_shapes) {
+Prepared Runner::prepared(std::span<const Shape> feed_shapes) {
+  TW_CHECK(feed_shapes.size() == feeds_.size(), "expected ", feeds_.size(), " feeds, got ", feed_shapes.size());
   auto fits = [&](const Layout& l) { return std::ranges::equal(l.feed_shapes, feed_shapes); };
   std::lock_guard lock(mutex_);
   for (const auto& p : own_) {
@@ -91,9 +92,14 @@ Prepared Runner::find_or_build(std::span<const Shape> feed_shapes) {
   return {general_, last_general_};
 }
 
-Prepared Runner::prepared(std::span<const Shape> feed_shapes) {
-  TW_CHECK(feed_shapes.size() == feeds_.size(), "expected ", feeds_.size(), " feeds, got ", feed_shapes.size());
-  return find_or_build(feed_shapes);
+std::vector<StepInfo> Runner::steps(std::span<const Shape> feed_shapes) {
+  Prepared p = prepared(feed_shapes);
+  return step_infos(*p.plan, *p.layout);
+}
+
+MemoryPlan Runner::memory_plan(std::span<const Shape> feed_shapes) {
+  Prepared p = prepared(feed_shapes);
+  return thalweg::memory_plan(*p.plan, *p.layout);
 }
 
 std::vector<Tensor> Runner::run(std::span<const Tensor> feeds, const RunControl& control) {
@@ -106,12 +112,13 @@ std::vector<Tensor> Runner::run(std::span<const Tensor> feeds, const RunControl&
   if (!p) {
     std::vector<Shape> shapes;
     for (const Tensor& f : feeds) shapes.push_back(f.shape());
-    found = find_or_build(shapes);
+    found = prepared(shapes);
     p = &found;
   }
   const Plan& plan = *p->plan;
   FrameLease lease(plan, *p->layout);
   Frame& frame = *lease;
+  ThreadPool::Active active(p->layout->worth_threads ? session_.pool_ : nullptr);
   for (size_t i = 0; i < feeds.size(); ++i) frame.slots[size_t(plan.feeds[i])] = feeds[i];
   RunControl with_cancel = control;
   with_cancel.cancelled = &session_.cancelled_;

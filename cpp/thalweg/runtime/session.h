@@ -10,9 +10,10 @@
 
 #include "thalweg/graph/out.h"
 #include "thalweg/passes/fuse.h"
+#include "thalweg/runtime/cost.h"
 #include "thalweg/runtime/executor.h"
-#include "thalweg/runtime/layout.h"
 #include "thalweg/runtime/library.h"
+#include "thalweg/runtime/memory_plan.h"
 #include "thalweg/runtime/variable_homes.h"
 
 namespace thalweg {
@@ -44,8 +45,9 @@ class THALWEG_API Runner {
   /// `feeds` in the order given to prepare(). Results are the caller's own: nothing in the session shares their memory.
   std::vector<Tensor> run(std::span<const Tensor> feeds, const RunControl& control = {});
 
-  /// The plan and layout that a run with feeds of these shapes uses; built if there is none yet.
-  Prepared prepared(std::span<const Shape> feed_shapes);
+  /// The steps of a run with feeds of these shapes, and what memory it holds; known before any run.
+  std::vector<StepInfo> steps(std::span<const Shape> feed_shapes);
+  MemoryPlan memory_plan(std::span<const Shape> feed_shapes);
   /// Bytes of arena that the last run needed: what a run holds besides feeds, fetches, constants and variables.
   size_t arena_bytes() const;
   const std::vector<Endpoint>& feeds() const { return feeds_; }
@@ -55,7 +57,8 @@ class THALWEG_API Runner {
   friend class Session;
   Runner(Session& session, std::vector<Endpoint> feeds, std::vector<Endpoint> fetches, std::vector<Node*> targets)
       : session_(session), feeds_(std::move(feeds)), fetches_(std::move(fetches)), targets_(std::move(targets)) {}
-  Prepared find_or_build(std::span<const Shape> feed_shapes);
+  /// The plan and layout for feeds of these shapes; built if there is none yet.
+  Prepared prepared(std::span<const Shape> feed_shapes);
 
   Session& session_;
   std::vector<Endpoint> feeds_, fetches_;
