@@ -1,56 +1,67 @@
-// Optimizer steps: Apply checks, locks and runs a rule of rules.h over whole variables in one pass.
-#include "thalweg/kernels/rules.h"
+// Optimizer steps: Apply checks and runs a rule of rules.h over whole variables in one pass; run_updates makes one step
+// of several.
+#include "thalweg/kernels/training.h"
+
+#include <algorithm>
+#include <memory>
 
 #include "thalweg/kernels/families.h"
+#include "thalweg/kernels/rules.h"
 #include "thalweg/kernels/update.h"
 
 namespace thalweg::kernels {
 namespace {
 
 template <class Rule, class T>
-struct Apply {
-  using C = Compute<T>;
-  static constexpr int kVars = Rule::kVars, kGrad = Rule::kGrad, kMaxInputs = 10;
-  Rule rule;
-  std::vector<std::string> names;
-
-  explicit Apply(const KernelInit& init) : rule(init) {
-    for (const ArgDef& a : init.op.inputs) names.push_back(a.name);
-    TW_ASSERT(names.size() <= size_t(kMaxInputs));
+class Apply final : public UpdateKernel {
+ public:
+  explicit Apply(const KernelInit& init) : rule_(init) {
+    for (const ArgDef& a : init.op.inputs) names_.push_back(a.name);
+    TW_ASSERT(names_.size() <= UpdateStep::kMaxInputs);
   }
 
-  void operator()(KernelContext& k) const {
-    VariableLocks locks(k, kVars);
-    for (int i = 0; i < kVars; ++i) initialized(k.variable(i));
-    const Shape shape = k.variable(0).value.shape();
-    for (int i = 1; i < kVars; ++i) check_shape(shape, i, k.variable(i).value.shape());
-    check_shape(shape, kGrad, k.in(kGrad).shape());
-    std::array<C, kMaxInputs> s{};
-    for (int i = kVars; i < k.inputs(); ++i) {
-      if (i == kGrad) continue;
-      TW_CHECK(k.in(i).rank() == 0, names[size_t(i)], " is not a scalar: ", k.in(i).shape());
-      s[size_t(i)] = C(k.in<T>(i)[0]);
+  int vars() const override { return kVars; }
+  int inputs() const override { return int(names_.size()); }
+  double cost() const override { return 0.05 * double(sizeof(T)) * kVars; }
+
+  UpdateStep prepare(KernelContext& k, int first) const override {
+    UpdateStep s;
+    s.vars = kVars;
+    const Shape& shape = initialized(k.variable(first)).shape();
+    for (int i = 0; i < kVars; ++i) {
+      Variable& v = k.variable(first + i);
+      s.variable[size_t(i)] = &v;
+      check_shape(shape, i, initialized(v).shape());
     }
-    auto step = rule.step(s);
-    const T* g = k.in<T>(kGrad);
-    [&]<size_t... I>(std::index_sequence<I...>) {
-      std::array<Updated<T>, sizeof...(I)> u{Updated<T>(k.variable(int(I)))...};
-      k.parallel_for(shape.size(), kVars * 0.5, [&](int64_t begin, int64_t end) { run(u, g, step, begin, end); });
-      (u[I].commit(), ...);
-    }(std::make_index_sequence<size_t(kVars)>());
+    check_shape(shape, kGrad, k.in(first + kGrad).shape());
+    for (int i = kVars; i < inputs(); ++i) {
+      if (i == kGrad) continue;
+      const Tensor& t = k.in(first + i);
+      TW_CHECK(t.rank() == 0, names_[size_t(i)], " is not a scalar: ", t.shape());
+      s.scalar[size_t(i)] = double(Compute<T>(*t.ptr<T>()));
+    }
+    s.gradient = k.in<T>(first + kGrad);
+    s.size = shape.size();
+    for (size_t i = 0; i < size_t(kVars); ++i) {
+      Updated<T> u(*s.variable[i]);
+      s.from[i] = u.from;
+      s.to[i] = u.to;
+      s.fresh[i] = u.take_fresh();
+    }
+    return s;
   }
 
- private:
-  void check_shape(const Shape& var, int i, const Shape& other) const {
-    TW_CHECK(var == other, names[0], " and ", names[size_t(i)], " do not have the same shape", var, " ", other);
-  }
-
-  static void run(std::array<Updated<T>, size_t(kVars)>& u, const T* g, const auto& step, int64_t begin, int64_t end) {
+  void run(const UpdateStep& s, int64_t begin, int64_t end) const override {
+    using C = Compute<T>;
+    std::array<C, UpdateStep::kMaxInputs> scalar;
+    std::ranges::transform(s.scalar, scalar.begin(), [](double x) { return C(x); });
+    auto step = rule_.step(scalar);
+    const T* g = static_cast<const T*>(s.gradient);
     std::array<const T*, size_t(kVars)> from;
     std::array<T*, size_t(kVars)> to;
     for (size_t v = 0; v < size_t(kVars); ++v) {
-      from[v] = u[v].from;
-      to[v] = u[v].to;
+      from[v] = static_cast<const T*>(s.from[v]);
+      to[v] = static_cast<T*>(s.to[v]);
     }
     // Elements do not depend on one another even where `from` and `to` are one memory.
 #pragma GCC ivdep
@@ -61,16 +72,94 @@ struct Apply {
       for (size_t v = 0; v < size_t(kVars); ++v) to[v][i] = T(x[v]);
     }
   }
+
+ private:
+  static constexpr int kVars = Rule::kVars, kGrad = Rule::kGrad;
+
+  void check_shape(const Shape& var, int i, const Shape& other) const {
+    TW_CHECK(var == other, names_[0], " and ", names_[size_t(i)], " do not have the same shape", var, " ", other);
+  }
+
+  Rule rule_;
+  std::vector<std::string> names_;
 };
 
+/// Objects in a node's scratch memory.
+template <class X>
+class ScratchArray {
+ public:
+  ScratchArray(KernelContext& k, size_t count) : data_(k.scratch<X>(int64_t(count))), count_(count) {
+    std::uninitialized_value_construct_n(data_, count);
+  }
+  ~ScratchArray() { std::destroy_n(data_, count_); }
+  ScratchArray(const ScratchArray&) = delete;
+  ScratchArray& operator=(const ScratchArray&) = delete;
+  std::span<X> all() { return {data_, count_}; }
+
+ private:
+  X* data_;
+  size_t count_;
+};
+
+// A piece of the loop ends at a multiple of this many elements of a variable, wherever threads share the loop out:
+// whole packets, whole cache lines.
+constexpr int64_t kBlock = 64;
+int64_t blocks(const UpdateStep& s) { return (s.size + kBlock - 1) / kBlock; }
+
+/// Blocks [begin, end) of all the steps laid end to end.
+void run_blocks(std::span<const UpdateKernel* const> kernels, std::span<const UpdateStep> steps, int64_t begin,
+                int64_t end) {
+  for (size_t i = 0; i < steps.size() && end > 0; ++i) {
+    int64_t count = blocks(steps[i]), from = std::max<int64_t>(begin, 0), to = std::min(end, count);
+    if (from < to) kernels[i]->run(steps[i], from * kBlock, std::min(to * kBlock, steps[i].size));
+    begin -= count;
+    end -= count;
+  }
+}
+
 }  // namespace
+
+void UpdateKernel::compute(KernelContext& k) {
+  VariableLocks locks(k, vars());
+  UpdateStep step = prepare(k, 0);
+  const UpdateKernel* self = this;
+  k.parallel_for(blocks(step), cost() * kBlock,
+                 [&](int64_t begin, int64_t end) { run_blocks({&self, 1}, {&step, 1}, begin, end); });
+  step.commit();
+}
+
+void run_updates(KernelContext& k, std::span<const UpdateKernel* const> kernels) {
+  size_t variables = 0;
+  for (const UpdateKernel* u : kernels) variables += size_t(u->vars());
+  ScratchArray<Variable*> locked(k, variables);
+  auto next = locked.all().begin();
+  int first = 0;
+  for (const UpdateKernel* u : kernels) {
+    for (int i = 0; i < u->vars(); ++i) *next++ = &k.variable(first + i);
+    first += u->inputs();
+  }
+  VariableLocks locks(locked.all());
+  ScratchArray<UpdateStep> steps(k, kernels.size());
+  first = 0;
+  int64_t total = 0;
+  double cost = 0;
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    UpdateStep& s = steps.all()[i] = kernels[i]->prepare(k, first);
+    first += kernels[i]->inputs();
+    total += blocks(s);
+    cost = std::max(cost, kernels[i]->cost());
+  }
+  k.parallel_for(total, cost * kBlock,
+                 [&](int64_t begin, int64_t end) { run_blocks(kernels, steps.all(), begin, end); });
+  for (UpdateStep& s : steps.all()) s.commit();
+}
 
 void register_training(KernelRegistry& r) {
   rules::for_each_rule([&]<class Rule>(std::string_view op) {
     for_each_dtype<kFloating>([&]<class T>() {
-      KernelEntry& e = r.add<Apply<Rule, T>>(op, kCpu);
-      e.type_attr = std::string("T");
-      e.dtype = dtype_of<T>;
+      KernelEntry e{std::string(op), std::string(kCpu), "T", dtype_of<T>, {}, {}, {}};
+      e.make = [](const KernelInit& init) -> std::unique_ptr<Kernel> { return std::make_unique<Apply<Rule, T>>(init); };
+      r.add(std::move(e));
     });
   });
 }

@@ -4,26 +4,39 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <span>
 
 #include "thalweg/registry/kernel.h"
 
 namespace thalweg::kernels {
 
-/// Holds the locks of up to four variables. Locks are taken in address order, so that two updates cannot wait for each
+/// Holds the locks of several variables. Locks are taken in address order, so that two updates cannot wait for each
 /// other; a variable that is named twice is locked once.
 class VariableLocks {
  public:
+  /// Of a node's first inputs, up to four.
   VariableLocks(KernelContext& k, int count) {
-    TW_ASSERT(count <= int(held_.size()));
-    std::array<Variable*, 4> v{};
-    for (int i = 0; i < count; ++i) v[size_t(i)] = &k.variable(i);
-    std::sort(v.begin(), v.begin() + count, std::less<>());
-    auto end = std::unique(v.begin(), v.begin() + count);
-    for (auto it = v.begin(); it != end; ++it) held_[size_t(it - v.begin())] = std::unique_lock((*it)->mutex);
+    TW_ASSERT(count <= int(few_.size()));
+    for (int i = 0; i < count; ++i) few_[size_t(i)] = &k.variable(i);
+    lock({few_.data(), size_t(count)});
   }
+  /// The list is the caller's, and is reordered.
+  explicit VariableLocks(std::span<Variable*> variables) { lock(variables); }
+  ~VariableLocks() {
+    for (Variable* v : held_) v->mutex.unlock();
+  }
+  VariableLocks(const VariableLocks&) = delete;
+  VariableLocks& operator=(const VariableLocks&) = delete;
 
  private:
-  std::array<std::unique_lock<std::mutex>, 4> held_;
+  void lock(std::span<Variable*> v) {
+    std::ranges::sort(v, std::less<>());
+    held_ = v.first(v.size() - std::ranges::unique(v).size());
+    for (Variable* one : held_) one->mutex.lock();
+  }
+
+  std::array<Variable*, 4> few_{};
+  std::span<Variable*> held_;
 };
 
 /// The variable's value; FailedPrecondition if it has none. The caller holds the lock.
@@ -46,6 +59,8 @@ class Updated {
   void copy_rest() {
     if (fresh_) std::copy_n(from, v_.value.size(), to);
   }
+  /// The new value's memory, for a caller that commits later; empty if it is the old one's.
+  Tensor take_fresh() { return std::move(fresh_); }
   void commit() {
     if (fresh_) v_.value = std::move(fresh_);
   }
