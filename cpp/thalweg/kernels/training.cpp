@@ -1,5 +1,5 @@
-// Optimizer steps: Apply checks and runs a rule of rules.h over whole variables in one pass; run_updates makes one step
-// of several.
+// Optimizer steps: Apply checks and runs a rule of rules.h over whole variables in one pass; UpdateGroup makes one step of
+// several.
 #include "thalweg/kernels/training.h"
 
 #include <algorithm>
@@ -117,6 +117,56 @@ void run_blocks(std::span<const UpdateKernel* const> kernels, std::span<const Up
   }
 }
 
+/// The members as one step: the inputs of each follow those of the one before. All variables change or none. No variable
+/// occurs in two members.
+class UpdateGroup {
+ public:
+  explicit UpdateGroup(const KernelInit& init) {
+    for (const FusedMember& m : init.members) {
+      members_.push_back(std::dynamic_pointer_cast<UpdateKernel>(m.kernel));
+      TW_ASSERT(members_.back());
+      kernels_.push_back(members_.back().get());
+      nodes_.push_back(m.node);
+      variables_ += size_t(kernels_.back()->vars());
+      cost_ = std::max(cost_, kernels_.back()->cost());
+    }
+  }
+
+  void operator()(KernelContext& k) const {
+    ScratchArray<Variable*> locked(k, variables_);
+    auto next = locked.all().begin();
+    int first = 0;
+    for (const UpdateKernel* u : kernels_) {
+      for (int i = 0; i < u->vars(); ++i) *next++ = &k.variable(first + i);
+      first += u->inputs();
+    }
+    VariableLocks locks(locked.all());
+    ScratchArray<UpdateStep> steps(k, kernels_.size());
+    first = 0;
+    int64_t total = 0;
+    for (size_t i = 0; i < kernels_.size(); ++i) {
+      try {
+        steps.all()[i] = kernels_[i]->prepare(k, first);
+      } catch (Error& e) {
+        e.set_node(nodes_[i]);
+        throw;
+      }
+      first += kernels_[i]->inputs();
+      total += blocks(steps.all()[i]);
+    }
+    k.parallel_for(total, cost_ * kBlock,
+                   [&](int64_t begin, int64_t end) { run_blocks(kernels_, steps.all(), begin, end); });
+    for (UpdateStep& s : steps.all()) s.commit();
+  }
+
+ private:
+  std::vector<std::shared_ptr<UpdateKernel>> members_;
+  std::vector<const UpdateKernel*> kernels_;
+  std::vector<std::string> nodes_;
+  size_t variables_ = 0;
+  double cost_ = 0;
+};
+
 }  // namespace
 
 void UpdateKernel::compute(KernelContext& k) {
@@ -128,33 +178,8 @@ void UpdateKernel::compute(KernelContext& k) {
   step.commit();
 }
 
-void run_updates(KernelContext& k, std::span<const UpdateKernel* const> kernels) {
-  size_t variables = 0;
-  for (const UpdateKernel* u : kernels) variables += size_t(u->vars());
-  ScratchArray<Variable*> locked(k, variables);
-  auto next = locked.all().begin();
-  int first = 0;
-  for (const UpdateKernel* u : kernels) {
-    for (int i = 0; i < u->vars(); ++i) *next++ = &k.variable(first + i);
-    first += u->inputs();
-  }
-  VariableLocks locks(locked.all());
-  ScratchArray<UpdateStep> steps(k, kernels.size());
-  first = 0;
-  int64_t total = 0;
-  double cost = 0;
-  for (size_t i = 0; i < kernels.size(); ++i) {
-    UpdateStep& s = steps.all()[i] = kernels[i]->prepare(k, first);
-    first += kernels[i]->inputs();
-    total += blocks(s);
-    cost = std::max(cost, kernels[i]->cost());
-  }
-  k.parallel_for(total, cost * kBlock,
-                 [&](int64_t begin, int64_t end) { run_blocks(kernels, steps.all(), begin, end); });
-  for (UpdateStep& s : steps.all()) s.commit();
-}
-
 void register_training(KernelRegistry& r) {
+  r.add<UpdateGroup>("_UpdateGroup", kCpu);
   rules::for_each_rule([&]<class Rule>(std::string_view op) {
     for_each_dtype<kFloating>([&]<class T>() {
       KernelEntry e{std::string(op), std::string(kCpu), "T", dtype_of<T>, {}, {}, {}};

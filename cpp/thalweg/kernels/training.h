@@ -44,10 +44,7 @@ class UpdateKernel : public Kernel {
   virtual void run(const UpdateStep& step, int64_t begin, int64_t end) const = 0;
 
   void compute(KernelContext& k) final;
+  bool is_update() const final { return true; }
 };
-
-/// Runs the kernels as one step: kernel i's inputs follow those of kernel i - 1. All variables change or none. No
-/// variable may occur in two of them.
-void run_updates(KernelContext& k, std::span<const UpdateKernel* const> kernels);
 
 }  // namespace thalweg::kernels
