@@ -38,7 +38,14 @@ void fold(Program& p, const Evaluate& evaluate, size_t max_bytes) {
       continue;
     }
     bool constant = std::ranges::all_of(n.inputs(), [](const Endpoint& e) { return e.node->op().name == "Const"; });
-    if (!constant || n.inputs().empty() || n.op().aliased_input >= 0) continue;
+    if (!constant || n.inputs().empty()) continue;
+    if (int i = n.op().aliased_input; i >= 0) {  // the same elements under another shape
+      const Tensor& value = n.inputs()[size_t(i)].node->attr<Tensor>("value");
+      const OutputInfo& out = n.output(0);
+      if (out.dtype != value.dtype() || !out.shape.fully_known() || out.shape.size() != value.size()) continue;
+      rewriter.replace(n, add_constant(p, n, value.reshaped(out.shape.shape())));
+      continue;
+    }
     if (int64_t size = n.output(0).shape.size(); size < 0 || size_t(size) * size_of(n.output(0).dtype) > max_bytes) {
       continue;
     }

@@ -24,6 +24,16 @@ std::string_view fused_product(const Node& n) {
   return {};
 }
 
+/// Those of n's attributes that `op` has too.
+Attrs shared_attrs(const Program& p, const Node& n, std::string_view op) {
+  const OpDef& def = p.graph->ops().get(std::string(op));
+  Attrs out;
+  for (const auto& [name, value] : n.attrs()) {
+    if (def.attr(name)) out.set(name, value);
+  }
+  return out;
+}
+
 /// The value of a constant list of axes, normalized; empty if it is not constant.
 std::optional<std::set<int64_t>> constant_axes(const Node& reduction, int rank) {
   const Endpoint& e = reduction.inputs()[1];
@@ -175,16 +185,12 @@ class Fuser {
     if (!eligible(root)) return;
     Group g = grow(root, true);
     if (!g.product && (g.members.size() < 2 || !options_.has_kernel("_Fused", root))) return;
-    size_t lead = g.product ? g.product->inputs().size() : 0;
-    Attrs attrs = g.product ? g.product->attrs() : Attrs{{"T", root.output(0).dtype}};
-    attrs.set("members", record(g, lead));
-    attrs.set("shape", shape(root));
+    std::string_view op = g.product ? fused_product(*g.product) : "_Fused";
+    Attrs attrs = g.product ? shared_attrs(p_, *g.product, op) : Attrs{{"T", root.output(0).dtype}};
     std::vector<Endpoint> inputs;
-    std::string_view op = "_Fused";
-    if (g.product) {
-      inputs = g.product->inputs();
-      op = fused_product(*g.product);
-    }
+    if (g.product) inputs = g.product->inputs();
+    attrs.set("members", record(g, inputs.size()));
+    attrs.set("shape", shape(root));
     inputs.insert(inputs.end(), g.inputs.begin(), g.inputs.end());
     p_.graph->become(root, op, std::move(inputs), std::move(attrs));
   }
@@ -242,7 +248,7 @@ class SumsOfGradients {
     // The sum stays as another name for the product's second output: a Reshape to the shape it has anyway.
     Node& named = **sum;
     PartialShape shape = named.output(0).shape;
-    p_.graph->become(product, op, product.inputs(), product.attrs());
+    p_.graph->become(product, op, product.inputs(), shared_attrs(p_, product, op));
     Tensor dims(DType::int32, Shape{shape.rank()});
     std::ranges::copy(shape.dims(), dims.ptr<int32_t>());
     NodeSpec spec;

@@ -175,6 +175,32 @@ void reshaped_twice(Program& p, Node& n) {
   p.graph->replace_input(n, 0, inner.inputs()[0]);
 }
 
+/// ReluGrad(Reshape(p), y) -> Reshape(ReluGrad(p, Reshape(y))), p a product: next to it, it needs no pass of its own
+void gradient_before_reshape(Program& p, Node& n) {
+  if (!is(n, {"ReluGrad", "Relu6Grad", "SigmoidGrad", "TanhGrad", "EluGrad", "SoftplusGrad"})) return;
+  auto reshaped_product = [&](const Endpoint& e) {
+    const Node& r = *e.node;
+    return r.op().name == "Reshape" && is_pure(r) && r.inputs()[0].node->op().name == "MatMul" && like_output(e, n);
+  };
+  auto it = std::ranges::find_if(n.inputs(), reshaped_product);
+  if (it == n.inputs().end() || !(info(n.inputs()[0]).shape == info(n.inputs()[1]).shape)) return;
+  size_t at = size_t(it - n.inputs().begin());
+  Endpoint product = it->node->inputs()[0];
+  if (!info(product).shape.fully_known()) return;
+  auto reshape = [&](const Endpoint& x, const PartialShape& to, const char* what) {
+    Ints dims(to.dims().begin(), to.dims().end());
+    return NodeSpec{"Reshape", p.graph->unique_name(n.name() + what),
+                    {x, {&add_constant(p, n, int_vector(dims)), 0}}, {}, {}, n.device(), n.site()};
+  };
+  Node& other = p.graph->add(reshape(n.inputs()[1 - at], info(product).shape, "/_flat"));
+  NodeSpec gradient{n.op().name, p.graph->unique_name(n.name() + "/_gradient"), n.inputs(), n.attrs(), {}, n.device(), n.site()};
+  gradient.inputs[at] = product;
+  gradient.inputs[1 - at] = {&other, 0};
+  Node& made = p.graph->add(std::move(gradient));
+  Ints dims(shape(n).dims().begin(), shape(n).dims().end());
+  p.graph->become(n, "Reshape", {{&made, 0}, {&add_constant(p, n, int_vector(dims)), 0}}, {});
+}
+
 }  // namespace
 
 void simplify(Program& p) {
@@ -183,15 +209,21 @@ void simplify(Program& p) {
     Node& n = p.graph->node(id);
     rewriter.update(n);
     if (!is_pure(n) || n.outputs().size() != 1 || n.op().name == "Const") continue;
-    for (auto* rule : {bias_add, bias_add_grad, add_two, square, transposed_factors, shrink_constants, reshaped_twice}) {
+    auto gone = [&] {
+      for (auto* rule : {drop_alias, drop_unchanged, drop_neutral}) {
+        if (Replacement to = rule(n)) {
+          rewriter.replace(n, *to);
+          return true;
+        }
+      }
+      return false;
+    };
+    if (gone()) continue;
+    for (auto* rule : {bias_add, bias_add_grad, add_two, square, transposed_factors, shrink_constants, reshaped_twice,
+                       gradient_before_reshape}) {
       rule(p, n);
     }
-    for (auto* rule : {drop_alias, drop_unchanged, drop_neutral}) {
-      if (Replacement to = rule(n)) {
-        rewriter.replace(n, *to);
-        break;
-      }
-    }
+    gone();
   }
   rewriter.finish();
 }
