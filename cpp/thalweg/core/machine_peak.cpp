@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <thread>
 #include <vector>
 
-#include "thalweg/core/cpu_count.h"
+#include "thalweg/core/threadpool.h"
 
 namespace thalweg {
 namespace {
@@ -67,40 +64,42 @@ float run_scalar(int64_t n) {
 Loop widest() { return {run_scalar, 1}; }
 #endif
 
-/// Seconds until `threads` threads have each run f(index).
+/// The least seconds of some rounds of f(index) for all of [0, n), which take 10 ms or more in all.
 template <class F>
-double together(int threads, F&& f) {
-  double start = now();
-  std::vector<std::thread> others;
-  for (int i = 1; i < threads; ++i) others.emplace_back([&, i] { f(i); });
-  f(0);
-  for (auto& t : others) t.join();
-  return now() - start;
+double least_seconds(int64_t n, F&& f) {
+  ThreadPool& pool = ThreadPool::shared();
+  ThreadPool::Active active(&pool);
+  double least = 1e9;
+  for (int round = 0; round < 6; ++round) {
+    double start = now();
+    pool.parallel_for(n, 1e7 / double(n), [&](int64_t i, int64_t end) {
+      for (; i < end; ++i) f(i);
+    });
+    least = std::min(least, now() - start);
+  }
+  return least;
 }
 
 MachinePeak measure() {
   MachinePeak peak;
-  peak.threads = available_cpus();
-  Loop loop = widest();
+  peak.threads = ThreadPool::shared().threads();
   volatile float sink = 0;
-  constexpr int64_t kRounds = 1 << 20;  // about 5 ms
-  double best = 1e9;
-  for (int i = 0; i < 4; ++i) best = std::min(best, together(peak.threads, [&](int) { sink = loop.run(kRounds); }));
-  peak.flops_per_second = 2.0 * kRounds * kChains * loop.lanes * peak.threads / best;
 
-  constexpr size_t kFloats = 8 << 20;  // 32 MB an array, three arrays
-  std::unique_ptr<float[]> a(new float[kFloats]()), b(new float[kFloats]()), c(new float[kFloats]());
-  best = 1e9;
-  for (int i = 0; i < 4; ++i) {
-    best = std::min(best, together(peak.threads, [&](int t) {
-                      size_t from = kFloats * size_t(t) / size_t(peak.threads),
-                             to = kFloats * size_t(t + 1) / size_t(peak.threads);
-                      float *x = a.get(), *y = b.get(), *z = c.get();
-                      for (size_t k = from; k < to; ++k) x[k] = y[k] + 0.5f * z[k];
-                      sink = x[from];
-                    }));
-  }
-  peak.bytes_per_second = 3.0 * kFloats * sizeof(float) / best;
+  Loop loop = widest();
+  constexpr int64_t kRounds = 1 << 17;  // half a millisecond
+  int64_t pieces = 16 * peak.threads;
+  double seconds = least_seconds(pieces, [&](int64_t) { sink = loop.run(kRounds); });
+  peak.flops_per_second = 2.0 * kRounds * kChains * loop.lanes * double(pieces) / seconds;
+
+  constexpr int64_t kPiece = 1 << 16, kPieces = 128;  // floats: 32 MB an array, three arrays
+  std::vector<float> a(kPiece * kPieces), b(a.size(), 1), c(a.size(), 2);
+  seconds = least_seconds(kPieces, [&](int64_t i) {
+    float* x = a.data() + i * kPiece;
+    const float *y = b.data() + i * kPiece, *z = c.data() + i * kPiece;
+    for (int64_t k = 0; k < kPiece; ++k) x[k] = y[k] + 0.5f * z[k];
+    sink = x[0];
+  });
+  peak.bytes_per_second = 3.0 * double(a.size() * sizeof(float)) / seconds;
   return peak;
 }
 
