@@ -7,7 +7,7 @@ namespace {
 
 /// Objects that live as long as the process: they must not be destroyed after the interpreter.
 struct Globals {
-  std::array<py::object, kDTypeCount> dtypes, scalars;
+  std::array<py::object, kDTypeCount> dtypes;
   py::object error_factory;
 };
 Globals& globals() {
@@ -44,8 +44,6 @@ std::string string_from(py::handle item) {
   throw py::type_error("expected bytes or str, got " + py::repr(item).cast<std::string>());
 }
 
-void release_tensor(void* t) { delete static_cast<Tensor*>(t); }
-
 std::vector<py::ssize_t> dims_of(const Tensor& t) { return {t.shape().dims().begin(), t.shape().dims().end()}; }
 
 py::array string_array(const Tensor& t) {
@@ -57,30 +55,6 @@ py::array string_array(const Tensor& t) {
     Py_XDECREF(old);
   }
   return out;
-}
-
-py::object scalar_to(const Tensor& t) {
-  auto make = [&](py::object value) {
-    py::object& type = globals().scalars[size_t(t.dtype())];
-    if (!type) type = numpy_dtype(t.dtype()).attr("type");
-    PyObject* made = PyObject_CallOneArg(type.ptr(), value.ptr());
-    if (!made) throw py::error_already_set();
-    return py::reinterpret_steal<py::object>(made);
-  };
-  switch (t.dtype()) {
-    case DType::float32:
-      return make(py::float_(t.item<float>()));
-    case DType::float64:
-      return make(py::float_(t.item<double>()));
-    case DType::int32:
-      return make(py::int_(t.item<int32_t>()));
-    case DType::int64:
-      return make(py::int_(t.item<int64_t>()));
-    case DType::boolean:
-      return make(py::bool_(t.item<bool>()));
-    default:
-      return to_array(t)[py::tuple()];
-  }
 }
 
 template <class T, class F>
@@ -97,16 +71,18 @@ DType dtype_of_handle(py::handle value) {
 
 }  // namespace
 
-py::dtype numpy_dtype(DType t) {
+PyObject* dtype_object(DType t) {
   py::object& d = globals().dtypes[size_t(t)];
   if (!d) d = py::dtype(std::string(numpy_name(t)));
-  return py::reinterpret_borrow<py::dtype>(d);
+  return d.ptr();
 }
+
+py::dtype numpy_dtype(DType t) { return py::reinterpret_borrow<py::dtype>(dtype_object(t)); }
 
 void set_numpy_dtype(DType t, py::dtype dtype) {
   if (size_t(dtype.itemsize()) != size_of(t)) throw py::type_error("set_numpy_dtype: element sizes differ");
+  globals().dtypes[size_t(t)].release();  // runners point to it
   globals().dtypes[size_t(t)] = std::move(dtype);
-  globals().scalars[size_t(t)] = py::object();
 }
 
 DType dtype_from(const py::dtype& d) {
@@ -119,21 +95,6 @@ DType dtype_from(const py::dtype& d) {
     if (numpy_dtype(t).equal(d)) return t;
   }
   throw py::type_error("no Thalweg dtype for NumPy dtype " + py::str(d).cast<std::string>());
-}
-
-bool borrow(PyObject* object, DType t, Tensor* out) {
-  if (!py::detail::npy_api::get().PyArray_Check_(object)) return false;
-  const auto* proxy = py::detail::array_proxy(object);
-  constexpr int kNeed = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  if ((proxy->flags & kNeed) != kNeed || proxy->nd > kMaxRank || t == DType::string) return false;
-  if (proxy->descr != numpy_dtype(t).ptr()) return false;  // builtin dtypes are singletons; others go the slow way
-  std::array<int64_t, kMaxRank> dims;
-  for (int i = 0; i < proxy->nd; ++i) dims[size_t(i)] = proxy->dimensions[i];
-  Shape shape(std::span<const int64_t>(dims.data(), size_t(proxy->nd)));
-  size_t bytes = size_t(shape.size()) * size_of(t);
-  auto nothing = [](void*) noexcept {};
-  *out = Tensor(t, shape, BufferRef::adopt(proxy->data, bytes, cpu_device(), nothing, nullptr));
-  return true;
 }
 
 Tensor tensor_from(const py::array& a, DType t) {
@@ -154,17 +115,6 @@ py::array to_array(const Tensor& t) {
   py::array out(numpy_dtype(t.dtype()), dims_of(t));
   if (t.bytes()) std::memcpy(out.mutable_data(), t.data(), t.bytes());
   return out;
-}
-
-py::object to_numpy(Tensor t) {
-  if (t.dtype() == DType::string) {
-    if (t.rank() == 0) return py::bytes(t.item<std::string>());
-    return string_array(t);
-  }
-  if (t.rank() == 0) return scalar_to(t);
-  auto* owner = new Tensor(std::move(t));
-  py::capsule base(owner, release_tensor);
-  return py::array(numpy_dtype(owner->dtype()), dims_of(*owner), owner->data(), base);
 }
 
 PartialShape shape_from(py::handle shape) {
@@ -285,13 +235,14 @@ std::vector<Endpoint> endpoints_from(const Graph& g, py::handle list) {
 
 void set_error_factory(py::object factory) { globals().error_factory = std::move(factory); }
 
-void raise_error(const Error& e) {
+void raise_error(const Error& e, PyObject* graph) {
   if (PyErr_Occurred()) return;
   if (!globals().error_factory) {
     PyErr_SetString(PyExc_RuntimeError, e.what());
     return;
   }
   py::object made = globals().error_factory(int(e.code()), e.message(), e.node());
+  if (graph && py::hasattr(made, "_attach")) made.attr("_attach")(py::handle(graph));
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(made.ptr())), made.ptr());
 }
 

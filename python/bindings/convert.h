@@ -16,18 +16,14 @@ namespace py = pybind11;
 
 /// The NumPy dtype of an element type: object for strings, whatever set_numpy_dtype() gave for bfloat16.
 py::dtype numpy_dtype(DType t);
+/// The same, borrowed: it lives as long as the process.
+PyObject* dtype_object(DType t);
 void set_numpy_dtype(DType t, py::dtype dtype);
 
 /// A copy of any NumPy array (strings: object, bytes or str arrays) as a tensor of dtype `t`.
 Tensor tensor_from(const py::array& a, DType t);
 /// The element type of a NumPy dtype; TypeError if there is none.
 DType dtype_from(const py::dtype& d);
-/// Shares the array's memory if it is contiguous, aligned and of dtype `t`; false otherwise. The caller keeps the array
-/// alive for as long as the tensor is used.
-bool borrow(PyObject* object, DType t, Tensor* out);
-
-/// An array that owns the tensor's memory; NumPy scalars for 0-d, bytes for a 0-d string.
-py::object to_numpy(Tensor t);
 /// Always an array, a copy.
 py::array to_array(const Tensor& t);
 
@@ -42,13 +38,16 @@ Endpoint endpoint_from(const Graph& g, py::handle pair);
 py::tuple endpoint_to(const Endpoint& e);
 std::vector<Endpoint> endpoints_from(const Graph& g, py::handle list);
 
-/// Sets the Python exception for an error raised while a graph runs, through the factory of errors.py.
-void raise_error(const Error& e);
+/// Sets the Python exception for an error raised while a graph runs, through the factory of errors.py. `graph`, if
+/// given, is the front-end's, in which the error finds its operation.
+void raise_error(const Error& e, PyObject* graph = nullptr);
 void set_error_factory(py::object factory);
 
 void bind_graph(py::module_& m);
 void bind_registry(py::module_& m);
 void bind_session(py::module_& m);
+void bind_calls(py::module_& m);
+void bind_profile(py::module_& m);
 void bind_py_func(py::module_& m);
 void bind_formats(py::module_& m);
 

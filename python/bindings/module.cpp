@@ -30,6 +30,8 @@ PYBIND11_MODULE(_core, m) {
   bind_registry(m);
   bind_graph(m);
   bind_session(m);
+  bind_calls(m);
+  bind_profile(m);
   bind_py_func(m);
   bind_formats(m);
 }

@@ -24,6 +24,9 @@ MemoryPlan memory_plan(const Plan& plan, const Layout& layout) {
     }
   }
   for (int s : plan.fetches) last[size_t(s)] = m.steps;
+  for (size_t s = 0; s < slots; ++s) {
+    if (plan.slots[s].variable) names[s] = plan.slots[s].variable->name;
+  }
 
   auto bytes = [&](size_t s) {
     const Layout::Place& place = layout.places[s];

@@ -4,6 +4,9 @@ them used.
 
 from __future__ import annotations
 
+import threading
+import time
+
 from thalweg.framework.graph_pb import GraphDef
 from thalweg.framework.proto import Field, Message
 
@@ -155,23 +158,27 @@ class RunMetadata(Message):
     )
 
 
-def step_stats(trace: list[tuple[str, str, str, float, float, int]]) -> StepStats:
-    """The core's trace of a run, (node, op, device, start, end, bytes) in microseconds, as
-    StepStats.
+def step_stats(trace: list[tuple[str, str, str, int, int, int]]) -> StepStats:
+    """The core's trace of a run, (node, op, device, start, end, bytes) in nanoseconds of the
+    monotonic clock, as StepStats: microseconds since the epoch.
     """
     made = StepStats()
+    epoch = time.time_ns() - time.monotonic_ns()
+    thread = threading.get_native_id()
     devices: dict[str, DeviceStepStats] = {}
     for node, op, device, start, end, size in trace:
         if device not in devices:
             devices[device] = made.dev_stats.add(device=device)
-        took = max(0, round(end - start))
+        begin = (start + epoch) // 1000
+        took = (end + epoch) // 1000 - begin
         stats = devices[device].node_stats.add(
             node_name=node,
-            all_start_micros=round(start),
+            all_start_micros=begin,
             op_end_rel_micros=took,
             all_end_rel_micros=took,
             timeline_label=f"{node} = {op}()",
-            scheduled_micros=round(start),
+            scheduled_micros=begin,
+            thread_id=thread,
         )
         stats.memory.add(allocator_name=device, total_bytes=size)
     made.SetInParent()

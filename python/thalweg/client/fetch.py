@@ -14,51 +14,48 @@ from thalweg.framework.composite import (
 from thalweg.framework.graph import Graph
 from thalweg.framework.tensor import Tensor
 
-Rebuild = Callable[[list[Any]], Any]
-
-
-def _none(_: list[Any]) -> None:
-    return None
+# How the core makes the structure of results: the number of a result, None, ("list", parts),
+# ("tuple", parts), ("dict", keys, parts) or ("call", function, parts).
+Structure = Any
 
 
 class FlatFetches:
-    """The distinct tensors and operations of a fetch structure; `rebuild` makes the structure of
-    results.
+    """The distinct tensors and operations of a fetch structure; `structure` describes what to make
+    of the results. `plain`: a structure of the same containers with the same objects in it means
+    the same.
     """
 
     def __init__(self, graph: Graph, fetches: Any) -> None:
         self.graph = graph
         self.tensors: dict[Any, int] = {}
         self.targets: dict[Any, None] = {}
-        self.rebuild: Rebuild = self._add(fetches)
-        plain = type(fetches) is list and len(self.tensors) == len(fetches) and not self.targets
-        if plain and all(isinstance(f, Tensor) or hasattr(f, "_as_graph_element") for f in fetches):
-            self.rebuild = list  # the results are the structure
+        self.plain = True
+        self.structure: Structure = self._add(fetches)
 
-    def _add(self, fetch: Any) -> Rebuild:
+    def _add(self, fetch: Any) -> Structure:
         if fetch is None:
             raise TypeError(
                 f'Argument `fetch` = {fetch} has invalid type "NoneType". Cannot be None'
             )
         if isinstance(fetch, tuple) and hasattr(fetch, "_fields") and hasattr(fetch, "_make"):
-            named = [self._add(f) for f in fetch]
-            kind = type(fetch)
-            return lambda r: kind(*[part(r) for part in named])
+            return ("call", type(fetch), [self._add(f) for f in fetch])
         if isinstance(fetch, (list, tuple)):
-            parts = [self._add(f) for f in fetch]
-            if isinstance(fetch, list):
-                return lambda r: [part(r) for part in parts]
-            return lambda r: tuple([part(r) for part in parts])
+            self.plain &= isinstance(fetch, tuple) or type(fetch) is list
+            return ("list" if isinstance(fetch, list) else "tuple", [self._add(f) for f in fetch])
         if isinstance(fetch, dict):
-            items = [(key, self._add(value)) for key, value in fetch.items()]
-            make = type(fetch) if type(fetch).__name__ == "OrderedDict" else dict
-            return lambda r: make((key, part(r)) for key, part in items)
+            self.plain &= type(fetch) is dict
+            parts = [self._add(value) for value in fetch.values()]
+            keys = tuple(fetch)
+            if type(fetch).__name__ == "OrderedDict":
+                make = type(fetch)
+                return ("call", lambda *r: make(zip(keys, r, strict=True)), parts)
+            return ("dict", keys, parts)
         if hasattr(type(fetch), "__attrs_attrs__"):
-            fields = [
-                (a.name, self._add(getattr(fetch, a.name))) for a in type(fetch).__attrs_attrs__
-            ]
+            self.plain = False  # its fields may change
             cls = type(fetch)
-            return lambda r: cls(**{name: part(r) for name, part in fields})
+            names = [a.name for a in cls.__attrs_attrs__]
+            fields = [self._add(getattr(fetch, name)) for name in names]
+            return ("call", lambda *r: cls(**dict(zip(names, r, strict=True))), fields)
         if isinstance(fetch, SparseTensor):
             return self._several(
                 [fetch.indices, fetch.values, fetch.dense_shape], SparseTensorValue
@@ -73,11 +70,10 @@ class FlatFetches:
             )
         return self._element(fetch)
 
-    def _several(self, tensors: list[Tensor], make: Callable[..., Any]) -> Rebuild:
-        parts = [self._element(t) for t in tensors]
-        return lambda r: make(*[part(r) for part in parts])
+    def _several(self, tensors: list[Tensor], make: Callable[..., Any]) -> Structure:
+        return ("call", make, [self._element(t) for t in tensors])
 
-    def _element(self, fetch: Any) -> Rebuild:
+    def _element(self, fetch: Any) -> Structure:
         try:
             found = self.graph.as_graph_element(fetch)
         except TypeError:
@@ -100,9 +96,8 @@ class FlatFetches:
             )
         if not isinstance(found, Tensor):
             self.targets[found] = None
-            return _none
-        i = self.tensors.setdefault(found, len(self.tensors))
-        return lambda r: r[i]
+            return None
+        return self.tensors.setdefault(found, len(self.tensors))
 
 
 def structure_key(fetch: Any) -> Hashable:

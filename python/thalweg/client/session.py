@@ -1,4 +1,6 @@
-"""Sessions: `run` looks a signature up and makes one call into the core."""
+"""Sessions. `run` itself is the core's: it knows a signature that it has seen by the objects in it,
+and comes here with all others.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,10 @@ from thalweg import _core
 from thalweg.client.config import ConfigProto, RunMetadata, RunOptions, step_stats
 from thalweg.client.feed import converter, feed_tensor, flat_feeds
 from thalweg.client.fetch import FlatFetches, structure_key
+from thalweg.client.memory_plan import MemoryPlan
 from thalweg.framework.default_session import default_session_stack
 from thalweg.framework.devices import load_device_plugins
-from thalweg.framework.errors import OpError
 from thalweg.framework.graph import Graph, get_default_graph
-from thalweg.framework.tensor import Operation, Tensor
 
 _FED = object()  # starts the key of a signature with feeds, so that it equals no fetch structure
 _MAX_CALLS = 512  # signatures remembered per session; the core keeps its own bounded set of plans
@@ -34,19 +35,7 @@ class DeviceAttributes:
         return f"_DeviceAttributes({self.name}, {self.device_type}, {self.memory_limit_bytes}, 0)"
 
 
-class _Call:
-    """A prepared signature: feeds in the order of the keys, results in the order of the fetches."""
-
-    __slots__ = ("only", "rebuild", "run", "runner")
-
-    def __init__(self, runner: Any, rebuild: Callable[[list[Any]], Any], only: bool) -> None:
-        self.runner = runner
-        self.run = runner.run
-        self.rebuild = rebuild
-        self.only = only  # a single tensor was asked for
-
-
-class BaseSession:
+class BaseSession(_core.SessionCalls):
     """Runs a graph; holds the values of its variables."""
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
@@ -70,8 +59,10 @@ class BaseSession:
         self._config = config
         self._target = target
         self._closed = False
-        self._calls: dict[Any, _Call] = {}
+        # By the structure of fetches and feed keys; the core knows the same by identity.
+        self._calls: dict[Any, tuple[_core.Runner, bool]] = {}
         self._timeout = config.operation_timeout_in_ms if config is not None else 0
+        self._has_options = bool(self._timeout)
         load_device_plugins()
         self._session = _core.Session(self._graph.core, _core_options(config))
 
@@ -95,39 +86,8 @@ class BaseSession:
         if not self._closed:
             self._closed = True
             self._calls = {}
+            self._forget_calls()
             self._session.close()
-
-    def run(
-        self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None
-    ) -> Any:
-        """Computes what `fetches` names, in its structure; operations give None."""
-        if options is not None or run_metadata is not None or self._timeout:
-            return self._run_with_options(fetches, feed_dict, options, run_metadata)
-        try:
-            kind = type(fetches)
-            key = (kind, *fetches) if kind is list or kind is tuple else fetches
-            if feed_dict:
-                key = (_FED, key, *feed_dict)
-            call = self._calls.get(key)
-        except TypeError:  # not hashable
-            call = None
-        if call is None:
-            return self._run_slowly(fetches, feed_dict)
-        try:
-            result = call.run(*feed_dict.values()) if feed_dict else call.run()
-        except OpError as error:
-            error._attach(self._graph)
-            raise
-        return result[0] if call.only else call.rebuild(result)
-
-    def _run_slowly(self, fetches: Any, feed_dict: Any) -> Any:
-        call, values = self._prepare(fetches, feed_dict)
-        try:
-            result = call.run(*values)
-        except OpError as error:
-            error._attach(self._graph)
-            raise
-        return result[0] if call.only else call.rebuild(result)
 
     def _run_with_options(
         self, fetches: Any, feed_dict: Any, options: Any, run_metadata: Any
@@ -136,58 +96,50 @@ class BaseSession:
             raise TypeError(f"`options` must be a tf.RunOptions, got {options!r}")
         if run_metadata is not None and not isinstance(run_metadata, RunMetadata):
             raise TypeError(f"`run_metadata` must be a tf.RunMetadata, got {run_metadata!r}")
-        call, values = self._prepare(fetches, feed_dict)
+        runner, values, _ = self._prepare(fetches, feed_dict)
         timeout = (options.timeout_in_ms if options is not None else 0) or self._timeout
-        try:
-            if run_metadata is not None and options is not None and options.trace_level:
-                result, trace = call.runner.trace(*values)
-                run_metadata.step_stats.CopyFrom(step_stats(trace))
-            elif timeout:
-                result = call.runner.run_with_timeout(timeout, *values)
-            else:
-                result = call.run(*values)
-        except OpError as error:
-            error._attach(self._graph)
-            raise
-        return result[0] if call.only else call.rebuild(result)
+        if run_metadata is not None and options is not None and options.trace_level:
+            result, trace = runner.trace(*values)
+            run_metadata.step_stats.CopyFrom(step_stats(trace))
+            return result
+        if timeout:
+            return runner.run_with_timeout(timeout, *values)
+        return runner(*values)
 
-    def _prepare(self, fetches: Any, feed_dict: Any) -> tuple[_Call, list[Any]]:
-        """The prepared call for a signature, remembered if it can be, and the feeds in its
-        order.
+    def _prepare(self, fetches: Any, feed_dict: Any) -> tuple[_core.Runner, list[Any], bool]:
+        """What runs a signature, its feeds in order, and whether the same objects in the same
+        containers will mean the same again.
         """
         self._check_usable()
         keys, values = _pairs(feed_dict)
         key: Any = None
+        call = None
         try:
             key = structure_key(fetches)
             key = (_FED, key, *keys) if keys else key
             call = self._calls.get(key)
         except TypeError:
-            call = None
+            key = None
         if call is None:
-            call = self._make_call(fetches, keys)
+            flat = FlatFetches(self._graph, fetches)
+            call = self._make_runner(flat, keys), flat.plain
             if key is not None:
                 if len(self._calls) >= _MAX_CALLS:
                     self._calls.clear()
                 self._calls[key] = call
-        return call, values
+        runner, plain = call
+        return runner, values, plain and (not keys or len(keys) == len(feed_dict))
 
-    def _make_call(self, fetches: Any, keys: list[Any]) -> _Call:
-        graph = self._graph
-        flat = FlatFetches(graph, fetches)
-        feeds = [feed_tensor(graph, key) for key in keys]
-        runner = self._session.prepare(
+    def _make_runner(self, flat: FlatFetches, keys: list[Any]) -> _core.Runner:
+        feeds = [feed_tensor(self._graph, key) for key in keys]
+        return self._session.prepare(
             [(t.op._id, t.value_index) for t in feeds],
             [(t.op._id, t.value_index) for t in flat.tensors],
             [op._id for op in flat.targets],
             converter(feeds),
+            flat.structure,
+            self._graph,
         )
-        only = (
-            not isinstance(fetches, (list, tuple, dict))
-            and len(flat.tensors) == 1
-            and not _composite(fetches)
-        )
-        return _Call(runner, flat.rebuild, only)
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -205,24 +157,21 @@ class BaseSession:
         keys = [] if feed_list is None else feed_list
         if not isinstance(keys, (list, tuple)):
             raise TypeError("Argument `feed_list` must be a list.")
-        call = self._make_call(fetches, list(keys))
-        graph = self._graph
+        runner = self._make_runner(FlatFetches(self._graph, fetches), list(keys))
+        if not accept_options:
+            return runner
 
         def function(*values: Any, **options: Any) -> Any:
-            if self._closed:
-                raise RuntimeError("Attempted to use a closed Session.")
             if options:
-                if not accept_options:
-                    raise TypeError(f"unexpected arguments: {sorted(options)}")
                 return self.run(fetches, dict(zip(keys, values, strict=True)), **options)
-            try:
-                result = call.run(*values)
-            except OpError as error:
-                error._attach(graph)
-                raise
-            return result[0] if call.only else call.rebuild(result)
+            return runner(*values)
 
         return function
+
+    def memory_plan(self, fetches: Any, feed_dict: Any = None) -> MemoryPlan:
+        """What memory `run(fetches, feed_dict)` holds, known before it runs."""
+        runner, values, _ = self._prepare(fetches, feed_dict)
+        return MemoryPlan(*runner.memory_plan(*values))
 
     def as_default(self) -> _DefaultSession:
         """Makes this the session of `eval` and `run` methods; does not close it."""
@@ -239,12 +188,6 @@ def _pairs(feed_dict: Any) -> tuple[list[Any], list[Any]]:
         raise TypeError(f"The feed_dict has to be a dictionary, got {feed_dict!r}")
     pairs = [pair for key, value in feed_dict.items() for pair in flat_feeds(key, value)]
     return [k for k, _ in pairs], [v for _, v in pairs]
-
-
-def _composite(fetch: Any) -> bool:
-    return not isinstance(fetch, (Tensor, Operation, str, bytes)) and not hasattr(
-        fetch, "_as_graph_element"
-    )
 
 
 def _core_options(config: Any) -> dict[str, Any]:
