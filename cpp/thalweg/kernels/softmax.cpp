@@ -1,6 +1,4 @@
 // CPU kernels of softmax, its cross-entropies and top-k selection. Rows are shared among threads, never split.
-#include <Eigen/Core>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,49 +6,81 @@
 
 #include "thalweg/kernels/families.h"
 #include "thalweg/kernels/reduce.h"
+#include "thalweg/num/vec_math.h"
 
 namespace thalweg::kernels {
 namespace {
 
-/// out[i] = exp(in[i] - shift); returns the sum of the results. The last packet is padded, so that a value does not
-/// depend on its position. in and out may be the same.
-template <class A>
-A exp_sum(const A* in, A* out, int64_t n, A shift) {
-  using P = typename Eigen::internal::packet_traits<A>::type;
-  constexpr int size = Eigen::internal::packet_traits<A>::size;
-  P offset = Eigen::internal::pset1<P>(shift), total = Eigen::internal::pset1<P>(A(0));
+/// Calls f(i, count) for each packet of a row of n elements: `count` from i on. The last may be short; then its other
+/// lanes repeat an element when they are loaded, and are not stored.
+template <class N, class F>
+void for_packets(int64_t n, F&& f) {
+  constexpr std::integral_constant<int, N::size> kWhole;
   int64_t i = 0;
-  for (; i + size <= n; i += size) {
-    P x = Eigen::internal::pexp(Eigen::internal::psub(Eigen::internal::ploadu<P>(in + i), offset));
-    Eigen::internal::pstoreu(out + i, x);
-    total = Eigen::internal::padd(total, x);
-  }
-  A sum = Eigen::internal::predux(total);
-  if (i < n) {
-    A tail[size];
-    for (int64_t j = 0; j < size; ++j) tail[j] = i + j < n ? in[i + j] : shift;
-    P x = Eigen::internal::pexp(Eigen::internal::psub(Eigen::internal::ploadu<P>(tail), offset));
-    Eigen::internal::pstoreu(tail, x);
-    for (int64_t j = 0; i + j < n; ++j) sum += out[i + j] = tail[j];
-  }
-  return sum;
+  for (; i + N::size <= n; i += N::size) f(i, kWhole);
+  if (i < n) f(i, int(n - i));
+}
+template <class N, class T, class Count>
+N load_some(const T* p, Count count) {
+  if constexpr (std::same_as<Count, int>)
+    return load<N>(p, count);
+  else
+    return load<N>(p);
+}
+template <class N, class T, class Count>
+void store_some(T* p, N x, Count count) {
+  if constexpr (std::same_as<Count, int>)
+    store(p, x, count);
+  else
+    store(p, x);
+}
+
+/// 0, 1, 2 ...
+template <class N>
+N lane_numbers() {
+  N x;
+  for (int i = 0; i < N::size; ++i) x.v[i] = typename N::value_type(i);
+  return x;
+}
+/// x, and 0 in the lanes from `count` on.
+template <class N, class Count>
+N first_lanes(N x, Count count) {
+  if constexpr (std::same_as<Count, int>) x = where(lane_numbers<N>() < count, x, 0);
+  return x;
+}
+
+template <class N>
+auto sum_of_lanes(N x) {
+  return fold_lanes(x.v, [](auto a, auto b) { return a + b; });
 }
 
 /// The largest element of a row, NaN if there is one.
-template <class A>
-A row_max(const A* x, int64_t n) {
-  return detail::reduce_run<Largest, A>(x, n);
+template <class N, class T>
+typename N::value_type row_max(const T* x, int64_t n) {
+  N top = -std::numeric_limits<typename N::value_type>::infinity();
+  for_packets<N>(n, [&](int64_t i, auto count) { top = max(top, load_some<N>(x + i, count)); });
+  return fold_lanes(top.v, [](const auto& a, const auto& b) { return Largest::combine(a, b); });
 }
 
-/// exp(x - max) into e; the sum of it. A row's softmax is e / sum.
+/// exp(x - max) into whole packets at e; the sum of it. A row's softmax is e / sum.
 template <class A>
 struct RowExp {
+  using N = Vec<A>;
   A max, sum;
-  RowExp(const A* x, A* e, int64_t n) : max(row_max(x, n)), sum(exp_sum(x, e, n, max)) {}
+  template <class T>
+  RowExp(const T* x, A* e, int64_t n) : max(row_max<N>(x, n)) {
+    N total = 0;
+    for_packets<N>(n, [&](int64_t i, auto count) {
+      N y = exp(load_some<N>(x + i, count) - max);
+      store(e + i, y);
+      total = total + first_lanes(y, count);
+    });
+    sum = sum_of_lanes(total);
+  }
+  /// Elements of e, that a row of n takes.
+  static int64_t room(int64_t n) { return ceil_div(n, N::size) * N::size; }
 };
 
-/// Rows of T as rows of the compute type: in place when they are the same, else through a local buffer. A row's buffer
-/// comes from `scratch`, one per piece of work.
 constexpr int64_t kPieces = 64;
 
 /// Shares `rows` out in at most kPieces contiguous pieces and calls f(piece, row) for each row.
@@ -65,28 +95,29 @@ void for_each_row(KernelContext& k, int64_t rows, double row_ns, F&& f) {
   });
 }
 
+/// Nanoseconds of a row.
+double row_cost(int64_t n) { return 10 + 0.4 * double(n); }
+
 template <class T, bool log>
 struct SoftmaxOf {
   void operator()(KernelContext& k) const {
     using A = Compute<T>;
+    using N = Vec<A>;
     const Shape& s = k.in(0).shape();
-    int64_t n = s[-1], rows = s.size(0, s.rank() - 1);
+    int64_t n = s[-1], rows = s.size(0, s.rank() - 1), room = RowExp<A>::room(n);
     if (s.size() == 0) return;
     const T* in = k.in<T>(0);
     T* out = k.out<T>(0);
-    A* buffer = k.scratch<A>(std::min(rows, kPieces) * 2 * n);
-    for_each_row(k, rows, double(n) * 1.0, [&](int64_t piece, int64_t r) {
-      A *x = buffer + piece * 2 * n, *e = x + n;
-      convert(in + r * n, x, n);
+    A* buffer = k.scratch<A>(std::min(rows, kPieces) * room);
+    for_each_row(k, rows, row_cost(n), [&](int64_t piece, int64_t r) {
+      const T* x = in + r * n;
+      A* e = buffer + piece * room;
       RowExp<A> row(x, e, n);
-      if constexpr (log) {
-        A shift = std::log(row.sum);
-        for (int64_t i = 0; i < n; ++i) e[i] = (x[i] - row.max) - shift;
-      } else {
-        A scale = A(1) / row.sum;
-        for (int64_t i = 0; i < n; ++i) e[i] *= scale;
-      }
-      convert(e, out + r * n, n);
+      A shift = log ? std::log(row.sum) : A(0), scale = A(1) / row.sum;
+      for_packets<N>(n, [&](int64_t i, auto count) {
+        N y = log ? (load_some<N>(x + i, count) - row.max) - shift : load<N>(e + i) * scale;
+        store_some(out + r * n + i, y, count);
+      });
     });
   }
 };
@@ -95,35 +126,49 @@ using Softmax = SoftmaxOf<T, false>;
 template <class T>
 using LogSoftmax = SoftmaxOf<T, true>;
 
+/// A matrix broadcast to n columns: rows or columns of size 1 are repeated.
+template <class T>
+struct Broadcast {
+  const T* data;
+  int64_t row_stride, stride;
+  Broadcast(const Tensor& t, int64_t n)
+      : data(t.ptr<T>()), row_stride(t.dim(0) == 1 ? 0 : t.dim(1)), stride(t.dim(1) == n ? 1 : 0) {}
+  /// Row r as n elements: in place, or repeated into `buffer`.
+  const T* row(int64_t r, T* buffer, int64_t n) const {
+    const T* p = data + r * row_stride;
+    if (stride == 1) return p;
+    std::fill_n(buffer, n, *p);
+    return buffer;
+  }
+};
+
 template <class T>
 struct Xent {
   void operator()(KernelContext& k) const {
     using A = Compute<T>;
-    const Shape &s = k.out(1).shape(), &xs = k.in(0).shape(), &ls = k.in(1).shape();
-    int64_t rows = s[0], n = s[1];
-    const T *features = k.in<T>(0), *labels = k.in<T>(1);
+    using N = Vec<A>;
+    const Shape& s = k.out(1).shape();
+    int64_t rows = s[0], n = s[1], room = RowExp<A>::room(n);
     T *loss = k.out<T>(0), *backprop = k.out<T>(1);
     if (n == 0) std::fill_n(loss, rows, T(0));
     if (s.size() == 0) return;
-    A* buffer = k.scratch<A>(std::min(rows, kPieces) * 3 * n);
-    auto load = [n](const T* p, const Shape& shape, int64_t r, A* to) {
-      p += (shape[0] == 1 ? 0 : r) * shape[1];
-      if (shape[1] == n)
-        convert(p, to, n);
-      else
-        std::fill_n(to, n, A(p[0]));
-    };
-    for_each_row(k, rows, double(n) * 1.5, [&](int64_t piece, int64_t r) {
-      A *x = buffer + piece * 3 * n, *e = x + n, *p = e + n;
-      load(features, xs, r, x);
-      load(labels, ls, r, p);
+    Broadcast<T> features(k.in(0), n), labels(k.in(1), n);
+    int64_t pieces = std::min(rows, kPieces);
+    A* buffer = k.scratch<A>(pieces * room);
+    T* repeated = k.scratch<T>(pieces * 2 * n);
+    for_each_row(k, rows, row_cost(n), [&](int64_t piece, int64_t r) {
+      const T *x = features.row(r, repeated + piece * 2 * n, n), *p = labels.row(r, repeated + (piece * 2 + 1) * n, n);
+      A* e = buffer + piece * room;
       RowExp<A> row(x, e, n);
       A shift = std::log(row.sum), scale = A(1) / row.sum;
-      // Class by class, as TensorFlow sums: log(sum) - (x - max), weighted by the label.
-      for (int64_t i = 0; i < n; ++i) x[i] = p[i] * (shift - (x[i] - row.max));
-      for (int64_t i = 0; i < n; ++i) e[i] = e[i] * scale - p[i];
-      loss[r] = T(detail::reduce_run<Add, A>(x, n));
-      convert(e, backprop + r * n, n);
+      N total = 0;
+      for_packets<N>(n, [&](int64_t i, auto count) {
+        N label = load_some<N>(p + i, count);
+        // Class by class, as TensorFlow sums: log(sum) - (x - max), weighted by the label.
+        total = total + first_lanes(label * (shift - (load_some<N>(x + i, count) - row.max)), count);
+        store_some(backprop + r * n + i, load<N>(e + i) * scale - label, count);
+      });
+      loss[r] = T(sum_of_lanes(total));
     });
   }
 };
@@ -147,18 +192,22 @@ struct SparseXent {
     for (int64_t r = 0; r < rows; ++r) {
       if (labels[r] < 0 || labels[r] >= n) bad_label(labels, rows, labels[r], n);
     }
+    using N = Vec<A>;
     const T* features = k.in<T>(0);
     T *loss = k.out<T>(0), *backprop = k.out<T>(1);
-    A* buffer = k.scratch<A>(std::min(rows, kPieces) * 2 * n);
-    for_each_row(k, rows, double(n) * 1.2, [&](int64_t piece, int64_t r) {
-      A *x = buffer + piece * 2 * n, *e = x + n;
-      convert(features + r * n, x, n);
+    int64_t room = RowExp<A>::room(n);
+    A* buffer = k.scratch<A>(std::min(rows, kPieces) * room);
+    const N lane = lane_numbers<N>();
+    for_each_row(k, rows, row_cost(n), [&](int64_t piece, int64_t r) {
+      const T* x = features + r * n;
+      A* e = buffer + piece * room;
       RowExp<A> row(x, e, n);
       A scale = A(1) / row.sum;
-      loss[r] = T(std::log(row.sum) - (x[labels[r]] - row.max));
-      for (int64_t i = 0; i < n; ++i) e[i] *= scale;
-      e[labels[r]] -= A(1);
-      convert(e, backprop + r * n, n);
+      loss[r] = T(std::log(row.sum) - (A(x[labels[r]]) - row.max));
+      for_packets<N>(n, [&](int64_t i, auto count) {
+        N y = load<N>(e + i) * scale;
+        store_some(backprop + r * n + i, where(lane == A(labels[r] - i), y - 1, y), count);
+      });
     });
   }
 

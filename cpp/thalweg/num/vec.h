@@ -4,22 +4,12 @@
 #pragma once
 
 #include <cstring>
+#include <utility>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
+#include "thalweg/num/intrinsics.h"
 #include "thalweg/num/math.h"
 
 namespace thalweg {
-
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
-inline constexpr int kVecBytes = 64;
-#elif defined(__AVX2__)
-inline constexpr int kVecBytes = 32;
-#else
-inline constexpr int kVecBytes = 16;
-#endif
 
 namespace detail {
 template <int bytes>
@@ -57,10 +47,7 @@ struct Vec {
     friend TW_HD Mask operator||(Mask a, Mask b) { return {a.m | b.m}; }
     friend TW_HD Mask operator!(Mask a) { return {~a.m}; }
     friend TW_HD Vec where(Mask m, Vec a, Vec b) { return Vec(m.m ? a.v : b.v); }
-    TW_HD bool any() const {
-      M zero{};
-      return std::memcmp(&m, &zero, sizeof m) != 0;
-    }
+    TW_HD bool any() const { return detail::simd::any(m); }
   };
 
   V v;
@@ -124,13 +111,13 @@ struct Vec {
     if constexpr (kInt)
       return Vec(a.v > b.v ? a.v : b.v);
     else
-      return where(a > b || a != a, a, b);
+      return where(a != a, a, Vec(detail::simd::max(a.v, b.v)));
   }
   friend TW_HD Vec min(Vec a, Vec b) {
     if constexpr (kInt)
       return Vec(a.v < b.v ? a.v : b.v);
     else
-      return where(a < b || a != a, a, b);
+      return where(a != a, a, Vec(detail::simd::min(a.v, b.v)));
   }
   friend TW_HD Vec abs(Vec a) {
     if constexpr (!kInt)
@@ -152,36 +139,13 @@ struct Vec {
   friend TW_HD Mask is_inf(Vec a) { return abs(a) == Vec(std::numeric_limits<T>::infinity()); }
   friend TW_HD Mask is_finite(Vec a) { return abs(a) < Vec(std::numeric_limits<T>::infinity()); }
 
-  /// To nearest, halves to even: adding and subtracting 2^mantissa leaves no fraction. Larger numbers have none.
-  friend TW_HD Vec round(Vec a) {
-    if constexpr (kInt) {
-      return a;
-    } else {
-      const T big = T(1) / std::numeric_limits<T>::epsilon();
-      Vec m = abs(a);
-      return where(m < big, copysign((m + big) - big, a), a);
-    }
-  }
-  friend TW_HD Vec floor(Vec a) {
-    if constexpr (kInt)
-      return a;
-    else {
-      Vec r = round(a);
-      return where(r > a, copysign(r - 1, a), r);
-    }
-  }
-  friend TW_HD Vec ceil(Vec a) {
-    if constexpr (kInt)
-      return a;
-    else {
-      Vec r = round(a);
-      return where(r < a, copysign(r + 1, a), r);
-    }
-  }
-  friend TW_HD Vec sqrt(Vec a) {
-    for (int i = 0; i < size; ++i) a.v[i] = __builtin_sqrt(a.v[i]);
-    return a;
-  }
+  /// To nearest, halves to even.
+  friend TW_HD Vec round(Vec a) { return rounded<detail::simd::To::kNearest>(a); }
+  friend TW_HD Vec floor(Vec a) { return rounded<detail::simd::To::kFloor>(a); }
+  friend TW_HD Vec ceil(Vec a) { return rounded<detail::simd::To::kCeil>(a); }
+  friend TW_HD Vec sqrt(Vec a) { return Vec(detail::simd::sqrt(a.v)); }
+  /// a * b + c, with one rounding where the instruction set has it.
+  friend TW_HD Vec fma(Vec a, Vec b, Vec c) { return Vec(detail::simd::fma(a.v, b.v, c.v)); }
 
   friend TW_HD Vec rem(Vec a, Vec b) {
     return map([](T x, T y) { return math::rem(x, y); }, a, b);
@@ -215,11 +179,35 @@ struct Vec {
   }
 
  private:
+  template <detail::simd::To to>
+  static TW_HD Vec rounded(Vec a) {
+    if constexpr (kInt)
+      return a;
+    else
+      return Vec(detail::simd::round<to>(a.v));
+  }
   static TW_HD U sign_bit() { return (std::make_unsigned_t<I>(1) << (sizeof(T) * 8 - 1)) - U{}; }
 };
 
 template <class T>
 using MaskOf = typename Vec<T>::Mask;
+
+namespace detail {
+template <class V, class F, int... i>
+TW_HD auto fold_halves(V v, F combine, std::integer_sequence<int, i...>) {
+  return combine(__builtin_shufflevector(v, v, i...), __builtin_shufflevector(v, v, (int(sizeof...(i)) + i)...));
+}
+}  // namespace detail
+
+/// The lanes of a register combined into one, halves with halves: combine takes registers of any width, and numbers.
+template <class V, class F>
+TW_HD auto fold_lanes(V v, F combine) {
+  constexpr int kLanes = int(sizeof(V) / sizeof(v[0]));
+  if constexpr (kLanes == 2)
+    return combine(v[0], v[1]);
+  else
+    return fold_lanes(detail::fold_halves(v, combine, std::make_integer_sequence<int, kLanes / 2>()), combine);
+}
 
 // Memory. Storage may be narrower than the number: half and bfloat16 are read as float. The forms with a count reach
 // the first n elements alone, 1 <= n <= size: tails of arrays pass through the same arithmetic as whole packets.
