@@ -29,6 +29,8 @@ struct TileArgs {
   int64_t c_stride = 0;
   int cols = 0;             // columns of C to be written, up to the tile's width
   bool accumulate = false;  // add to what C holds
+  const T* ahead = nullptr;  // what will be read soon: a cache line every `ahead_step` elements is fetched meanwhile
+  int64_t ahead_step = 0;
 };
 
 template <class T, int rows, int vectors>
@@ -42,6 +44,13 @@ void tile(const TileArgs<T>& t) {
   }
   const T* b = t.b;
   const int64_t row_stride = t.row_stride, step = t.step, b_stride = t.b_stride;
+  const T* ahead = t.ahead ? t.ahead : b;
+  const int64_t ahead_step = t.ahead ? t.ahead_step : 0;
+#pragma GCC unroll 14
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; ++j) __builtin_prefetch(t.c + i * t.c_stride + j * P::size, 1);
+  }
   for (int64_t s = 0; s < t.segments; ++s) {
     const T* a = t.a + (t.offsets ? t.offsets[s] : 0);
     for (int64_t p = 0; p < t.depth; ++p) {
@@ -49,6 +58,8 @@ void tile(const TileArgs<T>& t) {
 #pragma GCC unroll 2
       for (int j = 0; j < vectors; ++j) bv[j] = P::load(b + j * P::size);
       b += b_stride;
+      __builtin_prefetch(ahead);
+      ahead += ahead_step;
 #pragma GCC unroll 14
       for (int i = 0; i < rows; ++i) {
         P x = P::set(a[i * row_stride]);
