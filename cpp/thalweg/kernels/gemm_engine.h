@@ -219,8 +219,12 @@ struct Product {
           }
           for (int64_t j = j0; j < j1; ++j) {
             const Operand<S> right = b.data ? Operand<S>{packed_b + (col(j) - col(j0)) * depth, width(j)} : b_packed(j, p0);
+            // The panel after this one comes closer meanwhile, a cache line a step.
+            const int64_t line = 64 / sizeof(S), lines = (p1 - p0) * width(j) / line;
             for (int64_t i = i0; i < i1; ++i) {
-              multiply(i, j, d, {packed_a + row(i) * depth, 1, tiling.height(i)}, right);
+              Operand<S> next = {right.data + (lines + (i - i0) * (p1 - p0)) * line, line};
+              if (j + 1 == j1 || (i - i0 + 1) * (p1 - p0) > lines) next = {nullptr, 0};
+              multiply(i, j, d, {packed_a + row(i) * depth, 1, tiling.height(i)}, right, next);
             }
           }
           if (d + 1 == runs) complete(row(i0), row(i1), col(j0), col(j1));

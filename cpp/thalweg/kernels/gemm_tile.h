@@ -2,6 +2,7 @@
 // vectors.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -69,29 +70,25 @@ void tile(const TileArgs<T>& t) {
       a += step;
     }
   }
-  if (t.cols == vectors * P::size) {
+  // What C holds is read before anything is written: rows often lie a power of two apart, and a load whose address looks
+  // like that of a store under way waits for it.
+  auto each = [&](auto&& f) {
 #pragma GCC unroll 14
     for (int i = 0; i < rows; ++i) {
       T* c = t.c + i * t.c_stride;
 #pragma GCC unroll 2
-      for (int j = 0; j < vectors; ++j) {
-        P x = t.accumulate ? P::load(c + j * P::size) + acc[i][j] : acc[i][j];
-        x.store(c + j * P::size);
-      }
+      for (int j = 0; j < vectors; ++j) f(acc[i][j], c + j * P::size, j);
     }
+  };
+  if (t.cols == vectors * P::size) {
+    if (t.accumulate) each([](P& x, const T* c, int) { x = x + P::load(c); });
+    each([](P& x, T* c, int) { x.store(c); });
     return;
   }
-#pragma GCC unroll 14
-  for (int i = 0; i < rows; ++i) {
-    T* c = t.c + i * t.c_stride;
-#pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) {
-      int n = t.cols - j * P::size;
-      n = n < 0 ? 0 : n > P::size ? P::size : n;
-      P x = t.accumulate ? P::load(c + j * P::size, n) + acc[i][j] : acc[i][j];
-      x.store(c + j * P::size, n);
-    }
-  }
+  int lanes[vectors];
+  for (int j = 0; j < vectors; ++j) lanes[j] = std::clamp(t.cols - j * P::size, 0, P::size);
+  if (t.accumulate) each([&](P& x, const T* c, int j) { x = x + P::load(c, lanes[j]); });
+  each([&](P& x, T* c, int j) { x.store(c, lanes[j]); });
 }
 
 template <class T>
