@@ -103,6 +103,7 @@ struct Product {
   Operand<S> a_in_place(int64_t i, int64_t p) const {
     return {reinterpret_cast<const S*>(a.data) + row(i) * a.row_stride + p * a.col_stride, a.row_stride, a.col_stride};
   }
+  S* a_packed(int64_t i, int64_t depth) const { return packed_a + i * kPackedRows<S> * depth; }
   Operand<S> b_in_place(int64_t j, int64_t p) const {
     return {reinterpret_cast<const S*>(b.data) + col(j) * b.col_stride + p * b.row_stride, b.row_stride};
   }
@@ -146,10 +147,10 @@ struct Product {
     split(down * across, plan.cost_ns(), [&](int64_t index) {
       const int64_t i0 = index / across * tiling.count / down, i1 = (index / across + 1) * tiling.count / down;
       const int64_t j0 = index % across * panels / across, j1 = (index % across + 1) * panels / across;
-      alignas(64) S packed[kTileRows * kDepth<S>];
+      alignas(64) S packed[kPackedRows<S> * kDepth<S>];
       for (int64_t i = i0, open = i0; i < i1; ++i) {
         for (int64_t d = 0; d < runs; ++d) {
-          Operand<S> left = {packed, 1, tiling.height(i)};
+          Operand<S> left = {packed, 1, kPackedRows<S>};
           if (plan.pack_a) {
             pack_rows(a, row(i), tiling.height(i), run(d), run(d + 1), packed);
           } else {
@@ -171,7 +172,7 @@ struct Product {
   void columns_over_a() {
     if (plan.pack_a) {
       split(tiling.count, double(m) * double(k) / 4,
-            [&](int64_t i) { pack_rows(a, row(i), tiling.height(i), 0, k, packed_a + row(i) * k); });
+            [&](int64_t i) { pack_rows(a, row(i), tiling.height(i), 0, k, a_packed(i, k)); });
     }
     const int64_t across = std::min(panels, kGemmPieces), down = std::min(tiling.count, ceil_div(kGemmPieces / 2, across));
     split(down * across, plan.cost_ns(), [&](int64_t index) {
@@ -190,7 +191,7 @@ struct Product {
             if (b.col_stride == 1 && is_sum_type<T>) next = d + 1 < runs ? b_in_place(j, run(d + 1)) : b_in_place(std::min(j + 1, j1 - 1), 0);
           }
           for (int64_t i = i0; i < i1; ++i) {
-            Operand<S> left = {packed_a + row(i) * k + run(d) * tiling.height(i), 1, tiling.height(i)};
+            Operand<S> left = {a_packed(i, k) + run(d) * kPackedRows<S>, 1, kPackedRows<S>};
             multiply(i, j, d, plan.pack_a ? left : a_in_place(i, run(d)), right, i < i0 + 2 ? next : Operand<S>{nullptr, 0});
             if (next.data) next.data += 64 / sizeof(S);
           }
@@ -215,7 +216,7 @@ struct Product {
         split(down, cost, [&](int64_t index) {
           const int64_t i0 = index * tiling.count / down, i1 = (index + 1) * tiling.count / down;
           for (int64_t i = i0; i < i1; ++i) {
-            pack_rows(a, row(i), tiling.height(i), p0, p1, packed_a + row(i) * depth);
+            pack_rows(a, row(i), tiling.height(i), p0, p1, a_packed(i, depth));
           }
           for (int64_t j = j0; j < j1; ++j) {
             const Operand<S> right = b.data ? Operand<S>{packed_b + (col(j) - col(j0)) * depth, width(j)} : b_packed(j, p0);
@@ -224,7 +225,7 @@ struct Product {
             for (int64_t i = i0; i < i1; ++i) {
               Operand<S> next = {right.data + (lines + (i - i0) * (p1 - p0)) * line, line};
               if (j + 1 == j1 || (i - i0 + 1) * (p1 - p0) > lines) next = {nullptr, 0};
-              multiply(i, j, d, {packed_a + row(i) * depth, 1, tiling.height(i)}, right, next);
+              multiply(i, j, d, {a_packed(i, depth), 1, kPackedRows<S>}, right, next);
             }
           }
           if (d + 1 == runs) complete(row(i0), row(i1), col(j0), col(j1));
@@ -382,12 +383,13 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
   auto spread = [](int64_t stride) { return stride * int64_t(sizeof(S)) % detail::kAliasBytes != 0; };
   const bool a_readable = is_sum_type<T> && a.col_stride == 1 && (spread(a.row_stride) || panels <= 4);
   const int64_t whole = n % P::size == 0 ? panels : n / kPanel<S>;
-  if (bytes_a <= detail::kResident && panels >= 4 && !packed && (readable ? bytes_b > detail::kResident : bytes_a < bytes_b)) {
+  const bool copied = !packed && !readable;  // B's copy costs least where a panel is used at once
+  if (bytes_a <= detail::kResident && panels >= 4 && (copied ? bytes_a < bytes_b : bytes_b > detail::kResident)) {
     path = GemmPath::kColumns;
     pack_a = !a_readable;
-    if (pack_a) a_size = m * k;
-    in_place = readable && (tiles == 1 || b.row_stride * int64_t(sizeof(S)) <= 1024) ? whole : 0;
-  } else if (bytes_b <= detail::kResident || packed) {
+    if (pack_a) a_size = tiles * kPackedRows<S> * k;
+    in_place = readable && !packed && (tiles == 1 || b.row_stride * int64_t(sizeof(S)) <= 1024) ? whole : 0;
+  } else if (bytes_b <= detail::kResident) {
     path = GemmPath::kRows;
     pack_a = !a_readable && (panels > 1 || !is_sum_type<T>);
     in_place = readable && !packed ? whole : 0;
@@ -396,7 +398,7 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
   } else {
     path = GemmPath::kBlocks;
     const int64_t depth = ceil_div(k, ceil_div(k, detail::kDepth<S>)) + 1;
-    a_size = m * depth;
+    a_size = tiles * kPackedRows<S> * depth;
     if (!packed) b_size = panels * kPanel<S> * depth;
   }
   a_size = ceil_div(a_size, 16) * 16;

@@ -105,11 +105,15 @@ void pack_panel(const MatrixView<T>& b, int64_t col, SumType<T>* out) {
   pack_panel(b, col, 0, b.rows, out);
 }
 
-/// Rows [first, first + height) and columns [p0, p1) of A -> [p1 - p0][height].
+/// Rows of a packed A: a tile's, up to whole packets, so that stores neither overlap nor cross cache lines.
+template <class S>
+inline constexpr int kPackedRows = (kTileRows + Packet<S>::size - 1) / Packet<S>::size * Packet<S>::size;
+
+/// Rows [first, first + height) and columns [p0, p1) of A -> [p1 - p0][kPackedRows].
 template <class T>
 void pack_rows(const MatrixView<T>& a, int64_t first, int height, int64_t p0, int64_t p1, SumType<T>* out) {
-  detail::pack_any(a.data + first * a.row_stride + p0 * a.col_stride, a.row_stride, a.col_stride, height, p1 - p0, height,
-                   out);
+  detail::pack_any(a.data + first * a.row_stride + p0 * a.col_stride, a.row_stride, a.col_stride, height, p1 - p0,
+                   kPackedRows<SumType<T>>, out);
 }
 
 }  // namespace thalweg::kernels
