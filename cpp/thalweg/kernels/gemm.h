@@ -33,10 +33,24 @@ struct MatrixView {
 template <class T>
 struct PackedMatrix {
   int64_t rows = 0, cols = 0;
-  Tensor panels;  // of SumType<T>
+  Tensor data;  // of SumType<T>: panels, or where there are few columns, one after the other
+  bool few = false;
 
   PackedMatrix() = default;
   explicit PackedMatrix(const MatrixView<T>& b);
+  const SumType<T>* panels() const { return few ? nullptr : data.ptr<SumType<T>>(); }
+  MatrixView<T> columns() const;  // B as it lies here if `few`
+};
+
+/// The order of a product's loops.
+enum class GemmPath : uint8_t {
+  kEmpty,    // nothing to add: C is empty or zero
+  kCombine,  // a row vector times B: rows of B pass by
+  kDot,      // few columns, operands contiguous along the sum: lanes run along the sum
+  kAcross,   // few columns, A contiguous along C's rows: lanes run along the rows
+  kRows,     // B stays in the second-level cache, tiles of rows pass over it
+  kColumns,  // A stays there, panels of B pass over it
+  kBlocks,   // neither fits: both are packed in blocks of the sum
 };
 
 /// What a product of one shape needs: decided once, used for every product of that shape.
@@ -44,12 +58,19 @@ template <class T>
 struct GemmPlan {
   using S = SumType<T>;
   int64_t m = 0, n = 0, k = 0;
-  bool pack_a = false, pack_b = false, vector = false;  // vector: one row or one column, no tiles
-  int64_t a_size = 0, b_size = 0, c_size = 0;           // scratch, in elements of S
-  GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b);
-  GemmPlan(const MatrixView<T>& a, const PackedMatrix<T>& b);
+  GemmPath path = GemmPath::kEmpty;
+  bool mirrored = false;                       // kCombine, kDot: of C^T = B^T A^T
+  bool pack_a = false;                         // else A is read where it lies
+  int64_t in_place = 0;                        // kRows, kColumns: so many panels of B are read where they lie
+  int64_t a_size = 0, b_size = 0, c_size = 0;  // scratch, in elements of S
+  GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b) : GemmPlan(a, b, false) {}
+  GemmPlan(const MatrixView<T>& a, const PackedMatrix<T>& b)
+      : GemmPlan(a, b.few ? b.columns() : MatrixView<T>(nullptr, b.rows, b.cols, false), !b.few) {}
   int64_t scratch() const { return a_size + b_size + c_size; }
   double cost_ns() const { return double(m) * double(n) * double(k) / (sizeof(S) == 4 ? 50 : 25); }
+
+ private:
+  GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packed);
 };
 
 /// What a product does beside C while its operands and its result are in cache.

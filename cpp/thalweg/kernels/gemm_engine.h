@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "thalweg/kernels/gemm.h"
+#include "thalweg/kernels/gemm_dot.h"
 #include "thalweg/kernels/gemm_pack.h"
 #include "thalweg/kernels/gemm_tile.h"
 
@@ -15,75 +16,31 @@ constexpr std::array<TileFn<T>, sizeof...(rows)> tile_column(std::integer_sequen
   return {&tile<T, rows + 1, vectors>...};
 }
 
-// Cache blocking: a panel of B of this depth stays in L1 while the row tiles pass.
-inline constexpr int64_t kDepthBlock = 384;
-// Row tiles per block: their part of A stays in L2 while the panels pass.
-inline constexpr int64_t kTilesPerBlock = 16;
-
-/// y[i] = sum over p of a[i][p] * x[p] for rows contiguous along p; four partial vectors, added in a fixed tree.
+/// Longest run of the sum between two visits to C: a panel of B (48 KB) and a tile's rows of A stay close meanwhile.
+#ifndef TW_DEPTH
+#define TW_DEPTH 1536
+#endif
 template <class S>
-void dot_rows(int64_t begin, int64_t end, int64_t k, const S* a, int64_t row_stride, const S* x, int64_t x_stride, S* y,
-              int64_t y_stride, S* x_copy) {
-  using P = Packet<S>;
-  if (x_stride != 1) {
-    x = x_copy;
-  }
-  for (int64_t i = begin; i < end; ++i) {
-    const S* row = a + i * row_stride;
-    P acc[4] = {P::zero(), P::zero(), P::zero(), P::zero()};
-    int64_t p = 0;
-    for (; p + 4 * P::size <= k; p += 4 * P::size) {
-#pragma GCC unroll 4
-      for (int j = 0; j < 4; ++j) acc[j] = fma(P::load(row + p + j * P::size), P::load(x + p + j * P::size), acc[j]);
-    }
-    for (; p < k; p += P::size) {
-      int n = int(std::min<int64_t>(P::size, k - p));
-      acc[0] = fma(P::load(row + p, n), P::load(x + p, n), acc[0]);
-    }
-    y[i * y_stride] = sum((acc[0] + acc[1]) + (acc[2] + acc[3]));
-  }
+inline constexpr int64_t kDepth = TW_DEPTH / int64_t(sizeof(S));
+/// Bytes of the operand that stays in a core's second-level cache.
+inline constexpr int64_t kResident = int64_t(1) << 20;
+/// Bytes of B packed at a time for all threads, where neither operand is resident.
+inline constexpr int64_t kShared = int64_t(4) << 20;
+/// Pieces that a product is shared out in.
+inline constexpr int64_t kGemmPieces = 16;
+/// Bytes of C that are finished together at most, if several rows of tiles make them up.
+inline constexpr int64_t kFinishBytes = int64_t(32) << 10;
+/// Rows of a matrix that lie a multiple of this many bytes apart fight for the same cache sets.
+inline constexpr int64_t kAliasBytes = 2048;
+
+/// Columns that would leave more than a fifth of the lanes idle, and few enough for the kernels of gemm_dot.h.
+template <class S>
+bool few_columns(int64_t n) {
+  return n <= 12 && 5 * n < 4 * ceil_div(n, Packet<S>::size) * Packet<S>::size;
 }
 
-/// y[j] = sum over p of x[p] * b[p][j] for j in a block of columns contiguous in memory.
-template <class S>
-void combine_rows(int64_t begin, int64_t end, int64_t k, const S* x, int64_t x_stride, const S* b, int64_t row_stride,
-                  S* y, int64_t y_stride) {
-  using P = Packet<S>;
-  constexpr int kVectors = 8;
-  for (int64_t j = begin; j < end;) {
-    if (end - j >= kVectors * P::size) {
-      P acc[kVectors];
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) acc[v] = P::zero();
-      for (int64_t p = 0; p < k; ++p) {
-        P xp = P::set(x[p * x_stride]);
-        const S* row = b + p * row_stride + j;
-#pragma GCC unroll 8
-        for (int v = 0; v < kVectors; ++v) acc[v] = fma(xp, P::load(row + v * P::size), acc[v]);
-      }
-      if (y_stride == 1) {
-#pragma GCC unroll 8
-        for (int v = 0; v < kVectors; ++v) acc[v].store(y + j + v * P::size);
-      } else {
-        S lanes[kVectors * P::size];
-        for (int v = 0; v < kVectors; ++v) acc[v].store(lanes + v * P::size);
-        for (int i = 0; i < kVectors * P::size; ++i) y[(j + i) * y_stride] = lanes[i];
-      }
-      j += kVectors * P::size;
-    } else {
-      int n = int(std::min<int64_t>(P::size, end - j));
-      P acc = P::zero();
-      for (int64_t p = 0; p < k; ++p) acc = fma(P::set(x[p * x_stride]), P::load(b + p * row_stride + j, n), acc);
-      S lanes[P::size];
-      acc.store(lanes);
-      for (int i = 0; i < n; ++i) y[(j + i) * y_stride] = lanes[i];
-      j += n;
-    }
-  }
-}
-
-/// out[j] = sum over rows of b[p][j] for columns [begin, end): runs of rows first, then the runs, so that rounding
-/// errors grow with the length of a run and the number of runs rather than with their product.
+/// out[j] = sum over rows of b[p][j] for columns [begin, end): runs of rows first, then the runs, so that rounding errors
+/// grow with the length of a run and the number of runs rather than with their product.
 template <class T>
 void sum_columns(const MatrixView<T>& b, int64_t begin, int64_t end, T* out) {
   using S = SumType<T>;
@@ -103,6 +60,287 @@ void sum_columns(const MatrixView<T>& b, int64_t begin, int64_t end, T* out) {
   }
 }
 
+/// An operand as a tile reads it: A from row to row and step to step, B from row to row.
+template <class S>
+struct Operand {
+  const S* data;
+  int64_t stride, step = 1;
+};
+
+/// One product on its way.
+template <class T>
+struct Product {
+  using S = SumType<T>;
+  using P = Packet<S>;
+  const GemmPlan<T>& plan;
+  const MatrixView<T>& a;
+  const MatrixView<T>& b;
+  const S* panels_of_b;  // packed over all of k, from panel plan.in_place on; or null
+  S* packed_a;
+  S* packed_b;
+  S* out;  // C, or where the sums are kept until they are converted
+  int64_t out_stride;
+  T* c;
+  int64_t c_stride;
+  const Finish& finish;
+  ThreadPool* pool;
+
+  const int64_t m = plan.m, n = plan.n, k = plan.k;
+  const Tiling tiling{m};
+  const int64_t panels = ceil_div(n, kPanel<S>), runs = ceil_div(k, kDepth<S>);
+
+  template <class F>
+  void split(int64_t count, double total_ns, F&& body) const {
+    auto each = [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) body(i);
+    };
+    pool ? pool->parallel_for(count, total_ns / double(count), each) : each(0, count);
+  }
+  int64_t run(int64_t d) const { return k * d / runs; }
+  int64_t row(int64_t i) const { return i < tiling.count ? tiling.begin(i) : m; }
+  int64_t col(int64_t j) const { return std::min(j * kPanel<S>, n); }
+
+  Operand<S> a_in_place(int64_t i, int64_t p) const {
+    return {reinterpret_cast<const S*>(a.data) + row(i) * a.row_stride + p * a.col_stride, a.row_stride, a.col_stride};
+  }
+  S* a_packed(int64_t i, int64_t depth) const { return packed_a + i * kPackedRows<S> * depth; }
+  Operand<S> b_in_place(int64_t j, int64_t p) const {
+    return {reinterpret_cast<const S*>(b.data) + col(j) * b.col_stride + p * b.row_stride, b.row_stride};
+  }
+  int64_t width(int64_t j) const { return panel_vectors<S>(n - col(j)) * P::size; }
+  Operand<S> b_packed(int64_t j, int64_t p) const {
+    return {panels_of_b + (col(j) - col(plan.in_place)) * k + p * width(j), width(j)};
+  }
+
+  /// Adds a run of the sum to one tile of C; the first run sets it.
+  void multiply(int64_t i, int64_t j, int64_t d, const Operand<S>& left, const Operand<S>& right,
+                const Operand<S>& ahead = {nullptr, 0}) const {
+    TileArgs<S> t;
+    int vectors = panel_vectors<S>(n - col(j));
+    t.depth = run(d + 1) - run(d);
+    t.a = left.data, t.row_stride = left.stride, t.step = left.step;
+    t.b = right.data, t.b_stride = right.stride;
+    t.c = out + row(i) * out_stride + col(j), t.c_stride = out_stride;
+    t.cols = int(std::min<int64_t>(n - col(j), vectors * P::size));
+    t.accumulate = d > 0;
+    t.ahead = ahead.data, t.ahead_step = ahead.stride;
+    tile_fn<S>(tiling.height(i), vectors)(t);
+  }
+
+  /// Hands a finished block of C on.
+  void complete(int64_t r0, int64_t r1, int64_t c0, int64_t c1) const {
+    if constexpr (!is_sum_type<T>) {
+      for (int64_t r = r0; r < r1; ++r) convert(out + r * out_stride + c0, c + r * c_stride + c0, c1 - c0);
+    }
+    if (finish) finish(r0, r1 - r0, c0, c1 - c0);
+  }
+
+  void rows_over_b() {
+    if (b.data && plan.in_place < panels) {
+      split(panels - plan.in_place, double(n - col(plan.in_place)) * double(k) / 4, [&](int64_t j) {
+        j += plan.in_place;
+        pack_panel(b, col(j), packed_b + (col(j) - col(plan.in_place)) * k);
+      });
+      panels_of_b = packed_b;
+    }
+    const int64_t down = std::min(tiling.count, kGemmPieces), across = std::min(panels, ceil_div(kGemmPieces / 2, down));
+    split(down * across, plan.cost_ns(), [&](int64_t index) {
+      const int64_t i0 = index / across * tiling.count / down, i1 = (index / across + 1) * tiling.count / down;
+      const int64_t j0 = index % across * panels / across, j1 = (index % across + 1) * panels / across;
+      alignas(64) S packed[kPackedRows<S> * kDepth<S>];
+      for (int64_t i = i0, open = i0; i < i1; ++i) {
+        for (int64_t d = 0; d < runs; ++d) {
+          Operand<S> left = {packed, 1, kPackedRows<S>};
+          if (plan.pack_a) {
+            pack_rows(a, row(i), tiling.height(i), run(d), run(d + 1), packed);
+          } else {
+            left = a_in_place(i, run(d));
+          }
+          for (int64_t j = j0; j < j1; ++j) {
+            multiply(i, j, d, left, j < plan.in_place ? b_in_place(j, run(d)) : b_packed(j, run(d)));
+          }
+        }
+        int64_t bytes = (row(i + 1) - row(open)) * (col(j1) - col(j0)) * int64_t(sizeof(T));
+        if (i + 1 == i1 || bytes >= kFinishBytes) {
+          complete(row(open), row(i + 1), col(j0), col(j1));
+          open = i + 1;
+        }
+      }
+    });
+  }
+
+  void columns_over_a() {
+    if (plan.pack_a) {
+      split(tiling.count, double(m) * double(k) / 4,
+            [&](int64_t i) { pack_rows(a, row(i), tiling.height(i), 0, k, a_packed(i, k)); });
+    }
+    const int64_t across = std::min(panels, kGemmPieces), down = std::min(tiling.count, ceil_div(kGemmPieces / 2, across));
+    split(down * across, plan.cost_ns(), [&](int64_t index) {
+      const int64_t i0 = index / across * tiling.count / down, i1 = (index / across + 1) * tiling.count / down;
+      const int64_t j0 = index % across * panels / across, j1 = (index % across + 1) * panels / across;
+      alignas(64) S packed[kPanel<S> * kDepth<S>];
+      for (int64_t j = j0; j < j1; ++j) {
+        for (int64_t d = 0; d < runs; ++d) {
+          Operand<S> right = {packed, width(j)}, next = {nullptr, 0};
+          if (!b.data) {
+            right = b_packed(j, run(d));
+          } else if (j < plan.in_place) {
+            right = b_in_place(j, run(d));
+          } else {
+            pack_panel(b, col(j), run(d), run(d + 1), packed);
+            if (b.col_stride == 1 && is_sum_type<T>) next = d + 1 < runs ? b_in_place(j, run(d + 1)) : b_in_place(std::min(j + 1, j1 - 1), 0);
+          }
+          for (int64_t i = i0; i < i1; ++i) {
+            Operand<S> left = {a_packed(i, k) + run(d) * kPackedRows<S>, 1, kPackedRows<S>};
+            multiply(i, j, d, plan.pack_a ? left : a_in_place(i, run(d)), right, i < i0 + 2 ? next : Operand<S>{nullptr, 0});
+            if (next.data) next.data += 64 / sizeof(S);
+          }
+        }
+      }
+      complete(row(i0), row(i1), col(j0), col(j1));
+    });
+  }
+
+  void blocks() {
+    const int64_t down = std::min(tiling.count, kGemmPieces), depth = ceil_div(k, runs);
+    const int64_t strips = ceil_div(n * depth * int64_t(sizeof(S)), kShared);
+    for (int64_t s = 0; s < strips; ++s) {
+      const int64_t j0 = s * panels / strips, j1 = (s + 1) * panels / strips;
+      for (int64_t d = 0; d < runs; ++d) {
+        const int64_t p0 = run(d), p1 = run(d + 1);
+        if (b.data) {
+          split(j1 - j0, double(col(j1) - col(j0)) * double(p1 - p0) / 4,
+                [&](int64_t j) { pack_panel(b, col(j + j0), p0, p1, packed_b + (col(j + j0) - col(j0)) * depth); });
+        }
+        double cost = plan.cost_ns() * double((j1 - j0) * (p1 - p0)) / double(panels * k);
+        split(down, cost, [&](int64_t index) {
+          const int64_t i0 = index * tiling.count / down, i1 = (index + 1) * tiling.count / down;
+          for (int64_t i = i0; i < i1; ++i) {
+            pack_rows(a, row(i), tiling.height(i), p0, p1, a_packed(i, depth));
+          }
+          for (int64_t j = j0; j < j1; ++j) {
+            const Operand<S> right = b.data ? Operand<S>{packed_b + (col(j) - col(j0)) * depth, width(j)} : b_packed(j, p0);
+            // The panel after this one comes closer meanwhile, a cache line a step.
+            const int64_t line = 64 / sizeof(S), lines = (p1 - p0) * width(j) / line;
+            for (int64_t i = i0; i < i1; ++i) {
+              Operand<S> next = {right.data + (lines + (i - i0) * (p1 - p0)) * line, line};
+              if (j + 1 == j1 || (i - i0 + 1) * (p1 - p0) > lines) next = {nullptr, 0};
+              multiply(i, j, d, {a_packed(i, depth), 1, kPackedRows<S>}, right, next);
+            }
+          }
+          if (d + 1 == runs) complete(row(i0), row(i1), col(j0), col(j1));
+        });
+      }
+    }
+  }
+
+  /// kAcross: tiles of C^T, transposed as they are stored.
+  void across_rows() {
+    const MatrixView<T> at = a.transposed(), bt = b.transposed();
+    const Tiling tiles(n);
+    split(ceil_div(m, kPanel<S>), plan.cost_ns(), [&](int64_t index) {
+      const int64_t first = index * kPanel<S>, count = std::min<int64_t>(m - first, kPanel<S>);
+      const int vectors = panel_vectors<S>(count);
+      const bool whole = count == vectors * P::size;
+      constexpr int64_t kMost = 16;
+      alignas(64) S sums[kMost * kPanel<S>], packed[kPanel<S> * kDepth<S>];
+      for (int64_t d = 0; d < runs; ++d) {
+        TileArgs<S> t;
+        t.depth = run(d + 1) - run(d);
+        t.row_stride = bt.row_stride, t.step = bt.col_stride;
+        t.b = reinterpret_cast<const S*>(at.data) + first + run(d) * at.row_stride, t.b_stride = at.row_stride;
+        if (!whole) {
+          pack_panel(at, first, run(d), run(d + 1), packed);
+          t.b = packed, t.b_stride = vectors * P::size;
+        }
+        t.c_stride = kPanel<S>, t.cols = vectors * P::size;
+        t.accumulate = d > 0;
+        for (int64_t i = 0; i < tiles.count; ++i) {
+          t.a = reinterpret_cast<const S*>(bt.data) + tiles.begin(i) * bt.row_stride + run(d) * bt.col_stride;
+          t.c = sums + tiles.begin(i) * kPanel<S>;
+          tile_fn<S>(tiles.height(i), vectors)(t);
+        }
+      }
+      for (int64_t j = 0; j < n; j += P::size) {
+        const int lanes = int(std::min<int64_t>(n - j, P::size));
+        for (int64_t i = 0; i < count; i += P::size) {
+          P square[P::size];
+          for (int l = 0; l < P::size; ++l) square[l] = l < lanes ? P::load(sums + (j + l) * kPanel<S> + i) : P::zero();
+          transpose(square);
+          const int rows = int(std::min<int64_t>(count - i, P::size));
+          for (int r = 0; r < rows; ++r) square[r].store(out + (first + i + r) * out_stride + j, lanes);
+        }
+      }
+      complete(first, first + count, 0, n);
+    });
+  }
+
+  void dots() {
+    // Of C^T = B^T A^T where that is the vector.
+    const MatrixView<T> left = plan.mirrored ? b.transposed() : a, right = plan.mirrored ? a.transposed() : b;
+    const S* lines = reinterpret_cast<const S*>(right.data);
+    int64_t step = right.col_stride;
+    if (right.row_stride != 1) {
+      step = ceil_div(k, P::size) * P::size;
+      pack_any(right.data, right.row_stride, right.col_stride, k, right.cols, step, packed_b);
+      lines = packed_b;
+    }
+    const int64_t pieces = std::min(kGemmPieces, ceil_div(left.rows, 8));
+    const double bytes = double(left.rows) * double(k) * sizeof(S);
+    split(pieces, std::max(plan.cost_ns(), bytes / 30), [&](int64_t index) {
+      const int64_t i0 = index * left.rows / pieces, i1 = (index + 1) * left.rows / pieces;
+      dot_product(i0, i1, right.cols, k, reinterpret_cast<const S*>(left.data), left.row_stride, lines, step, out,
+                  plan.mirrored ? 1 : out_stride);
+      plan.mirrored ? complete(0, 1, i0, i1) : complete(i0, i1, 0, n);
+    });
+  }
+
+  void combine() {
+    const MatrixView<T> x = plan.mirrored ? b.transposed() : a, rows = plan.mirrored ? a.transposed() : b;
+    S* y = plan.mirrored ? packed_b : out;  // C may be a column whose elements lie apart
+    const int64_t pieces = std::min(kGemmPieces, ceil_div(rows.cols, 256)), count = rows.cols;
+    const double bytes = double(count) * double(k) * sizeof(S);
+    split(pieces, bytes / 30, [&](int64_t index) {
+      const int64_t j0 = index * count / pieces, j1 = (index + 1) * count / pieces;
+      combine_rows(j0, j1, k, reinterpret_cast<const S*>(x.data), x.col_stride, reinterpret_cast<const S*>(rows.data),
+                   rows.row_stride, y);
+      if (plan.mirrored) {
+        for (int64_t j = j0; j < j1; ++j) out[j * out_stride] = y[j];
+      }
+      plan.mirrored ? complete(j0, j1, 0, 1) : complete(0, 1, j0, j1);
+    });
+  }
+};
+
+template <class T>
+void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, const SumType<T>* panels_of_b,
+             T* c, int64_t c_stride, SumType<T>* scratch, ThreadPool* pool, const Finish& finish) {
+  using S = SumType<T>;
+  if (plan.path == GemmPath::kEmpty) {
+    for (int64_t i = 0; i < plan.m; ++i) std::fill_n(c + i * c_stride, plan.n, T(0));
+    if (finish && plan.m > 0 && plan.n > 0) finish(0, plan.m, 0, plan.n);
+    return;
+  }
+  S* out = is_sum_type<T> ? reinterpret_cast<S*>(c) : scratch + plan.a_size + plan.b_size;
+  Product<T> p{plan, a, b, panels_of_b, scratch, scratch + plan.a_size, out, is_sum_type<T> ? c_stride : plan.n,
+               c,    c_stride, finish, pool};
+  switch (plan.path) {
+    case GemmPath::kEmpty: break;
+    case GemmPath::kRows: p.rows_over_b(); break;
+    case GemmPath::kColumns: p.columns_over_a(); break;
+    case GemmPath::kBlocks: p.blocks(); break;
+    case GemmPath::kCombine:
+      if constexpr (is_sum_type<T>) p.combine();
+      break;
+    case GemmPath::kDot:
+      if constexpr (is_sum_type<T>) p.dots();
+      break;
+    case GemmPath::kAcross:
+      if constexpr (is_sum_type<T>) p.across_rows();
+      break;
+  }
+}
+
 }  // namespace detail
 
 template <class T>
@@ -113,190 +351,96 @@ TileFn<T> tile_fn(int rows, int vectors) {
 }
 
 template <class T>
-GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b) : m(a.rows), n(b.cols), k(a.cols) {
+GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packed) : m(a.rows), n(b.cols), k(a.cols) {
+  using P = Packet<S>;
   if (m == 0 || n == 0 || k == 0) return;
   if constexpr (is_sum_type<T>) {
-    // A matrix times a vector reads the matrix once, in the direction it is stored.
-    const MatrixView<T>& matrix = n == 1 ? a : b;
-    const MatrixView<T>& x = n == 1 ? b : a;
-    if ((n == 1 || m == 1) && (matrix.row_stride == 1 || matrix.col_stride == 1)) {
-      vector = true;
-      int64_t along = n == 1 ? matrix.col_stride : matrix.row_stride;  // stride of the summed dimension
-      int64_t x_stride = n == 1 ? x.row_stride : x.col_stride;
-      if (along == 1 && x_stride != 1) c_size = k;
+    if (!packed && m == 1 && n > 1 && b.col_stride == 1) {
+      path = GemmPath::kCombine;
       return;
     }
-    bool rows_contiguous = a.col_stride == 1;
-    // In place A costs nothing but a stride; packing pays when columns are strided and used by many tiles, or when rows
-    // lie a power of two apart and fight for the same cache sets.
-    pack_a = rows_contiguous ? a.row_stride % 512 == 0 && n > 4 * kPanel<S> : m > 4 * kTileRows && n > Packet<S>::size;
-    bool small_b = n * k * int64_t(sizeof(S)) <= (int64_t(1) << 19) || m <= 2 * kTileRows;
-    pack_b = !(b.col_stride == 1 && n % kPanel<S> == 0 && small_b);
-  } else {
-    pack_a = pack_b = true;
-    c_size = m * n;
+    if (n == 1 && m > 1 && a.row_stride == 1 && a.col_stride != 1) {
+      path = GemmPath::kCombine;
+      mirrored = true;
+      b_size = m;
+      return;
+    }
+    mirrored = !packed && m == 1 && n > 1 && b.row_stride == 1;
+    if (mirrored || (!packed && a.col_stride == 1 && (n == 1 || (detail::few_columns<S>(n) && k >= 2 * P::size)))) {
+      path = GemmPath::kDot;
+      if ((mirrored ? a.col_stride : b.row_stride) != 1) b_size = ceil_div(k, P::size) * P::size * (mirrored ? 1 : n);
+      return;
+    }
+    if (!packed && a.row_stride == 1 && detail::few_columns<S>(n) && m >= P::size) {
+      path = GemmPath::kAcross;
+      return;
+    }
   }
-  if (pack_a) a_size = ceil_div(m * k, 16) * 16;
-  if (pack_b) b_size = ceil_div(n, Packet<S>::size) * Packet<S>::size * k;
-}
-
-template <class T>
-GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const PackedMatrix<T>& b) : m(a.rows), n(b.cols), k(a.cols) {
-  if (m == 0 || n == 0 || k == 0) return;
-  bool rows_contiguous = a.col_stride == 1;
-  pack_a = !is_sum_type<T> || (!rows_contiguous && m > 4 * kTileRows && n > Packet<S>::size);
-  if (pack_a) a_size = ceil_div(m * k, 16) * 16;
+  const int64_t bytes_a = m * k * int64_t(sizeof(S)), bytes_b = n * k * int64_t(sizeof(S));
+  const int64_t tiles = ceil_div(m, kTileRows), panels = ceil_div(n, kPanel<S>);
+  const bool readable = is_sum_type<T> && b.col_stride == 1;
+  // Neighbouring rows in different cache sets, or nothing to gain from a copy that is read once.
+  auto spread = [](int64_t stride) { return stride * int64_t(sizeof(S)) % detail::kAliasBytes != 0; };
+  const bool a_readable = is_sum_type<T> && a.col_stride == 1 && (spread(a.row_stride) || panels <= 4);
+  const int64_t whole = n % P::size == 0 ? panels : n / kPanel<S>;
+  const bool copied = !packed && !readable;  // B's copy costs least where a panel is used at once
+  if (bytes_a <= detail::kResident && panels >= 4 && (copied ? bytes_a < bytes_b : bytes_b > detail::kResident)) {
+    path = GemmPath::kColumns;
+    pack_a = !a_readable;
+    if (pack_a) a_size = tiles * kPackedRows<S> * k;
+    in_place = readable && !packed && (tiles == 1 || b.row_stride * int64_t(sizeof(S)) <= 1024) ? whole : 0;
+  } else if (bytes_b <= detail::kResident) {
+    path = GemmPath::kRows;
+    pack_a = !a_readable && (panels > 1 || !is_sum_type<T>);
+    in_place = readable && !packed ? whole : 0;
+    if (!packed) b_size = (ceil_div(n, P::size) * P::size - in_place * kPanel<S>) * k;
+    b_size = std::max<int64_t>(b_size, 0);
+  } else {
+    path = GemmPath::kBlocks;
+    const int64_t depth = ceil_div(k, ceil_div(k, detail::kDepth<S>)) + 1;
+    a_size = tiles * kPackedRows<S> * depth;
+    if (!packed) b_size = panels * kPanel<S> * depth;
+  }
+  a_size = ceil_div(a_size, 16) * 16;
+  b_size = ceil_div(b_size, 16) * 16;
   if (!is_sum_type<T>) c_size = m * n;
 }
 
 template <class T>
 PackedMatrix<T>::PackedMatrix(const MatrixView<T>& b) : rows(b.rows), cols(b.cols) {
   using S = SumType<T>;
-  panels = Tensor(dtype_of<S>, Shape{ceil_div(cols, Packet<S>::size) * Packet<S>::size * rows});
-  for (int64_t col = 0; col < cols; col += kPanel<S>) pack_panel(b, col, panels.ptr<S>() + col * rows);
-}
-
-namespace detail {
-
-/// A B from the operands as they lie, or B as panels if `packed` is given.
-template <class T>
-void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, const SumType<T>* packed, T* c,
-             int64_t c_stride, SumType<T>* scratch, ThreadPool* pool, const GemmExtras<T>& extras) {
-  using S = SumType<T>;
   using P = Packet<S>;
-  const int64_t m = plan.m, n = plan.n, k = plan.k;
-  const Finish& finish = extras.finish;
-  if (extras.b_sums) sum_columns(b, 0, n, extras.b_sums);
-  if (m == 0 || n == 0) return;
-  if (k == 0) {
-    for (int64_t i = 0; i < m; ++i) std::fill_n(c + i * c_stride, n, T(0));
-    if (finish) finish(0, m, 0, n);
-    return;
+  few = is_sum_type<T> && detail::few_columns<S>(cols);
+  if (few) {
+    int64_t step = ceil_div(rows, P::size) * P::size;
+    data = Tensor(dtype_of<S>, Shape{step * cols});
+    detail::pack_any(b.data, b.row_stride, b.col_stride, rows, cols, step, data.ptr<S>());
+  } else {
+    data = Tensor(dtype_of<S>, Shape{ceil_div(cols, P::size) * P::size * rows});
+    for (int64_t col = 0; col < cols; col += kPanel<S>) pack_panel(b, col, data.ptr<S>() + col * rows);
   }
-  auto split = [&](int64_t count, double total_ns, auto&& body) {
-    if (pool) {
-      pool->parallel_for(count, total_ns / double(count), body);
-    } else {
-      body(int64_t(0), count);
-    }
-  };
-
-  if constexpr (is_sum_type<T>) {
-    if (plan.vector) {
-      bool column = n == 1;                                   // C is a column
-      const MatrixView<T> mat = column ? a : b.transposed();  // rows of `mat` give the elements of C
-      const S* x = reinterpret_cast<const S*>(column ? b.data : a.data);
-      int64_t x_stride = column ? b.row_stride : a.col_stride, y_stride = column ? c_stride : 1;
-      const S* data = reinterpret_cast<const S*>(mat.data);
-      S* y = reinterpret_cast<S*>(c);
-      double cost = double(mat.rows) * double(k) * sizeof(S) / 20;  // reads 20 bytes a nanosecond
-      if (mat.col_stride == 1) {
-        if (x_stride != 1) {
-          for (int64_t p = 0; p < k; ++p) scratch[p] = x[p * x_stride];
-        }
-        split(mat.rows, cost, [&](int64_t begin, int64_t end) {
-          dot_rows(begin, end, k, data, mat.row_stride, x, x_stride, y, y_stride, scratch);
-          if (finish) column ? finish(begin, end - begin, 0, 1) : finish(0, 1, begin, end - begin);
-        });
-      } else {
-        // Whole groups of vectors per index, so that a column's place in a group does not depend on the threads.
-        constexpr int64_t kGroup = 8 * P::size;
-        split(ceil_div(mat.rows, kGroup), cost, [&](int64_t begin, int64_t end) {
-          begin *= kGroup, end = std::min(end * kGroup, mat.rows);
-          combine_rows(begin, end, k, x, x_stride, data, mat.col_stride, y, y_stride);
-          if (finish) column ? finish(begin, end - begin, 0, 1) : finish(0, 1, begin, end - begin);
-        });
-      }
-      return;
-    }
-  }
-
-  const Tiling tiling(m);
-  const int64_t panels = ceil_div(n, kPanel<S>);
-  S* packed_a = scratch;
-  S* packed_b = scratch + plan.a_size;
-  S* out = reinterpret_cast<S*>(c);
-  int64_t out_stride = c_stride;
-  if constexpr (!is_sum_type<T>) {
-    out = scratch + plan.a_size + plan.b_size;
-    out_stride = n;
-  }
-  if (plan.pack_b) {
-    split(panels, double(n) * double(k), [&](int64_t begin, int64_t end) {
-      for (int64_t j = begin; j < end; ++j) pack_panel(b, j * kPanel<S>, packed_b + j * kPanel<S> * k);
-    });
-    packed = packed_b;
-  }
-  if (plan.pack_a) {
-    split(tiling.count, double(m) * double(k), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        pack_rows(a, tiling.begin(i), tiling.height(i), packed_a + tiling.begin(i) * k);
-      }
-    });
-  }
-
-  // Blocks of the result: tall enough to reuse a panel of B, and enough of them to share out.
-  int64_t block_tiles = std::min(tiling.count, kTilesPerBlock), block_panels = panels;
-  auto blocks = [&] { return ceil_div(tiling.count, block_tiles) * ceil_div(panels, block_panels); };
-  while (blocks() < 16 && block_panels > 1) block_panels = (block_panels + 1) / 2;
-  while (blocks() < 8 && block_tiles > 1) block_tiles = (block_tiles + 1) / 2;
-  const int64_t across = ceil_div(panels, block_panels);
-
-  auto block = [&](int64_t index) {
-    int64_t i0 = index / across * block_tiles, i1 = std::min(i0 + block_tiles, tiling.count);
-    int64_t j0 = index % across * block_panels, j1 = std::min(j0 + block_panels, panels);
-    for (int64_t p = 0; p < k; p += kDepthBlock) {
-      TileArgs<S> t;
-      t.depth = std::min(k - p, kDepthBlock);
-      t.accumulate = p > 0;
-      t.c_stride = out_stride;
-      for (int64_t j = j0; j < j1; ++j) {
-        int64_t col = j * kPanel<S>;
-        int vectors = panel_vectors<S>(n - col);
-        t.cols = int(std::min<int64_t>(n - col, vectors * P::size));
-        t.b_stride = packed ? vectors * P::size : b.row_stride;
-        t.b = packed ? packed + col * k + p * t.b_stride : reinterpret_cast<const S*>(b.data) + p * b.row_stride + col;
-        for (int64_t i = i0; i < i1; ++i) {
-          int64_t row = tiling.begin(i);
-          int height = tiling.height(i);
-          if (plan.pack_a) {
-            t.a = packed_a + row * k + p * height;
-            t.row_stride = 1;
-            t.step = height;
-          } else {
-            t.a = reinterpret_cast<const S*>(a.data) + row * a.row_stride + p * a.col_stride;
-            t.row_stride = a.row_stride;
-            t.step = a.col_stride;
-          }
-          t.c = out + row * out_stride + col;
-          tile_fn<S>(height, vectors)(t);
-        }
-      }
-    }
-    int64_t r0 = tiling.begin(i0), r1 = i1 < tiling.count ? tiling.begin(i1) : m;
-    int64_t c0 = j0 * kPanel<S>, c1 = std::min(j1 * kPanel<S>, n);
-    if constexpr (!is_sum_type<T>) {
-      for (int64_t r = r0; r < r1; ++r) convert(out + r * out_stride + c0, c + r * c_stride + c0, c1 - c0);
-    }
-    if (finish) finish(r0, r1 - r0, c0, c1 - c0);
-  };
-  split(blocks(), plan.cost_ns(), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) block(i);
-  });
 }
 
-}  // namespace detail
+template <class T>
+MatrixView<T> PackedMatrix<T>::columns() const {
+  using S = SumType<T>;
+  MatrixView<T> b(reinterpret_cast<const T*>(data.template ptr<S>()), rows, cols, false);
+  b.row_stride = 1, b.col_stride = ceil_div(rows, Packet<S>::size) * Packet<S>::size;
+  return b;
+}
 
 template <class T>
 void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, T* c, int64_t c_stride,
           SumType<T>* scratch, ThreadPool* pool, const GemmExtras<T>& extras) {
-  detail::product<T>(plan, a, b, nullptr, c, c_stride, scratch, pool, extras);
+  if (extras.b_sums) detail::sum_columns(b, 0, b.cols, extras.b_sums);
+  detail::product<T>(plan, a, b, nullptr, c, c_stride, scratch, pool, extras.finish);
 }
 
 template <class T>
 void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const PackedMatrix<T>& b, T* c, int64_t c_stride,
           SumType<T>* scratch, ThreadPool* pool, const Finish& finish) {
-  detail::product<T>(plan, a, {}, b.panels.template ptr<SumType<T>>(), c, c_stride, scratch, pool, {finish});
+  MatrixView<T> view = b.few ? b.columns() : MatrixView<T>(nullptr, b.rows, b.cols, false);
+  detail::product<T>(plan, a, view, b.panels(), c, c_stride, scratch, pool, finish);
 }
 
 }  // namespace thalweg::kernels

@@ -7,51 +7,113 @@
 #include "thalweg/kernels/gemm_tile.h"
 
 namespace thalweg::kernels {
+namespace detail {
 
-/// B[k][n] -> panels [k][width] padded with zeros; panel j starts at j * kPanel * k.
+/// out[p * width + i] = from[i * line_step + p] for i < lines, p < depth, zero for i from `lines` to the last lane of a
+/// packet or `width`: squares of packets are transposed in registers.
 template <class T>
-void pack_panel(const MatrixView<T>& b, int64_t col, SumType<T>* out) {
+void pack_lines(const T* from, int64_t line_step, int64_t lines, int64_t depth, int64_t width, SumType<T>* out) {
   using S = SumType<T>;
-  int64_t k = b.rows, cols = std::min<int64_t>(b.cols - col, kPanel<S>);
-  int64_t width = panel_vectors<S>(b.cols - col) * Packet<S>::size;
-  const T* from = b.data + col * b.col_stride;
-  if (b.col_stride == 1) {
-    for (int64_t p = 0; p < k; ++p) {
-      S* row = out + p * width;
-      convert(from + p * b.row_stride, row, cols);
-      for (int64_t j = cols; j < width; ++j) row[j] = S(0);
-    }
-    return;
-  }
-  // Columns are contiguous or far apart: walk them in short runs, so that both sides stay in cache.
-  for (int64_t p0 = 0; p0 < k; p0 += 32) {
-    int64_t p1 = std::min(k, p0 + 32);
-    for (int64_t j = 0; j < width; ++j) {
-      const T* column = from + j * b.col_stride;
-      if (j < cols) {
-        for (int64_t p = p0; p < p1; ++p) out[p * width + j] = S(column[p * b.row_stride]);
-      } else {
-        for (int64_t p = p0; p < p1; ++p) out[p * width + j] = S(0);
+  using P = Packet<S>;
+  for (int64_t i0 = 0; i0 < width; i0 += P::size) {
+    const int count = int(std::clamp<int64_t>(lines - i0, 0, P::size)), lanes = int(std::min<int64_t>(P::size, width - i0));
+    for (int64_t p0 = 0; p0 < depth; p0 += P::size) {
+      const int steps = int(std::min<int64_t>(P::size, depth - p0));
+      P square[P::size];
+      for (int i = 0; i < P::size; ++i) {
+        const T* line = from + (i0 + i) * line_step + p0;
+        if constexpr (is_sum_type<T>) {
+          const S* same = reinterpret_cast<const S*>(line);
+          square[i] = i >= count ? P::zero() : steps == P::size ? P::load(same) : P::load(same, steps);
+        } else {
+          S converted[P::size] = {};
+          if (i < count) convert(line, converted, steps);
+          square[i] = P::load(converted);
+        }
       }
+      transpose(square);
+      S* to = out + p0 * width + i0;
+      // A whole packet may be stored where less is wanted as long as the next row, written later, covers the excess.
+      const int64_t whole = i0 + P::size <= width ? steps
+                            : i0 > 0              ? 0
+                                                  : std::min<int64_t>(steps, depth - p0 - ceil_div(P::size, width));
+      int p = 0;
+      for (; p < whole; ++p) square[p].store(to + p * width);
+      for (; p < steps; ++p) square[p].store(to + p * width, lanes);
     }
   }
 }
 
-/// Rows [first, first + height) of A -> [k][height].
+/// out[p * width + i] = from[p * step + i] for i < count, zero up to `width`.
 template <class T>
-void pack_rows(const MatrixView<T>& a, int64_t first, int height, SumType<T>* out) {
+void pack_runs(const T* from, int64_t step, int64_t count, int64_t depth, int64_t width, SumType<T>* out) {
   using S = SumType<T>;
-  const T* from = a.data + first * a.row_stride;
-  if (a.row_stride == 1) {
-    for (int64_t p = 0; p < a.cols; ++p) convert(from + p * a.col_stride, out + p * height, height);
-    return;
-  }
-  for (int64_t p0 = 0; p0 < a.cols; p0 += 32) {
-    int64_t p1 = std::min(a.cols, p0 + 32);
-    for (int i = 0; i < height; ++i) {
-      for (int64_t p = p0; p < p1; ++p) out[p * height + i] = S(from[i * a.row_stride + p * a.col_stride]);
+  using P = Packet<S>;
+  for (int64_t p = 0; p < depth; ++p, from += step, out += width) {
+    if constexpr (is_sum_type<T>) {
+      const S* same = reinterpret_cast<const S*>(from);
+      int64_t i = 0;
+      for (; i + P::size <= count; i += P::size) P::load(same + i).store(out + i);
+      if (i < width) {
+        P rest = P::load(same + i, int(count - i));
+        width - i >= P::size ? rest.store(out + i) : rest.store(out + i, int(width - i));
+      }
+    } else {
+      convert(from, out, count);
+      std::fill(out + count, out + width, S(0));
     }
   }
+}
+
+/// Any strides.
+template <class T>
+void pack_elements(const T* from, int64_t line_step, int64_t step, int64_t lines, int64_t depth, int64_t width,
+                   SumType<T>* out) {
+  for (int64_t p = 0; p < depth; ++p) {
+    for (int64_t i = 0; i < width; ++i) {
+      out[p * width + i] = i < lines ? SumType<T>(from[i * line_step + p * step]) : SumType<T>(0);
+    }
+  }
+}
+
+template <class T>
+void pack_any(const T* from, int64_t line_step, int64_t step, int64_t lines, int64_t depth, int64_t width,
+              SumType<T>* out) {
+  if (line_step == 1) {
+    pack_runs(from, step, lines, depth, width, out);
+  } else if (step == 1) {
+    pack_lines(from, line_step, lines, depth, width, out);
+  } else {
+    pack_elements(from, line_step, step, lines, depth, width, out);
+  }
+}
+
+}  // namespace detail
+
+/// Rows [p0, p1) of B's panel at column `col` -> [p1 - p0][width], padded with zeros.
+template <class T>
+void pack_panel(const MatrixView<T>& b, int64_t col, int64_t p0, int64_t p1, SumType<T>* out) {
+  using S = SumType<T>;
+  detail::pack_any(b.data + col * b.col_stride + p0 * b.row_stride, b.col_stride, b.row_stride,
+                   std::min<int64_t>(b.cols - col, kPanel<S>), p1 - p0, panel_vectors<S>(b.cols - col) * Packet<S>::size,
+                   out);
+}
+
+/// B[k][n] -> panels [k][width] padded with zeros; panel j starts at j * kPanel * k.
+template <class T>
+void pack_panel(const MatrixView<T>& b, int64_t col, SumType<T>* out) {
+  pack_panel(b, col, 0, b.rows, out);
+}
+
+/// Rows of a packed A: a tile's, up to whole packets, so that stores neither overlap nor cross cache lines.
+template <class S>
+inline constexpr int kPackedRows = (kTileRows + Packet<S>::size - 1) / Packet<S>::size * Packet<S>::size;
+
+/// Rows [first, first + height) and columns [p0, p1) of A -> [p1 - p0][kPackedRows].
+template <class T>
+void pack_rows(const MatrixView<T>& a, int64_t first, int height, int64_t p0, int64_t p1, SumType<T>* out) {
+  detail::pack_any(a.data + first * a.row_stride + p0 * a.col_stride, a.row_stride, a.col_stride, height, p1 - p0,
+                   kPackedRows<SumType<T>>, out);
 }
 
 }  // namespace thalweg::kernels

@@ -2,6 +2,7 @@
 // vectors.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -29,6 +30,8 @@ struct TileArgs {
   int64_t c_stride = 0;
   int cols = 0;             // columns of C to be written, up to the tile's width
   bool accumulate = false;  // add to what C holds
+  const T* ahead = nullptr;  // what will be read soon: a cache line every `ahead_step` elements is fetched meanwhile
+  int64_t ahead_step = 0;
 };
 
 template <class T, int rows, int vectors>
@@ -42,6 +45,13 @@ void tile(const TileArgs<T>& t) {
   }
   const T* b = t.b;
   const int64_t row_stride = t.row_stride, step = t.step, b_stride = t.b_stride;
+  const T* ahead = t.ahead ? t.ahead : b;
+  const int64_t ahead_step = t.ahead ? t.ahead_step : 0;
+#pragma GCC unroll 14
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; ++j) __builtin_prefetch(t.c + i * t.c_stride + j * P::size, 1);
+  }
   for (int64_t s = 0; s < t.segments; ++s) {
     const T* a = t.a + (t.offsets ? t.offsets[s] : 0);
     for (int64_t p = 0; p < t.depth; ++p) {
@@ -49,6 +59,8 @@ void tile(const TileArgs<T>& t) {
 #pragma GCC unroll 2
       for (int j = 0; j < vectors; ++j) bv[j] = P::load(b + j * P::size);
       b += b_stride;
+      __builtin_prefetch(ahead);
+      ahead += ahead_step;
 #pragma GCC unroll 14
       for (int i = 0; i < rows; ++i) {
         P x = P::set(a[i * row_stride]);
@@ -58,29 +70,25 @@ void tile(const TileArgs<T>& t) {
       a += step;
     }
   }
-  if (t.cols == vectors * P::size) {
+  // What C holds is read before anything is written: rows often lie a power of two apart, and a load whose address looks
+  // like that of a store under way waits for it.
+  auto each = [&](auto&& f) {
 #pragma GCC unroll 14
     for (int i = 0; i < rows; ++i) {
       T* c = t.c + i * t.c_stride;
 #pragma GCC unroll 2
-      for (int j = 0; j < vectors; ++j) {
-        P x = t.accumulate ? P::load(c + j * P::size) + acc[i][j] : acc[i][j];
-        x.store(c + j * P::size);
-      }
+      for (int j = 0; j < vectors; ++j) f(acc[i][j], c + j * P::size, j);
     }
+  };
+  if (t.cols == vectors * P::size) {
+    if (t.accumulate) each([](P& x, const T* c, int) { x = x + P::load(c); });
+    each([](P& x, T* c, int) { x.store(c); });
     return;
   }
-#pragma GCC unroll 14
-  for (int i = 0; i < rows; ++i) {
-    T* c = t.c + i * t.c_stride;
-#pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) {
-      int n = t.cols - j * P::size;
-      n = n < 0 ? 0 : n > P::size ? P::size : n;
-      P x = t.accumulate ? P::load(c + j * P::size, n) + acc[i][j] : acc[i][j];
-      x.store(c + j * P::size, n);
-    }
-  }
+  int lanes[vectors];
+  for (int j = 0; j < vectors; ++j) lanes[j] = std::clamp(t.cols - j * P::size, 0, P::size);
+  if (t.accumulate) each([&](P& x, const T* c, int j) { x = x + P::load(c, lanes[j]); });
+  each([&](P& x, T* c, int j) { x.store(c, lanes[j]); });
 }
 
 template <class T>

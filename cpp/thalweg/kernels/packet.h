@@ -103,6 +103,60 @@ inline T sum(Packet<T> a) {
   return lanes[0];
 }
 
+namespace detail {
+
+/// Lane l of the first result is a[l] where l lacks `bit`, b[l - bit] where it has it; of the second a[l + bit] and b[l].
+template <int bit, class T>
+inline void exchange(Packet<T>& a, Packet<T>& b) {
+  constexpr int n = Packet<T>::size;
+  constexpr auto low = [] {
+    typename Packet<T>::Mask m{};
+    for (int l = 0; l < n; ++l) m[l] = typename Packet<T>::Index(l & bit ? n + l - bit : l);
+    return m;
+  };
+  const typename Packet<T>::Mask from_low = low(), from_high = from_low + typename Packet<T>::Index(bit);
+  auto first = __builtin_shuffle(a.v, b.v, from_low);
+  b.v = __builtin_shuffle(a.v, b.v, from_high);
+  a.v = first;
+}
+
+template <int bit, class T>
+inline void transpose_stages(Packet<T>* rows) {
+  constexpr int n = Packet<T>::size;
+#pragma GCC unroll 16
+  for (int i = 0; i < n; ++i) {
+    if (!(i & bit)) exchange<bit>(rows[i], rows[i | bit]);
+  }
+  if constexpr (2 * bit < n) transpose_stages<2 * bit>(rows);
+}
+
+template <int bit, class T>
+inline void sum_stages(Packet<T>* x) {
+  constexpr int n = Packet<T>::size;
+#pragma GCC unroll 8
+  for (int i = 0; i < n / 2 / bit; ++i) {
+    Packet<T> a = x[2 * i], b = x[2 * i + 1];
+    exchange<bit>(a, b);
+    x[i] = a + b;
+  }
+  if constexpr (2 * bit < n) sum_stages<2 * bit>(x);
+}
+
+}  // namespace detail
+
+/// Exchanges rows and columns of a square of Packet<T>::size packets.
+template <class T>
+inline void transpose(Packet<T>* rows) {
+  detail::transpose_stages<1>(rows);
+}
+
+/// Lane i: the sum of all elements of x[i], for Packet<T>::size packets, in an order fixed by the type. Destroys x.
+template <class T>
+inline Packet<T> sum_each(Packet<T>* x) {
+  detail::sum_stages<1>(x);
+  return x[0];
+}
+
 /// The type that products of T are summed in: float for the 16-bit formats, unsigned words for integers (their products
 /// and sums are right modulo 2^n whatever the sign, and overflow is defined).
 template <class T>
