@@ -56,6 +56,14 @@ void join_pixels(const float* in, int64_t plane, int64_t pixels, int64_t channel
   }
 }
 
+void PlaneLayout::tap_offsets(const ops::Axis& row, const ops::Axis& col, int64_t* offsets) const {
+  const int64_t taps = row.kernel * col.kernel;
+  for (int64_t r = 0, e = 0; r < row.kernel; ++r) {
+    for (int64_t q = 0; q < col.kernel; ++q, ++e) offsets[e] = offset(r * row.dilation, q * col.dilation);
+  }
+  for (int64_t e = taps; e < image.channels * taps; ++e) offsets[e] = offsets[e - taps] + channel_size();
+}
+
 void PlaneLayout::load(const float* in, int64_t first, float* out) const {
   const int64_t phases = row_phases * col_phases;
   const int64_t pixel = image.nchw ? 1 : image.channels;  // between neighbours of a row

@@ -29,13 +29,18 @@ struct PlaneLayout {
   /// With room for a vector that starts at the last element.
   int64_t size() const {
     constexpr int64_t kLanes = Packet<float>::size;
-    return ceil_div(image.channels * row_phases * col_phases * plane(), kLanes) * kLanes + kLanes;
+    return ceil_div(image.channels * channel_size(), kLanes) * kLanes + kLanes;
   }
-  /// Where a pixel of the padded band lies.
-  int64_t offset(int64_t channel, int64_t row, int64_t col) const {
+  /// From a channel's planes to the next one's.
+  int64_t channel_size() const { return row_phases * col_phases * plane(); }
+  /// Where a pixel of the padded band lies, in its channel.
+  int64_t offset(int64_t row, int64_t col) const {
     int64_t phase = row % row_phases * col_phases + col % col_phases;
-    return (channel * row_phases * col_phases + phase) * plane() + row / row_phases * width + col / col_phases;
+    return phase * plane() + row / row_phases * width + col / col_phases;
   }
+  /// Where all taps of all channels of a window start, channel by channel: a plane stays in the first-level cache while
+  /// its taps pass.
+  void tap_offsets(const ops::Axis& row, const ops::Axis& col, int64_t* offsets) const;
   /// The band that starts at padded row `first`; `out` holds zeros or another band of this layout.
   void load(const float* in, int64_t first, float* out) const;
 };

@@ -47,13 +47,17 @@ struct DotTile {
 };
 
 /// Four lanes that add up to the sum of a vector.
-inline Four fold(P a) {
-  Four parts[P::size / 4];
-  std::memcpy(parts, &a.v, sizeof parts);
-  for (int n = P::size / 8; n > 0; n /= 2) {
-    for (int i = 0; i < n; ++i) parts[i] += parts[i + n];
+template <class V>
+Four fold(V v) {
+  if constexpr (sizeof(V) == 64) {
+    typedef float Eight __attribute__((vector_size(32)));
+    return fold<Eight>(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                       __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
+  } else if constexpr (sizeof(V) == 32) {
+    return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+  } else {
+    return v;
   }
-  return parts[0];
 }
 
 /// sums[rows[t]][o] += sum over i of x[offsets[t] + i] * dy[o][i], for all images. Lanes between rows of pixels are
@@ -88,7 +92,7 @@ void dot_tile(const DotTile& t) {
   for (int i = 0; i < taps; ++i) {
     Four r[4] = {};
 #pragma GCC unroll 4
-    for (int o = 0; o < outs; ++o) r[o] = fold(acc[i][o]);
+    for (int o = 0; o < outs; ++o) r[o] = fold(acc[i][o].v);
     transpose(r);
     const Four total = (r[0] + r[1]) + (r[2] + r[3]);
     float* to = t.sums + t.rows[i] * t.row_size;
@@ -150,16 +154,15 @@ void planes_backward_filter(KernelContext& k, const ConvShape& s, const float* x
   const int64_t pieces = std::min(units, kImagePieces);
   const int64_t vectors = ceil_div((band - 1) * layout.width + s.y.cols, P::size), plane = vectors * P::size;
   const int64_t x_size = layout.size(), dy_size = outs * plane;
-  // Bands are not grouped: the last one may have fewer rows.
-  const int64_t group = bands > 1 ? 1 : std::clamp<int64_t>(kCache / (x_size + dy_size), 1, ceil_div(units, pieces));
-
+  // As many images at a time as keep their planes of dy in the first-level cache while the taps pass: the tiles are
+  // added up once for all of them. Bands are not grouped: the last one may have fewer rows.
+  constexpr int64_t kNear = 6144;
+  const int64_t group = bands > 1 ? 1 : std::clamp<int64_t>(kNear / dy_size, 1, ceil_div(units, pieces));
   const int64_t entries = s.taps() * c;
   int64_t *offsets = k.scratch<int64_t>(2 * entries), *rows = offsets + entries;
+  layout.tap_offsets(s.row, s.col, offsets);
   for (int64_t i = 0, e = 0; i < c; ++i) {
-    for (int64_t tap = 0; tap < s.taps(); ++tap, ++e) {
-      offsets[e] = layout.offset(i, tap / s.col.kernel * s.row.dilation, tap % s.col.kernel * s.col.dilation);
-      rows[e] = tap * c + i;
-    }
+    for (int64_t tap = 0; tap < s.taps(); ++tap, ++e) rows[e] = tap * c + i;
   }
   // The pixels among the lanes of a whole band, then those of the last.
   LaneMask* masks = k.scratch<LaneMask>(2 * vectors * kMasks);

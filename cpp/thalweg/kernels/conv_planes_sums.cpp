@@ -159,13 +159,16 @@ struct PlaneWork {
   }
 };
 
-/// weight(entry, channel) for all entries, in the order that a pass reads them.
-template <class F>
-void pack_weights(int64_t entries, int64_t channels, float* out, F&& weight) {
+/// The filter in the order that a pass reads it: entry e's element for a channel is filter[origins[e] + channel *
+/// step].
+void pack_weights(const float* filter, int64_t entries, const int64_t* origins, int64_t channels, int64_t step,
+                  float* out) {
   const Parts parts(channels, kTileChannels);
   for (int64_t i = 0; i < parts.count; ++i) {
+    const int64_t first = parts.begin(i) * step, n = parts.size(i);
     for (int64_t e = 0; e < entries; ++e) {
-      for (int64_t c = parts.begin(i); c < parts.begin(i + 1); ++c) *out++ = weight(e, c);
+      const float* from = filter + origins[e] + first;
+      for (int64_t c = 0; c < n; ++c) *out++ = from[c * step];
     }
   }
 }
@@ -177,16 +180,13 @@ void planes_forward(KernelContext& k, const ConvShape& s, const float* x, const 
   const int64_t c = s.filter_channels, entries = s.taps() * c, outs = s.y.channels;
   const PlaneWork work = PlaneWork::make(s, s.padded_x(), s.y, s.y.rows, (s.row.kernel - 1) * s.row.dilation + 1,
                                          s.row.stride, s.col.stride);
-  int64_t* offsets = k.scratch<int64_t>(entries);
+  int64_t *offsets = k.scratch<int64_t>(2 * entries), *origins = offsets + entries;
   float* weights = k.scratch<float>(entries * outs);
-  // Channel by channel: a plane stays in the first-level cache while its taps pass.
+  work.layout.tap_offsets(s.row, s.col, offsets);
   for (int64_t i = 0, e = 0; i < c; ++i) {
-    for (int64_t tap = 0; tap < s.taps(); ++tap, ++e) {
-      offsets[e] = work.layout.offset(i, tap / s.col.kernel * s.row.dilation, tap % s.col.kernel * s.col.dilation);
-    }
+    for (int64_t tap = 0; tap < s.taps(); ++tap, ++e) origins[e] = (tap * c + i) * outs;
   }
-  pack_weights(entries, outs, weights,
-               [&](int64_t e, int64_t o) { return filter[(e % s.taps() * c + e / s.taps()) * outs + o]; });
+  pack_weights(filter, entries, origins, outs, 1, weights);
   const PlanePass pass{s.y.rows, s.y.cols, 0, 0, entries, offsets, weights};
   work.run(k, x, y, &pass, 1, finish);
 }
@@ -204,7 +204,7 @@ void planes_backward_input(KernelContext& k, const ConvShape& s, const float* fi
   PlaneWork work = PlaneWork::make(s, src, dst, phase_positions(dst.rows, 0, s.row.stride), window, 1, 1);
   work.dst_row_stride = s.row.stride;
   work.dst_col_stride = s.col.stride;
-  int64_t* offsets = k.scratch<int64_t>(s.taps() * outs);
+  int64_t *offsets = k.scratch<int64_t>(2 * s.taps() * outs), *origins = offsets + s.taps() * outs;
   float* weights = k.scratch<float>(s.filter_size());
   PlanePass* passes = k.scratch<PlanePass>(row_phases * col_phases);
   int64_t count = 0;
@@ -213,16 +213,19 @@ void planes_backward_input(KernelContext& k, const ConvShape& s, const float* fi
     for (int64_t pc = 0; pc < col_phases; ++pc) {
       const Phase fc = find_phase(s.col, pc);
       const int64_t taps = fr.count * fc.count, entries = taps * outs;
-      for (int64_t e = 0; e < entries; ++e) {
-        const int64_t tap = e % taps;
-        offsets[e] = work.layout.offset(e / taps, fr.first + src.top + tap / fc.count * fr.step,
-                                        fc.first + src.left + tap % fc.count * fc.step);
+      int64_t e = 0;
+      for (int64_t r = 0; r < fr.count; ++r) {
+        for (int64_t q = 0; q < fc.count; ++q, ++e) {
+          const int64_t tap = (fr.first_tap - r * fr.tap_step) * s.col.kernel + fc.first_tap - q * fc.tap_step;
+          offsets[e] = work.layout.offset(fr.first + src.top + r * fr.step, fc.first + src.left + q * fc.step);
+          origins[e] = tap * c * outs;
+        }
       }
-      pack_weights(entries, c, weights, [&](int64_t e, int64_t i) {
-        const int64_t r = fr.first_tap - e % taps / fc.count * fr.tap_step;
-        const int64_t q = fc.first_tap - e % taps % fc.count * fc.tap_step;
-        return filter[((r * s.col.kernel + q) * c + i) * outs + e / taps];
-      });
+      for (; e < entries; ++e) {
+        offsets[e] = offsets[e - taps] + work.layout.channel_size();
+        origins[e] = origins[e - taps] + 1;
+      }
+      pack_weights(filter, entries, origins, c, outs, weights);
       passes[count++] = {phase_positions(dst.rows, pr, s.row.stride),
                          phase_positions(dst.cols, pc, s.col.stride),
                          pr,
