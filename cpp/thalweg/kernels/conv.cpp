@@ -1,8 +1,58 @@
-// CPU kernels of the dense convolutions.
+// CPU kernels of the dense convolutions, and which method computes which shape.
 #include "thalweg/kernels/conv.h"
+
+#include "thalweg/kernels/conv_methods.h"
 #include "thalweg/kernels/families.h"
+#include "thalweg/kernels/packet.h"
 
 namespace thalweg::kernels {
+namespace {
+
+/// Whether `channels` results per pixel leave more than the lanes of one vector in four idle, so that pixels are the
+/// better lanes.
+template <class T>
+bool few_channels(const ConvShape& s, int64_t channels) {
+  if (!std::is_same_v<T, float> || s.groups > 1) return false;
+  constexpr int64_t kLanes = Packet<float>::size;
+  return 4 * channels <= 3 * ceil_div(channels, kLanes) * kLanes;
+}
+
+}  // namespace
+
+template <class T>
+void conv_forward(KernelContext& k, const ConvShape& s, const T* x, const T* filter, T* y, Finish finish) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (few_channels<T>(s, s.y.channels)) return planes_forward(k, s, x, filter, y, finish);
+  }
+  passes_forward(k, s, x, filter, y, finish);
+}
+
+template <class T>
+void conv_backward_input(KernelContext& k, const ConvShape& s, const T* filter, const T* dy, T* dx, Finish finish) {
+  if (s.y.size() == 0) {
+    std::fill_n(dx, s.batch * s.x.size(), T(0));
+    if (finish) finish(0, s.batch * s.x.rows * s.x.cols, 0, s.x.channels);
+    return;
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    if (few_channels<T>(s, s.x.channels)) return planes_backward_input(k, s, filter, dy, dx, finish);
+  }
+  passes_backward_input(k, s, filter, dy, dx, finish);
+}
+
+template <class T>
+void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, const T* dy, T* dfilter, T* dbias) {
+  if (s.filter_size() == 0 || s.batch * s.y.size() == 0) {
+    std::fill_n(dfilter, s.filter_size(), T(0));
+    if (dbias) std::fill_n(dbias, s.y.channels, T(0));
+    return;
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    if (few_channels<T>(s, s.y.channels)) return planes_backward_filter(k, s, x, dy, dfilter, dbias);
+  }
+  passes_backward_filter(k, s, x, dy, dfilter, dbias);
+}
+
 namespace {
 
 template <class T>
@@ -36,6 +86,24 @@ struct Conv2DBackpropFilter : ConvAttrs {
 };
 
 }  // namespace
+
+// The fused kernels, in files of their own, call these too.
+template void conv_forward(KernelContext&, const ConvShape&, const float*, const float*, float*, Finish);
+template void conv_forward(KernelContext&, const ConvShape&, const double*, const double*, double*, Finish);
+template void conv_forward(KernelContext&, const ConvShape&, const half*, const half*, half*, Finish);
+template void conv_forward(KernelContext&, const ConvShape&, const bfloat16*, const bfloat16*, bfloat16*, Finish);
+template void conv_forward(KernelContext&, const ConvShape&, const int32_t*, const int32_t*, int32_t*, Finish);
+template void conv_backward_input(KernelContext&, const ConvShape&, const float*, const float*, float*, Finish);
+template void conv_backward_input(KernelContext&, const ConvShape&, const double*, const double*, double*, Finish);
+template void conv_backward_input(KernelContext&, const ConvShape&, const half*, const half*, half*, Finish);
+template void conv_backward_input(KernelContext&, const ConvShape&, const bfloat16*, const bfloat16*, bfloat16*,
+                                  Finish);
+template void conv_backward_input(KernelContext&, const ConvShape&, const int32_t*, const int32_t*, int32_t*, Finish);
+template void conv_backward_filter(KernelContext&, const ConvShape&, const float*, const float*, float*, float*);
+template void conv_backward_filter(KernelContext&, const ConvShape&, const double*, const double*, double*, double*);
+template void conv_backward_filter(KernelContext&, const ConvShape&, const half*, const half*, half*, half*);
+template void conv_backward_filter(KernelContext&, const ConvShape&, const bfloat16*, const bfloat16*, bfloat16*,
+                                   bfloat16*);
 
 void register_conv(KernelRegistry& r) {
   r.add_all<Conv2D, kFloating | DTypeSet{DType::int32}>("Conv2D", kCpu);

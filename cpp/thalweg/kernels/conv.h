@@ -22,6 +22,9 @@ struct ConvShape {
   ops::Axis row, col;
   int64_t taps() const { return row.kernel * col.kernel; }
   int64_t filter_size() const { return taps() * filter_channels * y.channels; }
+  /// x with the zeros that the windows see, y with those that its own gradient's windows see.
+  ImageShape padded_x() const;
+  ImageShape padded_y() const;
   double macs() const { return double(batch * y.rows * y.cols) * double(filter_size()) / double(groups); }
 
   ConvShape(const ops::Window& window, const Shape& in, const Shape& filter, const Shape& out);

@@ -1,6 +1,7 @@
 // The gradient of a convolution's filter: for every tap the product of the shifted image with the output's gradient,
 // summed over pixels in registers and over images in pieces whose number depends on the shape alone.
-#include "thalweg/kernels/conv.h"
+#include "thalweg/kernels/conv_filter.h"
+#include "thalweg/kernels/conv_methods.h"
 #include "thalweg/kernels/gemm_pack.h"
 
 namespace thalweg::kernels {
@@ -25,30 +26,17 @@ void add_rows(const T* in, int64_t rows, int64_t cols, S* sums) {
 }  // namespace
 
 template <class T>
-void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, const T* dy, T* dfilter, T* dbias) {
+void passes_backward_filter(KernelContext& k, const ConvShape& s, const T* x, const T* dy, T* dfilter, T* dbias) {
   using S = SumType<T>;
   using P = Packet<S>;
-  ImageShape src = s.x;
-  const ImageShape& out = s.y;
-  auto after = [](const ops::Axis& a, int64_t size, int64_t outs) {
-    return std::max<int64_t>(0, (outs - 1) * a.stride + (a.kernel - 1) * a.dilation + 1 - a.before - size);
-  };
-  src.top = s.row.before, src.bottom = after(s.row, src.rows, out.rows);
-  src.left = s.col.before, src.right = after(s.col, src.cols, out.cols);
-
+  const ImageShape src = s.padded_x(), &out = s.y;
   const int64_t size = s.filter_size(), c = s.filter_channels, out_group = out.channels / s.groups;
   const int64_t pixels = out.rows * out.cols, line = src.padded_cols() * src.channels;
-  if (size == 0 || pixels == 0 || s.batch == 0) {
-    std::fill_n(dfilter, size, T(0));
-    if (dbias) std::fill_n(dbias, out.channels, T(0));
-    return;
-  }
   // A block: the filter elements whose inputs are contiguous, a filter row or one tap.
   const bool whole_rows = s.col.dilation == 1 && s.groups == 1;
   const int64_t block_rows = whole_rows ? s.col.kernel * c : c, blocks = s.taps() * c / block_rows;
   // Pieces of the batch, each with a sum of its own; large filters get few, and their blocks are shared out instead.
-  const int64_t pieces =
-      std::clamp<int64_t>((int64_t(8) << 20) / size, 1, std::min(s.batch, kImagePieces));
+  const int64_t pieces = std::clamp<int64_t>((int64_t(8) << 20) / size, 1, std::min(s.batch, kImagePieces));
   const int64_t shares = pieces >= 8 ? 1 : std::min(blocks, 16 / pieces);
   const bool x_in_place = is_sum_type<T> && !src.nchw && !src.padded();
   const bool dy_in_place = is_sum_type<T> && !out.nchw && out_group % kPanel<S> == 0;
@@ -122,28 +110,13 @@ void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, cons
     for (int64_t i = begin; i < end; ++i) task(i);
   });
 
-  // The pieces' sums, added pairwise in a fixed order.
-  constexpr int64_t kRun = 4096;
-  k.parallel_for(ceil_div(all, kRun), double(kRun * pieces) / 8, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t at = i * kRun, n = std::min(kRun, all - at);
-      for (int64_t step = 1; step < pieces; step *= 2) {
-        for (int64_t p = 0; p + step < pieces; p += 2 * step) {
-          S *a = sums + p * all + at, *b = sums + (p + step) * all + at;
-          for (int64_t j = 0; j < n; ++j) a[j] += b[j];
-        }
-      }
-      const int64_t weights = std::clamp<int64_t>(size - at, 0, n);
-      convert(sums + at, dfilter + at, weights);
-      if (weights < n) convert(sums + at + weights, dbias + at + weights - size, n - weights);
-    }
-  });
+  add_pieces(k, sums, pieces, all, size, dfilter, dbias ? out.channels : 0, dbias);
 }
 
-template void conv_backward_filter(KernelContext&, const ConvShape&, const float*, const float*, float*, float*);
-template void conv_backward_filter(KernelContext&, const ConvShape&, const double*, const double*, double*, double*);
-template void conv_backward_filter(KernelContext&, const ConvShape&, const half*, const half*, half*, half*);
-template void conv_backward_filter(KernelContext&, const ConvShape&, const bfloat16*, const bfloat16*, bfloat16*,
-                                   bfloat16*);
+template void passes_backward_filter(KernelContext&, const ConvShape&, const float*, const float*, float*, float*);
+template void passes_backward_filter(KernelContext&, const ConvShape&, const double*, const double*, double*, double*);
+template void passes_backward_filter(KernelContext&, const ConvShape&, const half*, const half*, half*, half*);
+template void passes_backward_filter(KernelContext&, const ConvShape&, const bfloat16*, const bfloat16*, bfloat16*,
+                                     bfloat16*);
 
 }  // namespace thalweg::kernels

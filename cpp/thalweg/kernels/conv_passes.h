@@ -5,7 +5,7 @@
 // is the same loop over the output's gradient with the filter's taps in reverse, one pass per phase of the stride.
 #pragma once
 
-#include "thalweg/kernels/conv.h"
+#include "thalweg/kernels/conv_methods.h"
 #include "thalweg/kernels/gemm_pack.h"
 
 namespace thalweg::kernels {
