@@ -90,11 +90,34 @@ struct Wide {
   uint64_t word[2];
 };
 
+/// Elements of t where the mask is set, of e elsewhere: a register at a time where elements are words.
+template <class T, bool t_repeated, bool e_repeated>
+void select_run(const uint8_t* mask, const T* t, const T* e, T* out, int64_t n) {
+  int64_t i = 0;
+  if constexpr (std::is_integral_v<T>) {
+    constexpr int kLanes = kVecBytes / int(sizeof(T));
+    using V = detail::Pack<T, kLanes>;
+    using M = detail::Pack<std::make_signed_t<T>, kLanes>;
+    V x = *t - V{}, y = *e - V{};
+    for (; i + kLanes <= n; i += kLanes) {
+      detail::Pack<int8_t, kLanes> bytes;
+      std::memcpy(&bytes, mask + i, sizeof bytes);
+      M chosen = __builtin_convertvector(bytes, M) != 0;
+      if constexpr (!t_repeated) std::memcpy(&x, t + i, sizeof x);
+      if constexpr (!e_repeated) std::memcpy(&y, e + i, sizeof y);
+      V result = chosen ? x : y;
+      std::memcpy(out + i, &result, sizeof result);
+    }
+  }
+  for (; i < n; ++i) out[i] = mask[i] ? t[t_repeated ? 0 : i] : e[e_repeated ? 0 : i];
+}
+
 template <class T>
 void select_row(const void*, const void* const* in, void* out_, int64_t n, unsigned repeated) {
   auto* mask = static_cast<const uint8_t*>(in[0]);
   auto *t = static_cast<const T*>(in[1]), *e = static_cast<const T*>(in[2]);
   T* out = static_cast<T*>(out_);
+  if (n == 0) return;
   if (repeated & 1) {
     bool from_t = *mask != 0;
     const T* x = from_t ? t : e;
@@ -107,16 +130,13 @@ void select_row(const void*, const void* const* in, void* out_, int64_t n, unsig
   }
   switch (repeated >> 1) {
     case 0:
-      for (int64_t i = 0; i < n; ++i) out[i] = mask[i] ? t[i] : e[i];
-      return;
+      return select_run<T, false, false>(mask, t, e, out, n);
     case 1:
-      for (int64_t i = 0; i < n; ++i) out[i] = mask[i] ? *t : e[i];
-      return;
+      return select_run<T, true, false>(mask, t, e, out, n);
     case 2:
-      for (int64_t i = 0; i < n; ++i) out[i] = mask[i] ? t[i] : *e;
-      return;
+      return select_run<T, false, true>(mask, t, e, out, n);
     default:
-      for (int64_t i = 0; i < n; ++i) out[i] = mask[i] ? *t : *e;
+      return select_run<T, true, true>(mask, t, e, out, n);
   }
 }
 
