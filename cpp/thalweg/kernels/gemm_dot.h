@@ -28,7 +28,10 @@ void dot_tile(int64_t k, const S* a, int64_t a_stride, const S* b, int64_t b_str
   auto step = [&](auto&& load) {
     P bv[cols];
 #pragma GCC unroll 5
-    for (int j = 0; j < cols; ++j) bv[j] = load(b + j * b_stride);
+    for (int j = 0; j < cols; ++j) {
+      bv[j] = load(b + j * b_stride);
+      keep(bv[j]);
+    }
 #pragma GCC unroll 8
     for (int i = 0; i < rows; ++i) {
       P x = load(a + i * a_stride);
@@ -87,10 +90,10 @@ void dot_product(int64_t begin, int64_t end, int64_t n, int64_t k, const S* a, i
   }
 }
 
-/// y[j] = sum over p of x[p] * b[p][j] for columns [begin, end) contiguous in memory. Rows pass in groups, so that y is
-/// read and written once a group and B is read in the order in which it lies.
+/// y[j] = sum over p in [begin, end) of x[p] * b[p][j]. Rows of B pass in groups, so that y is read and written once a
+/// group and B is read in the order in which it lies.
 template <class S>
-void combine_rows(int64_t begin, int64_t end, int64_t k, const S* x, int64_t x_stride, const S* b, int64_t row_stride,
+void combine_rows(int64_t begin, int64_t end, int64_t n, const S* x, int64_t x_stride, const S* b, int64_t row_stride,
                   S* y) {
   using P = Packet<S>;
   constexpr int kGroup = 8;
@@ -99,22 +102,27 @@ void combine_rows(int64_t begin, int64_t end, int64_t k, const S* x, int64_t x_s
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) xs[r] = P::set(x[(p + r) * x_stride]);
     const S* from = b + p * row_stride;
+    const int64_t ahead = p + 2 * rows <= end ? rows * row_stride : 0;
     auto at = [&](int64_t j, auto&& load, auto&& store) {
-      P acc = p > 0 ? load(y + j) : P::zero();
+      P acc = p > begin ? load(y + j) : P::zero();
 #pragma GCC unroll 8
-      for (int r = 0; r < rows; ++r) acc = fma(xs[r], load(from + r * row_stride + j), acc);
+      for (int r = 0; r < rows; ++r) {
+        const S* q = from + r * row_stride + j;
+        __builtin_prefetch(q + ahead);
+        acc = fma(xs[r], load(q), acc);
+      }
       store(acc, y + j);
     };
-    int64_t j = begin;
-    for (; j + P::size <= end; j += P::size) {
+    int64_t j = 0;
+    for (; j + P::size <= n; j += P::size) {
       at(j, [](const S* q) { return P::load(q); }, [](P v, S* q) { v.store(q); });
     }
-    int n = int(end - j);
-    if (n > 0) at(j, [n](const S* q) { return P::load(q, n); }, [n](P v, S* q) { v.store(q, n); });
+    int rest = int(n - j);
+    if (rest > 0) at(j, [rest](const S* q) { return P::load(q, rest); }, [rest](P v, S* q) { v.store(q, rest); });
   };
-  int64_t p = 0;
-  for (; p + kGroup <= k; p += kGroup) group(std::integral_constant<int, kGroup>{}, p);
-  for (; p < k; ++p) group(std::integral_constant<int, 1>{}, p);
+  int64_t p = begin;
+  for (; p + kGroup <= end; p += kGroup) group(std::integral_constant<int, kGroup>{}, p);
+  for (; p < end; ++p) group(std::integral_constant<int, 1>{}, p);
 }
 
 }  // namespace thalweg::kernels::detail

@@ -39,6 +39,12 @@ bool few_columns(int64_t n) {
   return n <= 12 && 5 * n < 4 * ceil_div(n, Packet<S>::size) * Packet<S>::size;
 }
 
+/// kCombine: the pieces that the sum over k is cut into, each of contiguous rows that are worth a thread.
+template <class S>
+int64_t combine_pieces(int64_t n, int64_t k) {
+  return std::clamp<int64_t>(n * k * int64_t(sizeof(S)) >> 19, 1, std::min(kGemmPieces, ceil_div(k, 64)));
+}
+
 /// out[j] = sum over rows of b[p][j] for columns [begin, end): runs of rows first, then the runs, so that rounding errors
 /// grow with the length of a run and the number of runs rather than with their product.
 template <class T>
@@ -59,13 +65,6 @@ void sum_columns(const MatrixView<T>& b, int64_t begin, int64_t end, T* out) {
     for (int64_t i = 0; i < width; ++i) out[j + i] = T(total[i]);
   }
 }
-
-/// An operand as a tile reads it: A from row to row and step to step, B from row to row.
-template <class S>
-struct Operand {
-  const S* data;
-  int64_t stride, step = 1;
-};
 
 /// One product on its way.
 template <class T>
@@ -103,7 +102,6 @@ struct Product {
   Operand<S> a_in_place(int64_t i, int64_t p) const {
     return {reinterpret_cast<const S*>(a.data) + row(i) * a.row_stride + p * a.col_stride, a.row_stride, a.col_stride};
   }
-  S* a_packed(int64_t i, int64_t depth) const { return packed_a + i * kPackedRows<S> * depth; }
   Operand<S> b_in_place(int64_t j, int64_t p) const {
     return {reinterpret_cast<const S*>(b.data) + col(j) * b.col_stride + p * b.row_stride, b.row_stride};
   }
@@ -147,14 +145,14 @@ struct Product {
     split(down * across, plan.cost_ns(), [&](int64_t index) {
       const int64_t i0 = index / across * tiling.count / down, i1 = (index / across + 1) * tiling.count / down;
       const int64_t j0 = index % across * panels / across, j1 = (index % across + 1) * panels / across;
-      alignas(64) S packed[kPackedRows<S> * kDepth<S>];
+      alignas(64) S packed[PackedRows<T>::most(kDepth<S>)];
       for (int64_t i = i0, open = i0; i < i1; ++i) {
         for (int64_t d = 0; d < runs; ++d) {
-          Operand<S> left = {packed, 1, kPackedRows<S>};
+          Operand<S> left = a_in_place(i, run(d));
           if (plan.pack_a) {
-            pack_rows(a, row(i), tiling.height(i), run(d), run(d + 1), packed);
-          } else {
-            left = a_in_place(i, run(d));
+            const PackedRows<T> rows{a.col_stride == 1, run(d + 1) - run(d)};
+            rows.pack(a, row(i), tiling.height(i), run(d), packed);
+            left = rows.at(packed, 0);
           }
           for (int64_t j = j0; j < j1; ++j) {
             multiply(i, j, d, left, j < plan.in_place ? b_in_place(j, run(d)) : b_packed(j, run(d)));
@@ -170,9 +168,10 @@ struct Product {
   }
 
   void columns_over_a() {
+    const PackedRows<T> rows{a.col_stride == 1, k};
     if (plan.pack_a) {
       split(tiling.count, double(m) * double(k) / 4,
-            [&](int64_t i) { pack_rows(a, row(i), tiling.height(i), 0, k, a_packed(i, k)); });
+            [&](int64_t i) { rows.pack(a, row(i), tiling.height(i), 0, packed_a + i * rows.size()); });
     }
     const int64_t across = std::min(panels, kGemmPieces), down = std::min(tiling.count, ceil_div(kGemmPieces / 2, across));
     split(down * across, plan.cost_ns(), [&](int64_t index) {
@@ -191,8 +190,9 @@ struct Product {
             if (b.col_stride == 1 && is_sum_type<T>) next = d + 1 < runs ? b_in_place(j, run(d + 1)) : b_in_place(std::min(j + 1, j1 - 1), 0);
           }
           for (int64_t i = i0; i < i1; ++i) {
-            Operand<S> left = {a_packed(i, k) + run(d) * kPackedRows<S>, 1, kPackedRows<S>};
-            multiply(i, j, d, plan.pack_a ? left : a_in_place(i, run(d)), right, i < i0 + 2 ? next : Operand<S>{nullptr, 0});
+            const Operand<S> left =
+                plan.pack_a ? rows.at(packed_a + i * rows.size(), run(d)) : a_in_place(i, run(d));
+            multiply(i, j, d, left, right, i < i0 + 2 ? next : Operand<S>{nullptr, 0});
             if (next.data) next.data += 64 / sizeof(S);
           }
         }
@@ -208,6 +208,7 @@ struct Product {
       const int64_t j0 = s * panels / strips, j1 = (s + 1) * panels / strips;
       for (int64_t d = 0; d < runs; ++d) {
         const int64_t p0 = run(d), p1 = run(d + 1);
+        const PackedRows<T> rows{a.col_stride == 1, p1 - p0};
         if (b.data) {
           split(j1 - j0, double(col(j1) - col(j0)) * double(p1 - p0) / 4,
                 [&](int64_t j) { pack_panel(b, col(j + j0), p0, p1, packed_b + (col(j + j0) - col(j0)) * depth); });
@@ -216,7 +217,7 @@ struct Product {
         split(down, cost, [&](int64_t index) {
           const int64_t i0 = index * tiling.count / down, i1 = (index + 1) * tiling.count / down;
           for (int64_t i = i0; i < i1; ++i) {
-            pack_rows(a, row(i), tiling.height(i), p0, p1, a_packed(i, depth));
+            if (plan.pack_a) rows.pack(a, row(i), tiling.height(i), p0, packed_a + i * rows.size());
           }
           for (int64_t j = j0; j < j1; ++j) {
             const Operand<S> right = b.data ? Operand<S>{packed_b + (col(j) - col(j0)) * depth, width(j)} : b_packed(j, p0);
@@ -225,7 +226,8 @@ struct Product {
             for (int64_t i = i0; i < i1; ++i) {
               Operand<S> next = {right.data + (lines + (i - i0) * (p1 - p0)) * line, line};
               if (j + 1 == j1 || (i - i0 + 1) * (p1 - p0) > lines) next = {nullptr, 0};
-              multiply(i, j, d, {a_packed(i, depth), 1, kPackedRows<S>}, right, next);
+              const Operand<S> left = plan.pack_a ? rows.at(packed_a + i * rows.size(), 0) : a_in_place(i, p0);
+              multiply(i, j, d, left, right, next);
             }
           }
           if (d + 1 == runs) complete(row(i0), row(i1), col(j0), col(j1));
@@ -297,18 +299,21 @@ struct Product {
 
   void combine() {
     const MatrixView<T> x = plan.mirrored ? b.transposed() : a, rows = plan.mirrored ? a.transposed() : b;
-    S* y = plan.mirrored ? packed_b : out;  // C may be a column whose elements lie apart
-    const int64_t pieces = std::min(kGemmPieces, ceil_div(rows.cols, 256)), count = rows.cols;
-    const double bytes = double(count) * double(k) * sizeof(S);
-    split(pieces, bytes / 30, [&](int64_t index) {
-      const int64_t j0 = index * count / pieces, j1 = (index + 1) * count / pieces;
-      combine_rows(j0, j1, k, reinterpret_cast<const S*>(x.data), x.col_stride, reinterpret_cast<const S*>(rows.data),
-                   rows.row_stride, y);
-      if (plan.mirrored) {
-        for (int64_t j = j0; j < j1; ++j) out[j * out_stride] = y[j];
-      }
-      plan.mirrored ? complete(j0, j1, 0, 1) : complete(0, 1, j0, j1);
+    const bool direct = !plan.mirrored || out_stride == 1;  // else C is a column whose elements lie apart
+    const int64_t count = rows.cols, pieces = combine_pieces<S>(count, k);
+    S* sums = packed_b;  // a row per piece
+    split(pieces, double(count) * double(k) * sizeof(S) / 30, [&](int64_t i) {
+      combine_rows(k * i / pieces, k * (i + 1) / pieces, count, reinterpret_cast<const S*>(x.data), x.col_stride,
+                   reinterpret_cast<const S*>(rows.data), rows.row_stride,
+                   pieces == 1 && direct ? out : sums + i * count);
     });
+    for (int64_t i = 1; i < pieces; ++i) {
+      for (int64_t j = 0; j < count; ++j) sums[j] += sums[i * count + j];
+    }
+    if (pieces > 1 || !direct) {
+      for (int64_t j = 0; j < count; ++j) out[j * (plan.mirrored ? out_stride : 1)] = sums[j];
+    }
+    complete(0, m, 0, n);
   }
 };
 
@@ -357,16 +362,17 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
   if constexpr (is_sum_type<T>) {
     if (!packed && m == 1 && n > 1 && b.col_stride == 1) {
       path = GemmPath::kCombine;
+      b_size = n * detail::combine_pieces<S>(n, k);
       return;
     }
     if (n == 1 && m > 1 && a.row_stride == 1 && a.col_stride != 1) {
       path = GemmPath::kCombine;
       mirrored = true;
-      b_size = m;
+      b_size = m * detail::combine_pieces<S>(m, k);
       return;
     }
     mirrored = !packed && m == 1 && n > 1 && b.row_stride == 1;
-    if (mirrored || (!packed && a.col_stride == 1 && (n == 1 || (detail::few_columns<S>(n) && k >= 2 * P::size)))) {
+    if (mirrored || (!packed && a.col_stride == 1 && (n == 1 || (detail::few_columns<S>(n) && k >= 4 * P::size)))) {
       path = GemmPath::kDot;
       if ((mirrored ? a.col_stride : b.row_stride) != 1) b_size = ceil_div(k, P::size) * P::size * (mirrored ? 1 : n);
       return;
@@ -381,13 +387,14 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
   const bool readable = is_sum_type<T> && b.col_stride == 1;
   // Neighbouring rows in different cache sets, or nothing to gain from a copy that is read once.
   auto spread = [](int64_t stride) { return stride * int64_t(sizeof(S)) % detail::kAliasBytes != 0; };
-  const bool a_readable = is_sum_type<T> && a.col_stride == 1 && (spread(a.row_stride) || panels <= 4);
+  const bool a_readable = is_sum_type<T> && ((a.col_stride == 1 && (spread(a.row_stride) || panels <= 4)) ||
+                                             (a.row_stride == 1 && spread(a.col_stride)));
   const int64_t whole = n % P::size == 0 ? panels : n / kPanel<S>;
   const bool copied = !packed && !readable;  // B's copy costs least where a panel is used at once
   if (bytes_a <= detail::kResident && panels >= 4 && (copied ? bytes_a < bytes_b : bytes_b > detail::kResident)) {
     path = GemmPath::kColumns;
     pack_a = !a_readable;
-    if (pack_a) a_size = tiles * kPackedRows<S> * k;
+    if (pack_a) a_size = tiles * PackedRows<T>::most(k);
     in_place = readable && !packed && (tiles == 1 || b.row_stride * int64_t(sizeof(S)) <= 1024) ? whole : 0;
   } else if (bytes_b <= detail::kResident) {
     path = GemmPath::kRows;
@@ -398,7 +405,8 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
   } else {
     path = GemmPath::kBlocks;
     const int64_t depth = ceil_div(k, ceil_div(k, detail::kDepth<S>)) + 1;
-    a_size = tiles * kPackedRows<S> * depth;
+    pack_a = !a_readable;
+    if (pack_a) a_size = tiles * PackedRows<T>::most(depth);
     if (!packed) b_size = panels * kPanel<S> * depth;
   }
   a_size = ceil_div(a_size, 16) * 16;

@@ -15,6 +15,7 @@ template <class T>
 void pack_lines(const T* from, int64_t line_step, int64_t lines, int64_t depth, int64_t width, SumType<T>* out) {
   using S = SumType<T>;
   using P = Packet<S>;
+  constexpr int64_t kAhead = 64;  // elements: four cache lines
   for (int64_t i0 = 0; i0 < width; i0 += P::size) {
     const int count = int(std::clamp<int64_t>(lines - i0, 0, P::size)), lanes = int(std::min<int64_t>(P::size, width - i0));
     for (int64_t p0 = 0; p0 < depth; p0 += P::size) {
@@ -24,6 +25,7 @@ void pack_lines(const T* from, int64_t line_step, int64_t lines, int64_t depth, 
         const T* line = from + (i0 + i) * line_step + p0;
         if constexpr (is_sum_type<T>) {
           const S* same = reinterpret_cast<const S*>(line);
+          if (i < count) __builtin_prefetch(line + kAhead);
           square[i] = i >= count ? P::zero() : steps == P::size ? P::load(same) : P::load(same, steps);
         } else {
           S converted[P::size] = {};
@@ -49,7 +51,11 @@ template <class T>
 void pack_runs(const T* from, int64_t step, int64_t count, int64_t depth, int64_t width, SumType<T>* out) {
   using S = SumType<T>;
   using P = Packet<S>;
+  constexpr int64_t kLine = 64 / sizeof(T), kRowsAhead = 16;
   for (int64_t p = 0; p < depth; ++p, from += step, out += width) {
+    // Rows often lie pages apart, where the hardware does not look ahead.
+    const T* ahead = from + std::min<int64_t>(kRowsAhead, depth - 1 - p) * step;
+    for (int64_t i = 0; i < count; i += kLine) __builtin_prefetch(ahead + i);
     if constexpr (is_sum_type<T>) {
       const S* same = reinterpret_cast<const S*>(from);
       int64_t i = 0;
@@ -105,15 +111,42 @@ void pack_panel(const MatrixView<T>& b, int64_t col, SumType<T>* out) {
   pack_panel(b, col, 0, b.rows, out);
 }
 
-/// Rows of a packed A: a tile's, up to whole packets, so that stores neither overlap nor cross cache lines.
+/// An operand as a tile reads it: A from row to row and step to step, B from row to row.
 template <class S>
-inline constexpr int kPackedRows = (kTileRows + Packet<S>::size - 1) / Packet<S>::size * Packet<S>::size;
+struct Operand {
+  const S* data;
+  int64_t stride, step = 1;
+};
 
-/// Rows [first, first + height) and columns [p0, p1) of A -> [p1 - p0][kPackedRows].
+/// How rows of A are packed. Rows that are contiguous stay so, an odd number of cache lines apart: broadcasts that walk
+/// along lines are faster than those that take one line a step. Others are packed step by step, in whole packets.
 template <class T>
-void pack_rows(const MatrixView<T>& a, int64_t first, int height, int64_t p0, int64_t p1, SumType<T>* out) {
-  detail::pack_any(a.data + first * a.row_stride + p0 * a.col_stride, a.row_stride, a.col_stride, height, p1 - p0,
-                   kPackedRows<SumType<T>>, out);
-}
+struct PackedRows {
+  using S = SumType<T>;
+  static constexpr int64_t kLine = 64 / sizeof(S);
+  static constexpr int64_t kWidth = ceil_div(kTileRows, Packet<S>::size) * Packet<S>::size;
+  bool contiguous;
+  int64_t depth;
+
+  int64_t stride() const { return (ceil_div(depth, kLine) | 1) * kLine; }
+  /// Elements that a tile takes.
+  int64_t size() const { return contiguous ? kTileRows * stride() : kWidth * depth; }
+  Operand<S> at(const S* data, int64_t p) const {
+    return contiguous ? Operand<S>{data + p, stride(), 1} : Operand<S>{data + p * kWidth, 1, kWidth};
+  }
+  /// Rows [first, first + height) and columns [p0, p0 + depth) of A.
+  void pack(const MatrixView<T>& a, int64_t first, int height, int64_t p0, S* out) const {
+    const T* from = a.data + first * a.row_stride + p0 * a.col_stride;
+    if (contiguous) {
+      for (int i = 0; i < height; ++i) convert(from + i * a.row_stride, out + i * stride(), depth);
+    } else {
+      detail::pack_any(from, a.row_stride, a.col_stride, height, depth, kWidth, out);
+    }
+  }
+  /// Elements that hold any tile of this depth or less.
+  static constexpr int64_t most(int64_t depth) {
+    return std::max(kTileRows * (depth + 2 * kLine), kWidth * depth);
+  }
+};
 
 }  // namespace thalweg::kernels

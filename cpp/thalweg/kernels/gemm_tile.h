@@ -47,10 +47,13 @@ void tile(const TileArgs<T>& t) {
   const int64_t row_stride = t.row_stride, step = t.step, b_stride = t.b_stride;
   const T* ahead = t.ahead ? t.ahead : b;
   const int64_t ahead_step = t.ahead ? t.ahead_step : 0;
-#pragma GCC unroll 14
-  for (int i = 0; i < rows; ++i) {
+  if (t.depth > 64) {  // time enough for C to arrive
+    const T* c = t.c;
+#pragma GCC unroll 1
+    for (int i = 0; i < rows; ++i, c += t.c_stride) {
 #pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) __builtin_prefetch(t.c + i * t.c_stride + j * P::size, 1);
+      for (int j = 0; j < vectors; ++j) __builtin_prefetch(c + j * P::size, 1);
+    }
   }
   for (int64_t s = 0; s < t.segments; ++s) {
     const T* a = t.a + (t.offsets ? t.offsets[s] : 0);

@@ -92,6 +92,19 @@ inline Packet<T> fma(Packet<T> a, Packet<T> b, Packet<T> c) {
   return {a.v * b.v + c.v};
 }
 
+/// Makes the compiler load x once and keep it, where it would rather read memory again with every use: loads run out
+/// before multiply-adds do.
+template <class T>
+inline void keep(Packet<T>& x) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(x.v));
+#elif defined(__x86_64__)
+  asm("" : "+x"(x.v));
+#else
+  (void)x;
+#endif
+}
+
 /// A sum of all elements in an order fixed by the type.
 template <class T>
 inline T sum(Packet<T> a) {
@@ -214,6 +227,6 @@ inline void convert(const Src* src, Dst* dst, int64_t n) {
   }
 }
 
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace thalweg::kernels
