@@ -195,3 +195,145 @@ def test_threads_do_not_change_a_bit(build: Build) -> None:
     one, two = results(fetches, feeds, threads=1), results(fetches, feeds, threads=2)
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def network(rng: np.random.Generator) -> tuple[Any, Any, dict[Any, Any]]:
+    """Loss, optimizer step and feeds of a small convolutional network."""
+    feeds: dict[Any, Any] = {}
+    x, y = fed(rng, feeds, 12, 8, 8, 1), fed(rng, feeds, 12, 4)
+    feeds[y] = np.eye(4, dtype=np.float32)[rng.integers(0, 4, 12)]
+    h = x
+    for depth in (3, 5):
+        w = tf.Variable(f32(rng, 3, 3, int(h.shape[3]), depth) / 4)
+        h = tf.nn.relu(tf.nn.conv2d(h, w, [1, 2, 2, 1], "SAME") + tf.Variable(f32(rng, depth)))
+    h = tf.reshape(h, [-1, 2 * 2 * 5])
+    h = tf.nn.sigmoid(tf.matmul(h, tf.Variable(f32(rng, 20, 6))) + tf.Variable(f32(rng, 6)))
+    logits = tf.nn.bias_add(tf.matmul(h, tf.Variable(f32(rng, 6, 4))), tf.Variable(f32(rng, 4)))
+    loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits_v2(logits=logits, labels=y))
+    return loss, tf.train.AdamOptimizer(0.01).minimize(loss), feeds
+
+
+def test_a_training_step_has_no_pass_of_its_own_for_biases_and_activations() -> None:
+    _, step, feeds = network(np.random.default_rng(0))
+    ops = ops_of([step], feeds)
+    assert ops.count("_FusedConv2D") == 2
+    assert ops.count("_FusedMatMul") == 4  # two layers forward, two gradients of what a layer was fed
+    assert ops.count("_MatMulAndSums") == 2
+    assert ops.count("_Conv2DBackpropFilterAndSums") == 2
+    assert ops.count("_FusedConv2DBackpropInput") == 1  # none for the images, nobody asked
+    assert ops.count("ApplyAdam") == 1
+    for op in ("AddV2", "BiasAdd", "Relu", "Sigmoid", "ReluGrad", "SigmoidGrad", "Sum", "Shape"):
+        assert op not in ops
+
+
+def test_training_fused_and_plain_goes_the_same_way() -> None:
+    loss, step, feeds = network(np.random.default_rng(1))
+    paths = []
+    for optimize in (True, False):
+        with tf.Session(config=config(optimize)) as sess:
+            sess.run(tf.global_variables_initializer())
+            paths.append([sess.run([loss, step], feeds)[0] for _ in range(30)])
+    np.testing.assert_allclose(paths[0], paths[1], rtol=1e-3)
+    assert paths[0][-1] < paths[0][0] / 2
+
+
+def test_a_session_without_optimization_fuses_nothing() -> None:
+    x = tf.placeholder(tf.float32, [None])
+    y = tf.exp(x) * 2.0 + 1.0
+    with tf.Session(config=config(optimize=False)) as sess, Profile(sess) as profile:
+        sess.run(y, {x: [1.0, 2.0]})
+    assert [s.op for s in profile.steps] == ["Exp", "Mul", "AddV2"]
+
+
+def test_what_is_fetched_or_waited_for_is_computed() -> None:
+    x = tf.placeholder(tf.float32, [None])
+    a = tf.exp(x)
+    b = a * 2.0
+    with tf.control_dependencies([b]):
+        c = tf.identity(a + 1.0)
+    got = results([a, b, c], {x: np.float32([0.0, 1.0])})
+    e = np.exp(np.float32([0.0, 1.0]))
+    for value, expected in zip(got, [e, 2 * e, e + 1], strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-6)
+
+
+def test_a_chain_of_a_thousand_is_one_step() -> None:
+    x = tf.placeholder(tf.float32, [])
+    y = x
+    for _ in range(1000):
+        y = tf.sin(y)
+    assert ops_of([y], {x: 0.5}) == ["_Fused"]
+    expected = np.float32(0.5)
+    for _ in range(1000):
+        expected = np.sin(expected)
+    np.testing.assert_allclose(results([y], {x: 0.5})[0], expected, rtol=1e-5)
+
+
+def test_wide_trees_are_cut_where_they_read_too_much() -> None:
+    xs = [tf.placeholder(tf.float32, [33]) for _ in range(80)]
+    total = tf.zeros([33])
+    for i, x in enumerate(xs):
+        total = total * 0.5 + tf.tanh(x) * float(i)
+    rng = np.random.default_rng(0)
+    feeds = {x: f32(rng, 33) for x in xs}
+    expected = np.zeros(33)
+    for i, x in enumerate(xs):
+        expected = expected * 0.5 + np.tanh(feeds[x].astype(np.float64)) * i
+    np.testing.assert_allclose(results([total], feeds)[0], expected, rtol=1e-5)
+
+
+def test_updates_are_one_step_and_all_or_nothing() -> None:
+    a, b = tf.Variable([1.0, 2.0], name="a"), tf.Variable([3.0], name="b")
+    loss = tf.reduce_sum(tf.square(a)) + tf.reduce_sum(tf.constant([5.0]) * b)
+    step = tf.train.GradientDescentOptimizer(0.5).minimize(loss)
+    with tf.Session() as sess:
+        sess.run(a.initializer)
+        with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value b"):
+            sess.run(step)
+        assert sess.run(a).tolist() == [1.0, 2.0]
+        sess.run(b.initializer)
+        with Profile(sess) as profile:
+            sess.run(step)
+        assert [s.op for s in profile.steps].count("ApplyGradientDescent") == 1
+        assert sess.run([a, b])[0].tolist() == [0.0, 0.0]
+        assert sess.run(b).tolist() == [0.5]
+
+
+def test_an_update_of_one_variable_twice_is_two_steps() -> None:
+    v = tf.Variable([8.0])
+    optimizer = tf.train.GradientDescentOptimizer(1.0)
+    first = optimizer.apply_gradients([(tf.constant([1.0]), v)])
+    second = optimizer.apply_gradients([(tf.constant([2.0]), v)])
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        sess.run([first, second])
+        assert sess.run(v).tolist() == [5.0]
+
+
+def test_any_number_of_shapes() -> None:
+    x = tf.placeholder(tf.float32, [None, None])
+    y = tf.reduce_sum(tf.exp(x - tf.reduce_max(x, 1, keepdims=True)), 1) + tf.cast(tf.size(x), tf.float32)
+    rng = np.random.default_rng(0)
+    with tf.Session() as sess:
+        for n in [*range(1, 45), 3, 44, 1]:
+            value = f32(rng, n, 3)
+            expected = np.exp(value - value.max(1, keepdims=True)).sum(1) + value.size
+            np.testing.assert_allclose(sess.run(y, {x: value}), expected, rtol=1e-5)
+
+
+def test_shapes_that_do_not_fit_fail_at_their_node() -> None:
+    a, b = tf.placeholder(tf.float32), tf.placeholder(tf.float32)
+    y = tf.nn.relu(tf.matmul(a, b, name="product") + 1.0)
+    with tf.Session() as sess:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="product"):
+            sess.run(y, {a: np.ones((2, 3)), b: np.ones((4, 5))})
+        assert sess.run(y, {a: np.ones((2, 3)), b: np.ones((3, 5))}).tolist() == [[4.0] * 5] * 2
+
+
+def test_nan_and_infinity_pass_through_fused_steps() -> None:
+    special = np.float32([np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-42, 3e38, -3e38] * 9)
+    x = tf.placeholder(tf.float32, [None])
+    fetches = [tf.maximum(x, 0.0) * 2.0, tf.nn.relu(x) - x, tf.exp(-tf.abs(x)) + 1.0, x * 1.0 - 0.0, tf.tanh(x) * x]
+    for a, b in zip(results(fetches, {x: special}, optimize=False), results(fetches, {x: special}), strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(np.signbit(a), np.signbit(b))

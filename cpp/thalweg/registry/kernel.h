@@ -46,9 +46,10 @@ struct KernelInit {
   const OpDef& op;
   const Attrs& attrs;
   std::string_view node;  // the node's name
-  std::vector<DType> input_dtypes, output_dtypes;
-  Device* device;
-  std::vector<PartialShape> input_shapes;   // as far as the plan knows them
+  std::vector<DType> input_dtypes{}, output_dtypes{};
+  Device* device = nullptr;
+  std::vector<PartialShape> input_shapes{};  // as far as the plan knows them
+  std::vector<Tensor> constants{};           // values of inputs that never change; false where they may
   std::span<const FusedMember> members{};   // of a fused node, operands before users; the last one's result is the node's
 
   template <class T>

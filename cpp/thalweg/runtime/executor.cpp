@@ -272,15 +272,13 @@ std::vector<Tensor> evaluate_node(const Node& n, std::span<const Tensor> in, con
                                   ThreadPool& pool) {
   const KernelEntry* entry = kernels.find(n.op().name, kCpu, n.attrs());
   if (!entry) TW_FAIL(Unimplemented, kernels.explain(n.op().name, kCpu, n.attrs()));
-  KernelInit init{n.op(), n.attrs(), n.name(), {}, {}, &cpu_device(), {}, {}};
+  KernelInit init = kernel_init(n, cpu_device());
   std::vector<InferInput> facts;
   std::vector<const Tensor*> in_ptrs;
   for (const Tensor& t : in) {
-    init.input_dtypes.push_back(t.dtype());
     facts.push_back({t.shape(), t.dtype(), &t, nullptr});
     in_ptrs.push_back(&t);
   }
-  for (const OutputInfo& o : n.outputs()) init.output_dtypes.push_back(o.dtype);
   auto shapes = infer_node(n.op(), n.attrs(), facts, n.outputs().size(), true);
   std::vector<Tensor> out(n.outputs().size());
   std::vector<Tensor*> out_ptrs;

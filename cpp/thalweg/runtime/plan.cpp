@@ -135,12 +135,8 @@ class Planner {
       e.set_node(n.name());
       throw e;
     }
-    KernelInit init{n.op(), n.attrs(), n.name(), {}, {}, device(n), {}, {}};
-    for (const Endpoint& e : n.inputs()) {
-      init.input_dtypes.push_back(e.node->output(e.index).dtype);
-      init.input_shapes.push_back(e.node->output(e.index).shape);
-    }
-    for (const OutputInfo& o : n.outputs()) init.output_dtypes.push_back(o.dtype);
+    KernelInit init = kernel_init(n, *device(n));
+    for (const Endpoint& e : n.inputs()) init.constants.push_back(plan_->slots[size_t(slot(e))].constant);
     std::vector<FusedMember> members = this->members(n);
     init.members = members;
     std::shared_ptr<Kernel> made;
@@ -164,7 +160,7 @@ class Planner {
     for (const FusedNode& f : plan_->program.fused[size_t(n.attr<int64_t>("members"))]) {
       const KernelEntry* entry = kernels_.find(f.op->name, device(n)->type(), f.attrs);
       TW_ASSERT(entry);
-      KernelInit init{*f.op, f.attrs, f.name, f.input_dtypes, {f.dtype}, device(n), {}, {}};
+      KernelInit init{*f.op, f.attrs, f.name, f.input_dtypes, {f.dtype}, device(n)};
       out.push_back({entry->make(init), f.name, f.operands, f.dtype});
     }
     return out;
@@ -227,7 +223,8 @@ class Planner {
       made.in.insert(made.in.end(), s.in.begin(), s.in.end());
       made.out.insert(made.out.end(), s.out.begin(), s.out.end());
     }
-    KernelInit init{first.op(), first.attrs(), first.name(), {}, {}, steps[0].device, {}, members};
+    KernelInit init = kernel_init(first, *steps[0].device);
+    init.members = members;
     made.kernel = keep(entry->make(init));
     return made;
   }
@@ -255,6 +252,17 @@ class Planner {
 };
 
 }  // namespace
+
+KernelInit kernel_init(const Node& n, Device& device) {
+  KernelInit init{n.op(), n.attrs(), n.name()};
+  for (const Endpoint& e : n.inputs()) {
+    init.input_dtypes.push_back(e.node->output(e.index).dtype);
+    init.input_shapes.push_back(e.node->output(e.index).shape);
+  }
+  for (const OutputInfo& o : n.outputs()) init.output_dtypes.push_back(o.dtype);
+  init.device = &device;
+  return init;
+}
 
 std::shared_ptr<Plan> make_plan(Program program, const KernelRegistry& kernels, SessionState& state, bool optimize) {
   return Planner(std::move(program), kernels, state, optimize).run();

@@ -61,6 +61,9 @@ struct SessionState {
   Variable& variable(const Node& n);
 };
 
+/// What n tells its kernel, all but constants and members.
+KernelInit kernel_init(const Node& n, Device& device);
+
 /// Builds the steps for a placed program. `optimize`: runs of variable updates become one step.
 std::shared_ptr<Plan> make_plan(Program program, const KernelRegistry& kernels, SessionState& state, bool optimize);
 

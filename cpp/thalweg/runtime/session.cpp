@@ -218,10 +218,7 @@ FuseOptions Session::fuse_options() const {
   o.row_loop = [&](const Node& n) -> RowLoop {
     const KernelEntry* entry = library_.kernels.find(n.op().name, n.device().type, n.attrs());
     if (!entry) return {};
-    KernelInit init{n.op(), n.attrs(), n.name(), {}, {}, devices_[0], {}, {}};
-    for (const Endpoint& e : n.inputs()) init.input_dtypes.push_back(e.node->output(e.index).dtype);
-    for (const OutputInfo& out : n.outputs()) init.output_dtypes.push_back(out.dtype);
-    return entry->make(init)->row_loop();
+    return entry->make(kernel_init(n, *devices_[0]))->row_loop();
   };
   o.has_kernel = [&](std::string_view op, const Node& n) {
     Attrs type{{"T", n.output(0).dtype}};
