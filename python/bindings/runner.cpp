@@ -119,7 +119,7 @@ PyObject* runner_trace(PyObject* self, PyObject* const* args, Py_ssize_t count) 
       [&]() -> PyObject* {
         check(r, size_t(count));
         std::vector<StepInfo> steps =
-            r.runner->steps(shapes_of_feeds(*reinterpret_cast<RunnerObject*>(self), args, size_t(count)));
+            steps_of(*r.runner, shapes_of_feeds(*reinterpret_cast<RunnerObject*>(self), args, size_t(count)));
         std::vector<StepTime> times(steps.size());
         RunControl control;
         control.times = times;
@@ -147,7 +147,12 @@ PyObject* runner_timed(PyObject* self, PyObject* const* args, Py_ssize_t count) 
 }
 
 PyObject* runner_arena_bytes(PyObject* self, PyObject*) {
-  return PyLong_FromSize_t(state_of(self).runner->arena_bytes());
+  size_t bytes = 0;
+  {
+    Unlocked unlocked;
+    bytes = state_of(self).runner->arena_bytes();
+  }
+  return PyLong_FromSize_t(bytes);
 }
 
 PyObject* runner_memory_plan(PyObject* self, PyObject* const* args, Py_ssize_t count) {
@@ -155,8 +160,12 @@ PyObject* runner_memory_plan(PyObject* self, PyObject* const* args, Py_ssize_t c
   return guarded(
       [&]() -> PyObject* {
         check(r, size_t(count));
-        MemoryPlan m =
-            r.runner->memory_plan(shapes_of_feeds(*reinterpret_cast<RunnerObject*>(self), args, size_t(count)));
+        std::vector<Shape> shapes = shapes_of_feeds(*reinterpret_cast<RunnerObject*>(self), args, size_t(count));
+        MemoryPlan m;
+        {
+          Unlocked unlocked;
+          m = r.runner->memory_plan(shapes);
+        }
         py::list rows;
         for (const MemoryPlan::Intermediate& v : m.intermediates) {
           rows.append(py::make_tuple(v.name, v.bytes, v.first, v.last, v.offset, v.shares));
