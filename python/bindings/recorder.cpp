@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "runner.h"
 #include "thalweg/core/machine_peak.h"
+#include "unlocked.h"
 
 namespace thalweg::python {
 
@@ -16,15 +16,21 @@ int64_t steady_ns() {
 }
 
 int Recorder::begin(const std::shared_ptr<Runner>& runner, std::vector<Shape> shapes, std::vector<StepTime>* times) {
-  auto it =
-      std::ranges::find_if(signatures_, [&](const Signature& s) { return s.runner == runner && s.shapes == shapes; });
+  auto find = [&] {
+    return std::ranges::find_if(signatures_,
+                                [&](const Signature& s) { return s.runner == runner && s.shapes == shapes; });
+  };
+  auto it = find();
   if (it == signatures_.end()) {
-    Signature s{runner, shapes, runner->steps(shapes), {}, {}};
+    Signature s{runner, shapes, {}, {}, {}};
+    {
+      Unlocked unlocked;  // planning may call Python functions in the graph, on another thread
+      s.steps = runner->steps(shapes);
+    }
     s.totals.resize(s.steps.size());
-    signatures_.push_back(std::move(s));
-    it = signatures_.end() - 1;
-    size_t room = std::min(most_events_ - events_.size(), 256 * it->steps.size());
-    events_.reserve(events_.size() + room);
+    it = find();  // another thread may have been here meanwhile
+    if (it == signatures_.end()) it = signatures_.insert(it, std::move(s));
+    events_.reserve(events_.size() + std::min(most_events_ - events_.size(), 256 * it->steps.size()));
   }
   if (!spare_.empty()) {
     *times = std::move(spare_.back());
@@ -91,7 +97,11 @@ void bind_profile(py::module_& m) {
       .def("runs", &runs_of)
       .def("dropped", &Recorder::dropped);
   m.def("machine_peak", [] {
-    const MachinePeak& p = machine_peak();
+    MachinePeak p;
+    {
+      Unlocked unlocked;
+      p = machine_peak();
+    }
     return py::make_tuple(p.flops_per_second, p.bytes_per_second, p.threads);
   });
 }

@@ -1,8 +1,5 @@
 #include "runner.h"
 
-#include <cxxabi.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -10,29 +7,10 @@
 
 #include "library.h"
 #include "recorder.h"
+#include "unlocked.h"
 
 namespace thalweg::python {
 namespace {
-
-/// Without the interpreter lock for as long as it lives.
-class Unlocked {
- public:
-  Unlocked() : state_(PyEval_SaveThread()) {}
-  ~Unlocked() {
-    try {
-      PyEval_RestoreThread(state_);
-    } catch (abi::__forced_unwind&) {
-      // The interpreter is gone and ends this thread by unwinding, which would run destructors of Python objects
-      // without it. The thread sleeps instead until the process ends.
-      while (true) pause();
-    }
-  }
-  Unlocked(const Unlocked&) = delete;
-  Unlocked& operator=(const Unlocked&) = delete;
-
- private:
-  PyThreadState* state_;
-};
 
 /// Values made one after another at a fixed place, in memory of its own only when they are many.
 template <class T, size_t inline_count>
@@ -74,14 +52,20 @@ bool is_brief(const std::vector<StepInfo>& steps) {
   return steps.size() <= kBriefSteps && bytes <= kBriefBytes && flops <= kBriefFlops;
 }
 
-/// Learns of the shapes that a program feeds first whether a run is brief; one that feeds ever new ones asks no more.
+/// Planning may call Python functions in the graph, on another thread that waits for the lock.
+std::vector<StepInfo> steps_of(Runner& runner, std::span<const Shape> shapes) {
+  Unlocked unlocked;
+  return runner.steps(shapes);
+}
+
+/// Learns from the first run whether the next ones are brief. Only for a program that keeps to one set of shapes: its
+/// runs find their plan without a lock that somebody who plans may hold.
 void learn(RunnerObject::State& r, std::span<const Tensor> feeds) {
-  if (r.lessons == 0 || (r.learned && std::ranges::equal(r.shapes, feeds, {}, {}, &Tensor::shape))) return;
-  --r.lessons;
-  r.learned = true;
-  r.shapes.clear();
+  if (r.learned && (!r.brief || std::ranges::equal(r.shapes, feeds, {}, {}, &Tensor::shape))) return;
+  r.brief = false;
+  if (std::exchange(r.learned, true)) return;
   for (const Tensor& f : feeds) r.shapes.push_back(f.shape());
-  r.brief = is_brief(r.runner->steps(r.shapes));
+  r.brief = is_brief(steps_of(*r.runner, r.shapes));
 }
 
 /// The run itself, under the profile in progress if there is one.
@@ -135,7 +119,7 @@ PyObject* runner_trace(PyObject* self, PyObject* const* args, Py_ssize_t count) 
       [&]() -> PyObject* {
         check(r, size_t(count));
         std::vector<StepInfo> steps =
-            r.runner->steps(shapes_of_feeds(*reinterpret_cast<RunnerObject*>(self), args, size_t(count)));
+            steps_of(*r.runner, shapes_of_feeds(*reinterpret_cast<RunnerObject*>(self), args, size_t(count)));
         std::vector<StepTime> times(steps.size());
         RunControl control;
         control.times = times;
@@ -163,7 +147,12 @@ PyObject* runner_timed(PyObject* self, PyObject* const* args, Py_ssize_t count) 
 }
 
 PyObject* runner_arena_bytes(PyObject* self, PyObject*) {
-  return PyLong_FromSize_t(state_of(self).runner->arena_bytes());
+  size_t bytes = 0;
+  {
+    Unlocked unlocked;
+    bytes = state_of(self).runner->arena_bytes();
+  }
+  return PyLong_FromSize_t(bytes);
 }
 
 PyObject* runner_memory_plan(PyObject* self, PyObject* const* args, Py_ssize_t count) {
@@ -171,8 +160,12 @@ PyObject* runner_memory_plan(PyObject* self, PyObject* const* args, Py_ssize_t c
   return guarded(
       [&]() -> PyObject* {
         check(r, size_t(count));
-        MemoryPlan m =
-            r.runner->memory_plan(shapes_of_feeds(*reinterpret_cast<RunnerObject*>(self), args, size_t(count)));
+        std::vector<Shape> shapes = shapes_of_feeds(*reinterpret_cast<RunnerObject*>(self), args, size_t(count));
+        MemoryPlan m;
+        {
+          Unlocked unlocked;
+          m = r.runner->memory_plan(shapes);
+        }
         py::list rows;
         for (const MemoryPlan::Intermediate& v : m.intermediates) {
           rows.append(py::make_tuple(v.name, v.bytes, v.first, v.last, v.offset, v.shares));

@@ -35,7 +35,6 @@ struct RunnerObject {
     // Runs with feeds of these shapes are brief, and may keep the interpreter lock.
     std::vector<Shape> shapes;
     bool brief = false, learned = false;
-    int lessons = 4;
   }* state;
 };
 

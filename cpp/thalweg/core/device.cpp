@@ -96,11 +96,24 @@ namespace {
 
 std::atomic<size_t> g_allocations{0};
 
-/// Freed blocks wait in power-of-two classes (quarter steps above 4 kB); a class keeps at most kKeep bytes.
+/// Blocks come in power-of-two sizes (quarter steps above 4 kB).
+int size_class(size_t bytes) {
+  if (bytes <= 64) return 0;
+  int log = std::bit_width(bytes - 1) - 1;  // 2^log <= bytes - 1 < 2^(log + 1)
+  if (log < 12) return log - 5;             // (64, 128] -> 1 ... (2048, 4096] -> 6
+  size_t quarter = ((bytes - 1) >> (log - 2)) & 3;
+  return 7 + (log - 12) * 4 + int(quarter);
+}
+size_t class_bytes(int c) {
+  if (c <= 6) return size_t(64) << c;
+  int log = 12 + (c - 7) / 4, quarter = (c - 7) % 4;
+  return (size_t(1) << log) + ((size_t(quarter) + 1) << (log - 2));
+}
+
+/// Freed blocks wait by class; a class keeps at most kKeep bytes.
 class CpuAllocator {
  public:
-  void* allocate(size_t bytes) {
-    int c = size_class(bytes);
+  void* allocate(int c) {
     {
       std::lock_guard lock(mutex_);
       auto& list = free_[size_t(c)];
@@ -112,13 +125,12 @@ class CpuAllocator {
     }
     size_t size = class_bytes(c);
     void* p = std::aligned_alloc(64, size);
-    if (!p) TW_FAIL(ResourceExhausted, "out of memory: ", bytes, " bytes on the CPU");
+    if (!p) TW_FAIL(ResourceExhausted, "out of memory: ", size, " bytes on the CPU");
     g_allocations.fetch_add(1, std::memory_order_relaxed);
     return p;
   }
 
-  void deallocate(void* p, size_t bytes) noexcept {
-    int c = size_class(bytes);
+  void deallocate(void* p, int c) noexcept {
     size_t size = class_bytes(c);
     {
       std::lock_guard lock(mutex_);
@@ -149,19 +161,6 @@ class CpuAllocator {
     }
   }
 
-  static int size_class(size_t bytes) {
-    if (bytes <= 64) return 0;
-    int log = std::bit_width(bytes - 1) - 1;  // 2^log <= bytes - 1 < 2^(log + 1)
-    if (log < 12) return log - 5;             // (64, 128] -> 1 ... (2048, 4096] -> 6
-    size_t quarter = ((bytes - 1) >> (log - 2)) & 3;
-    return 7 + (log - 12) * 4 + int(quarter);
-  }
-  static size_t class_bytes(int c) {
-    if (c <= 6) return size_t(64) << c;
-    int log = 12 + (c - 7) / 4, quarter = (c - 7) % 4;
-    return (size_t(1) << log) + ((size_t(quarter) + 1) << (log - 2));
-  }
-
   std::mutex mutex_;
   std::array<std::vector<void*>, 7 + 4 * 52> free_;
 };
@@ -171,11 +170,63 @@ CpuAllocator& cpu_allocator() {
   return *allocator;
 }
 
+/// A few small blocks that this thread freed last, which it takes again without a lock.
+class ThreadBlocks {
+ public:
+  static constexpr int kClasses = 23;  // up to 64 kB
+
+  ~ThreadBlocks() {
+    gone = true;
+    for (int c = 0; c < kClasses; ++c) {
+      while (void* p = take(c)) cpu_allocator().deallocate(p, c);
+    }
+  }
+  void* take(int c) {
+    uint8_t& n = count_[size_t(c)];
+    return n ? blocks_[size_t(c)][--n] : nullptr;
+  }
+  bool put(void* p, int c) {
+    uint8_t& n = count_[size_t(c)];
+    if (n == kMost) return false;
+    blocks_[size_t(c)][n++] = p;
+    return true;
+  }
+  static ThreadBlocks* mine() {
+    thread_local ThreadBlocks blocks;
+    return gone ? nullptr : &blocks;  // destructors of other thread-local objects may come after ours
+  }
+
+ private:
+  static constexpr uint8_t kMost = 4;
+  static thread_local bool gone;
+  std::array<uint8_t, kClasses> count_{};
+  std::array<std::array<void*, kMost>, kClasses> blocks_;
+};
+thread_local bool ThreadBlocks::gone = false;
+
+void* allocate_block(size_t bytes) {
+  int c = size_class(bytes);
+  if (c < ThreadBlocks::kClasses) {
+    ThreadBlocks* mine = ThreadBlocks::mine();
+    if (void* p = mine ? mine->take(c) : nullptr) return p;
+  }
+  return cpu_allocator().allocate(c);
+}
+
+void free_block(void* p, size_t bytes) noexcept {
+  int c = size_class(bytes);
+  if (c < ThreadBlocks::kClasses) {
+    ThreadBlocks* mine = ThreadBlocks::mine();
+    if (mine && mine->put(p, c)) return;
+  }
+  cpu_allocator().deallocate(p, c);
+}
+
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(int index) : Device("CPU", index) {}
-  void* allocate(size_t bytes) override { return cpu_allocator().allocate(bytes); }
-  void deallocate(void* data, size_t bytes) noexcept override { cpu_allocator().deallocate(data, bytes); }
+  void* allocate(size_t bytes) override { return allocate_block(bytes); }
+  void deallocate(void* data, size_t bytes) noexcept override { free_block(data, bytes); }
   bool host_memory() const override { return true; }
   void copy_from_host(void* dst, const void* src, size_t bytes) override { copy(dst, src, bytes); }
   void copy_to_host(void* dst, const void* src, size_t bytes) override { copy(dst, src, bytes); }
