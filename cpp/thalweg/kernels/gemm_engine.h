@@ -16,12 +16,10 @@ constexpr std::array<TileFn<T>, sizeof...(rows)> tile_column(std::integer_sequen
   return {&tile<T, rows + 1, vectors>...};
 }
 
-/// Longest run of the sum between two visits to C: a panel of B (48 KB) and a tile's rows of A stay close meanwhile.
-#ifndef TW_DEPTH
-#define TW_DEPTH 1536
-#endif
+/// Longest run of the sum between two visits to C. Long, because a visit costs as much as a hundred steps where C is
+/// in the third-level cache; a panel of B (64 KB) streams from the second.
 template <class S>
-inline constexpr int64_t kDepth = TW_DEPTH / int64_t(sizeof(S));
+inline constexpr int64_t kDepth = 2048 / int64_t(sizeof(S));
 /// Bytes of the operand that stays in a core's second-level cache.
 inline constexpr int64_t kResident = int64_t(1) << 20;
 /// Bytes of B packed at a time for all threads, where neither operand is resident.
@@ -45,22 +43,30 @@ int64_t combine_pieces(int64_t n, int64_t k) {
   return std::clamp<int64_t>(n * k * int64_t(sizeof(S)) >> 19, 1, std::min(kGemmPieces, ceil_div(k, 64)));
 }
 
-/// out[j] = sum over rows of b[p][j] for columns [begin, end): runs of rows first, then the runs, so that rounding errors
-/// grow with the length of a run and the number of runs rather than with their product.
+/// out[j] = sum over rows of b[p][j]: runs of rows first, then the runs, so that rounding errors grow with the length
+/// of a run and the number of runs rather than with their product.
 template <class T>
-void sum_columns(const MatrixView<T>& b, int64_t begin, int64_t end, T* out) {
+void sum_columns(const MatrixView<T>& b, T* out) {
   using S = SumType<T>;
   constexpr int64_t kRun = 64, kWidth = 64;
-  for (int64_t j = begin; j < end; j += kWidth) {
-    int64_t width = std::min(kWidth, end - j);
-    S total[kWidth] = {};
-    for (int64_t p0 = 0; p0 < b.rows; p0 += kRun) {
-      S part[kWidth] = {};
-      for (int64_t p = p0; p < std::min(b.rows, p0 + kRun); ++p) {
-        const T* row = b.data + p * b.row_stride + j * b.col_stride;
-        for (int64_t i = 0; i < width; ++i) part[i] += S(row[i * b.col_stride]);
+  for (int64_t j = 0; j < b.cols; j += kWidth) {
+    const int64_t width = std::min(kWidth, b.cols - j);
+    S total[kWidth] = {}, part[kWidth] = {}, line[kWidth] = {};
+    for (int64_t p = 0; p < b.rows; ++p) {
+      const T* row = b.data + p * b.row_stride + j * b.col_stride;
+      if (b.col_stride == 1) {
+        if constexpr (is_sum_type<T>) {
+          std::copy_n(reinterpret_cast<const S*>(row), width, line);
+        } else {
+          convert(row, line, width);
+        }
+      } else {
+        for (int64_t i = 0; i < width; ++i) line[i] = S(row[i * b.col_stride]);
       }
-      for (int64_t i = 0; i < width; ++i) total[i] += part[i];
+      for (int64_t i = 0; i < kWidth; ++i) part[i] += line[i];
+      if ((p + 1) % kRun == 0 || p + 1 == b.rows) {
+        for (int64_t i = 0; i < kWidth; ++i) total[i] += part[i], part[i] = S(0);
+      }
     }
     for (int64_t i = 0; i < width; ++i) out[j + i] = T(total[i]);
   }
@@ -141,7 +147,8 @@ struct Product {
       });
       panels_of_b = packed_b;
     }
-    const int64_t down = std::min(tiling.count, kGemmPieces), across = std::min(panels, ceil_div(kGemmPieces / 2, down));
+    const int64_t down = std::min(tiling.count, kGemmPieces),
+                  across = std::min(panels, ceil_div(kGemmPieces / 2, down));
     split(down * across, plan.cost_ns(), [&](int64_t index) {
       const int64_t i0 = index / across * tiling.count / down, i1 = (index / across + 1) * tiling.count / down;
       const int64_t j0 = index % across * panels / across, j1 = (index % across + 1) * panels / across;
@@ -173,7 +180,8 @@ struct Product {
       split(tiling.count, double(m) * double(k) / 4,
             [&](int64_t i) { rows.pack(a, row(i), tiling.height(i), 0, packed_a + i * rows.size()); });
     }
-    const int64_t across = std::min(panels, kGemmPieces), down = std::min(tiling.count, ceil_div(kGemmPieces / 2, across));
+    const int64_t across = std::min(panels, kGemmPieces),
+                  down = std::min(tiling.count, ceil_div(kGemmPieces / 2, across));
     split(down * across, plan.cost_ns(), [&](int64_t index) {
       const int64_t i0 = index / across * tiling.count / down, i1 = (index / across + 1) * tiling.count / down;
       const int64_t j0 = index % across * panels / across, j1 = (index % across + 1) * panels / across;
@@ -187,11 +195,11 @@ struct Product {
             right = b_in_place(j, run(d));
           } else {
             pack_panel(b, col(j), run(d), run(d + 1), packed);
-            if (b.col_stride == 1 && is_sum_type<T>) next = d + 1 < runs ? b_in_place(j, run(d + 1)) : b_in_place(std::min(j + 1, j1 - 1), 0);
+            if (b.col_stride == 1 && is_sum_type<T>)
+              next = d + 1 < runs ? b_in_place(j, run(d + 1)) : b_in_place(std::min(j + 1, j1 - 1), 0);
           }
           for (int64_t i = i0; i < i1; ++i) {
-            const Operand<S> left =
-                plan.pack_a ? rows.at(packed_a + i * rows.size(), run(d)) : a_in_place(i, run(d));
+            const Operand<S> left = plan.pack_a ? rows.at(packed_a + i * rows.size(), run(d)) : a_in_place(i, run(d));
             multiply(i, j, d, left, right, i < i0 + 2 ? next : Operand<S>{nullptr, 0});
             if (next.data) next.data += 64 / sizeof(S);
           }
@@ -202,6 +210,32 @@ struct Product {
   }
 
   void blocks() {
+#ifdef LOCAL
+    const int64_t depth = ceil_div(k, runs);
+    const int64_t down = ceil_div(m, LOCAL);
+    split(down, plan.cost_ns(), [&](int64_t index) {
+      const int64_t i0 = index * tiling.count / down, i1 = (index + 1) * tiling.count / down;
+      alignas(64) S packed[kPanel<S> * kDepth<S>];
+      for (int64_t d = 0; d < runs; ++d) {
+        const int64_t p0 = run(d), p1 = run(d + 1);
+        const PackedRows<T> rows{a.col_stride == 1, p1 - p0};
+        for (int64_t i = i0; i < i1; ++i)
+          if (plan.pack_a) rows.pack(a, row(i), tiling.height(i), p0, packed_a + i * rows.size());
+        for (int64_t j = 0; j < panels; ++j) {
+          pack_panel(b, col(j), p0, p1, packed);
+          Operand<S> next = {nullptr, 0}, right{packed, width(j)};
+          if (b.col_stride == 1 && j + 1 < panels) next = b_in_place(j + 1, p0);
+          for (int64_t i = i0; i < i1; ++i) {
+            const Operand<S> left = plan.pack_a ? rows.at(packed_a + i * rows.size(), 0) : a_in_place(i, p0);
+            multiply(i, j, d, left, right, i < i0 + 2 ? next : Operand<S>{nullptr, 0});
+            if (next.data) next.data += 64 / sizeof(S);
+          }
+        }
+      }
+      complete(row(i0), row(i1), 0, n);
+    });
+    return;
+#endif
     const int64_t down = std::min(tiling.count, kGemmPieces), depth = ceil_div(k, runs);
     const int64_t strips = ceil_div(n * depth * int64_t(sizeof(S)), kShared);
     for (int64_t s = 0; s < strips; ++s) {
@@ -220,7 +254,8 @@ struct Product {
             if (plan.pack_a) rows.pack(a, row(i), tiling.height(i), p0, packed_a + i * rows.size());
           }
           for (int64_t j = j0; j < j1; ++j) {
-            const Operand<S> right = b.data ? Operand<S>{packed_b + (col(j) - col(j0)) * depth, width(j)} : b_packed(j, p0);
+            const Operand<S> right =
+                b.data ? Operand<S>{packed_b + (col(j) - col(j0)) * depth, width(j)} : b_packed(j, p0);
             // The panel after this one comes closer meanwhile, a cache line a step.
             const int64_t line = 64 / sizeof(S), lines = (p1 - p0) * width(j) / line;
             for (int64_t i = i0; i < i1; ++i) {
@@ -327,13 +362,21 @@ void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T
     return;
   }
   S* out = is_sum_type<T> ? reinterpret_cast<S*>(c) : scratch + plan.a_size + plan.b_size;
-  Product<T> p{plan, a, b, panels_of_b, scratch, scratch + plan.a_size, out, is_sum_type<T> ? c_stride : plan.n,
-               c,    c_stride, finish, pool};
+  Product<T> p{
+      plan, a,        b,      panels_of_b, scratch, scratch + plan.a_size, out, is_sum_type<T> ? c_stride : plan.n,
+      c,    c_stride, finish, pool};
   switch (plan.path) {
-    case GemmPath::kEmpty: break;
-    case GemmPath::kRows: p.rows_over_b(); break;
-    case GemmPath::kColumns: p.columns_over_a(); break;
-    case GemmPath::kBlocks: p.blocks(); break;
+    case GemmPath::kEmpty:
+      break;
+    case GemmPath::kRows:
+      p.rows_over_b();
+      break;
+    case GemmPath::kColumns:
+      p.columns_over_a();
+      break;
+    case GemmPath::kBlocks:
+      p.blocks();
+      break;
     case GemmPath::kCombine:
       if constexpr (is_sum_type<T>) p.combine();
       break;
@@ -391,7 +434,7 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
                                              (a.row_stride == 1 && spread(a.col_stride)));
   const int64_t whole = n % P::size == 0 ? panels : n / kPanel<S>;
   const bool copied = !packed && !readable;  // B's copy costs least where a panel is used at once
-  if (bytes_a <= detail::kResident && panels >= 4 && (copied ? bytes_a < bytes_b : bytes_b > detail::kResident)) {
+  if (bytes_a <= detail::kResident && panels >= 4 && (copied || bytes_b > detail::kResident)) {
     path = GemmPath::kColumns;
     pack_a = !a_readable;
     if (pack_a) a_size = tiles * PackedRows<T>::most(k);
@@ -400,7 +443,7 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
     path = GemmPath::kRows;
     pack_a = !a_readable && (panels > 1 || !is_sum_type<T>);
     in_place = readable && !packed ? whole : 0;
-    if (!packed) b_size = (ceil_div(n, P::size) * P::size - in_place * kPanel<S>) * k;
+    if (!packed) b_size = (ceil_div(n, P::size) * P::size - in_place * kPanel<S>)*k;
     b_size = std::max<int64_t>(b_size, 0);
   } else {
     path = GemmPath::kBlocks;
@@ -440,7 +483,7 @@ MatrixView<T> PackedMatrix<T>::columns() const {
 template <class T>
 void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, T* c, int64_t c_stride,
           SumType<T>* scratch, ThreadPool* pool, const GemmExtras<T>& extras) {
-  if (extras.b_sums) detail::sum_columns(b, 0, b.cols, extras.b_sums);
+  if (extras.b_sums) detail::sum_columns(b, extras.b_sums);
   detail::product<T>(plan, a, b, nullptr, c, c_stride, scratch, pool, extras.finish);
 }
 

@@ -17,7 +17,8 @@ void pack_lines(const T* from, int64_t line_step, int64_t lines, int64_t depth, 
   using P = Packet<S>;
   constexpr int64_t kAhead = 64;  // elements: four cache lines
   for (int64_t i0 = 0; i0 < width; i0 += P::size) {
-    const int count = int(std::clamp<int64_t>(lines - i0, 0, P::size)), lanes = int(std::min<int64_t>(P::size, width - i0));
+    const int count = int(std::clamp<int64_t>(lines - i0, 0, P::size)),
+              lanes = int(std::min<int64_t>(P::size, width - i0));
     for (int64_t p0 = 0; p0 < depth; p0 += P::size) {
       const int steps = int(std::min<int64_t>(P::size, depth - p0));
       P square[P::size];
@@ -101,8 +102,8 @@ template <class T>
 void pack_panel(const MatrixView<T>& b, int64_t col, int64_t p0, int64_t p1, SumType<T>* out) {
   using S = SumType<T>;
   detail::pack_any(b.data + col * b.col_stride + p0 * b.row_stride, b.col_stride, b.row_stride,
-                   std::min<int64_t>(b.cols - col, kPanel<S>), p1 - p0, panel_vectors<S>(b.cols - col) * Packet<S>::size,
-                   out);
+                   std::min<int64_t>(b.cols - col, kPanel<S>), p1 - p0,
+                   panel_vectors<S>(b.cols - col) * Packet<S>::size, out);
 }
 
 /// B[k][n] -> panels [k][width] padded with zeros; panel j starts at j * kPanel * k.
@@ -144,9 +145,7 @@ struct PackedRows {
     }
   }
   /// Elements that hold any tile of this depth or less.
-  static constexpr int64_t most(int64_t depth) {
-    return std::max(kTileRows * (depth + 2 * kLine), kWidth * depth);
-  }
+  static constexpr int64_t most(int64_t depth) { return std::max(kTileRows * (depth + 2 * kLine), kWidth * depth); }
 };
 
 }  // namespace thalweg::kernels

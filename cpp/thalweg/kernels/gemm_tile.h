@@ -28,8 +28,8 @@ struct TileArgs {
   int64_t b_stride = 0;
   T* c = nullptr;
   int64_t c_stride = 0;
-  int cols = 0;             // columns of C to be written, up to the tile's width
-  bool accumulate = false;  // add to what C holds
+  int cols = 0;              // columns of C to be written, up to the tile's width
+  bool accumulate = false;   // add to what C holds
   const T* ahead = nullptr;  // what will be read soon: a cache line every `ahead_step` elements is fetched meanwhile
   int64_t ahead_step = 0;
 };
@@ -73,8 +73,8 @@ void tile(const TileArgs<T>& t) {
       a += step;
     }
   }
-  // What C holds is read before anything is written: rows often lie a power of two apart, and a load whose address looks
-  // like that of a store under way waits for it.
+  // What C holds is read before anything is written: rows often lie a power of two apart, and a load whose address
+  // looks like that of a store under way waits for it.
   auto each = [&](auto&& f) {
 #pragma GCC unroll 14
     for (int i = 0; i < rows; ++i) {

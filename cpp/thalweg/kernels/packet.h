@@ -118,7 +118,8 @@ inline T sum(Packet<T> a) {
 
 namespace detail {
 
-/// Lane l of the first result is a[l] where l lacks `bit`, b[l - bit] where it has it; of the second a[l + bit] and b[l].
+/// Lane l of the first result is a[l] where l lacks `bit`, b[l - bit] where it has it; of the second a[l + bit] and
+/// b[l].
 template <int bit, class T>
 inline void exchange(Packet<T>& a, Packet<T>& b) {
   constexpr int n = Packet<T>::size;
