@@ -138,6 +138,11 @@ CONVS = [
     (9, 10, 3, (3, 2), 2, 1, 3, "VALID"),
     (7, 7, 2, (1, 1), 3, 2, 1, "VALID"),
     (8, 7, 2, (3, 3), 33, 2, 1, [(1, 2), (0, 1)]),
+    (3, 40, 5, (3, 4), 7, 1, 1, "SAME"),  # rows of more pixels than lanes, channels no multiple of 4
+    (5, 33, 4, (4, 4), 12, 2, 1, "SAME"),
+    (7, 14, 8, (4, 4), 10, 2, 1, "SAME"),
+    (6, 11, 6, (1, 1), 24, 1, 1, "SAME"),
+    (4, 5, 16, (2, 2), 1, 3, 1, "SAME"),  # windows that leave elements out
 ]
 
 
@@ -159,7 +164,8 @@ def conv_cases(kind: str, is_depthwise: bool = False) -> Any:
         for (h, w, c, k, o, s, d, pad), fmt in itertools.product(CONVS, ("NHWC", "NCHW")):
             if is_depthwise and (s > 1 and d > 1):
                 continue
-            for n in (2, 0) if (c, fmt) == (4, "NHWC") else (2,):
+            # 19: more images than a batch has pieces, and no multiple of them.
+            for n in (2, 0, 19) if (h, c, fmt) == (9, 4, "NHWC") else (2,):
                 attrs = conv_attrs(s, d, pad, fmt)
                 x = back(draw(rng, (n, h, w, c), t), fmt)
                 f = draw(rng, (*k, c, 2 if is_depthwise else o), t)
