@@ -138,7 +138,7 @@ CONVS = [
     (9, 10, 3, (3, 2), 2, 1, 3, "VALID"),
     (7, 7, 2, (1, 1), 3, 2, 1, "VALID"),
     (8, 7, 2, (3, 3), 33, 2, 1, [(1, 2), (0, 1)]),
-    (3, 40, 5, (3, 4), 7, 1, 1, "SAME"),  # rows of more pixels than lanes, channels no multiple of 4
+    (3, 40, 5, (3, 4), 7, 1, 1, "SAME"),  # more pixels in a row than lanes
     (5, 33, 4, (4, 4), 12, 2, 1, "SAME"),
     (7, 14, 8, (4, 4), 10, 2, 1, "SAME"),
     (6, 11, 6, (1, 1), 24, 1, 1, "SAME"),
@@ -168,7 +168,7 @@ def conv_cases(kind: str, is_depthwise: bool = False) -> Any:
             for n in (2, 0, 19) if (h, c, fmt) == (9, 4, "NHWC") else (2,):
                 attrs = conv_attrs(s, d, pad, fmt)
                 x = back(draw(rng, (n, h, w, c), t), fmt)
-                if n == 19 and t == np.float32:  # each reaches the sums that it is part of, no others
+                if n == 19 and t == np.float32:  # each must reach its own sums only
                     x[0, 2, 3, 0], x[1, 4, 7, 1] = np.inf, np.nan
                 f = draw(rng, (*k, c, 2 if is_depthwise else o), t)
                 with np.errstate(invalid="ignore"):
