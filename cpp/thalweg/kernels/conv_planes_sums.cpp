@@ -169,7 +169,13 @@ void pack_weights(const float* filter, int64_t entries, const int64_t* origins, 
     const int64_t first = parts.begin(i) * step, n = parts.size(i);
     for (int64_t e = 0; e < entries; ++e) {
       const float* from = filter + origins[e] + first;
-      for (int64_t c = 0; c < n; ++c) *out++ = from[c * step];
+      if (step == 1 && n >= 4) {  // n <= 8: two halves that may overlap
+        store_four(load_four(from), out);
+        store_four(load_four(from + n - 4), out + n - 4);
+      } else {
+        for (int64_t c = 0; c < n; ++c) out[c] = from[c * step];
+      }
+      out += n;
     }
   }
 }
