@@ -138,6 +138,11 @@ CONVS = [
     (9, 10, 3, (3, 2), 2, 1, 3, "VALID"),
     (7, 7, 2, (1, 1), 3, 2, 1, "VALID"),
     (8, 7, 2, (3, 3), 33, 2, 1, [(1, 2), (0, 1)]),
+    (3, 40, 5, (3, 4), 7, 1, 1, "SAME"),  # more pixels in a row than lanes
+    (5, 33, 4, (4, 4), 12, 2, 1, "SAME"),
+    (7, 14, 8, (4, 4), 10, 2, 1, "SAME"),
+    (6, 11, 6, (1, 1), 24, 1, 1, "SAME"),
+    (4, 5, 16, (2, 2), 1, 3, 1, "SAME"),  # windows that leave elements out
 ]
 
 
@@ -159,13 +164,17 @@ def conv_cases(kind: str, is_depthwise: bool = False) -> Any:
         for (h, w, c, k, o, s, d, pad), fmt in itertools.product(CONVS, ("NHWC", "NCHW")):
             if is_depthwise and (s > 1 and d > 1):
                 continue
-            for n in (2, 0) if (c, fmt) == (4, "NHWC") else (2,):
+            # 19: more images than a batch has pieces, and no multiple of them.
+            for n in (2, 0, 19) if (h, c, fmt) == (9, 4, "NHWC") else (2,):
                 attrs = conv_attrs(s, d, pad, fmt)
                 x = back(draw(rng, (n, h, w, c), t), fmt)
+                if n == 19 and t == np.float32:  # each must reach its own sums only
+                    x[0, 2, 3, 0], x[1, 4, 7, 1] = np.inf, np.nan
                 f = draw(rng, (*k, c, 2 if is_depthwise else o), t)
-                y = (depthwise if is_depthwise else conv)(
-                    x.astype(np.float64), f.astype(np.float64), **attrs
-                )
+                with np.errstate(invalid="ignore"):
+                    y = (depthwise if is_depthwise else conv)(
+                        x.astype(np.float64), f.astype(np.float64), **attrs
+                    )
                 dy = draw(rng, y.shape, t)
                 out.append(
                     {
@@ -179,8 +188,15 @@ def conv_cases(kind: str, is_depthwise: bool = False) -> Any:
     return cases
 
 
-# height, width, window, stride, padding
-POOLS = [(9, 8, 2, 2, "SAME"), (9, 8, 3, 2, "VALID"), (5, 6, 3, 1, "SAME"), (4, 4, 1, 3, "SAME")]
+# height, width, channels, window, stride, padding
+POOLS = [
+    (9, 8, 3, 2, 2, "SAME"),
+    (9, 8, 3, 3, 2, "VALID"),
+    (5, 6, 3, 3, 1, "SAME"),
+    (4, 4, 3, 1, 3, "SAME"),
+    (6, 8, 35, 2, 2, "VALID"),
+    (7, 7, 17, 3, 2, "SAME"),
+]
 
 
 def pool_attrs(k: int, s: int, padding: str, fmt: str) -> dict[str, Any]:
@@ -243,12 +259,14 @@ def avg_pool_grad(shape: np.ndarray, dy: np.ndarray, **attrs: Any) -> np.ndarray
 def pool_cases(kind: str) -> Any:
     def cases(rng: np.random.Generator, t: np.dtype[Any]) -> list[Case]:
         out = []
-        for (h, w, k, s, pad), fmt in itertools.product(POOLS, ("NHWC", "NCHW")):
+        for (h, w, c, k, s, pad), fmt in itertools.product(POOLS, ("NHWC", "NCHW")):
             attrs = pool_attrs(k, s, pad, fmt)
-            values = rng.permutation(2 * h * w * 3).reshape(2, h, w, 3)
+            values = rng.permutation(2 * h * w * c).reshape(2, h, w, c)
             if t.itemsize < 8:  # ties; float64 has none, for differences to make sense
                 values %= 100
             x = back((values if t.kind in "iu" else values / 50 - 1).astype(t), fmt)
+            if t == np.float32:
+                x[0, 1, 2, 0] = x[1, 2, 2, 2] = np.nan
             y = max_pool(x, **attrs)
             dy = draw(rng, y.shape, t)
             out.append(

@@ -8,13 +8,27 @@
 namespace thalweg::kernels {
 namespace {
 
-/// Whether `channels` results per pixel leave more than the lanes of one vector in four idle, so that pixels are the
-/// better lanes.
-template <class T>
-bool few_channels(const ConvShape& s, int64_t channels) {
-  if (!std::is_same_v<T, float> || s.groups > 1) return false;
-  constexpr int64_t kLanes = Packet<float>::size;
-  return 4 * channels <= 3 * ceil_div(channels, kLanes) * kLanes;
+constexpr int64_t kLanes = Packet<float>::size;
+
+/// The share of lanes in use where `n` elements are cut into whole vectors.
+double lanes_used(int64_t useful, int64_t n) { return double(useful) / double(ceil_div(n, kLanes) * kLanes); }
+
+/// Whether pixels fill more lanes than channels do: a result of `rows` x `cols` pixels and `channels`, whose planes
+/// have rows of `width`.
+bool pixels_fill_more(int64_t rows, int64_t cols, int64_t width, int64_t channels) {
+  return lanes_used(rows * cols, (rows - 1) * width + cols) > lanes_used(channels, channels);
+}
+
+// The methods in order, the first that accepts: lanes are pixels (float, one group), lanes are channels.
+
+bool planes_make_y(const ConvShape& s) {
+  const int64_t width = ceil_div(s.padded_x().padded_cols(), s.col.stride);
+  return s.groups == 1 && pixels_fill_more(s.y.rows, s.y.cols, width, s.y.channels);
+}
+
+bool planes_make_dx(const ConvShape& s) {
+  return s.groups == 1 && pixels_fill_more(ceil_div(s.x.rows, s.row.stride), ceil_div(s.x.cols, s.col.stride),
+                                           s.padded_y().padded_cols(), s.x.channels);
 }
 
 }  // namespace
@@ -22,7 +36,7 @@ bool few_channels(const ConvShape& s, int64_t channels) {
 template <class T>
 void conv_forward(KernelContext& k, const ConvShape& s, const T* x, const T* filter, T* y, Finish finish) {
   if constexpr (std::is_same_v<T, float>) {
-    if (few_channels<T>(s, s.y.channels)) return planes_forward(k, s, x, filter, y, finish);
+    if (planes_make_y(s)) return planes_forward(k, s, x, filter, y, finish);
   }
   passes_forward(k, s, x, filter, y, finish);
 }
@@ -35,7 +49,7 @@ void conv_backward_input(KernelContext& k, const ConvShape& s, const T* filter, 
     return;
   }
   if constexpr (std::is_same_v<T, float>) {
-    if (few_channels<T>(s, s.x.channels)) return planes_backward_input(k, s, filter, dy, dx, finish);
+    if (planes_make_dx(s)) return planes_backward_input(k, s, filter, dy, dx, finish);
   }
   passes_backward_input(k, s, filter, dy, dx, finish);
 }
@@ -48,7 +62,7 @@ void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, cons
     return;
   }
   if constexpr (std::is_same_v<T, float>) {
-    if (few_channels<T>(s, s.y.channels)) return planes_backward_filter(k, s, x, dy, dfilter, dbias);
+    if (planes_make_y(s)) return planes_backward_filter(k, s, x, dy, dfilter, dbias);
   }
   passes_backward_filter(k, s, x, dy, dfilter, dbias);
 }

@@ -27,7 +27,7 @@ struct DepthwiseShape : ConvShape {
   }
 };
 
-/// Along one axis: the elements of the other image that an element is a sum over, and the tap between them.
+/// Along one axis: where the elements of the other image lie that an element is a sum over, and the tap between them.
 struct Link {
   int64_t from, tap;
 };
@@ -39,8 +39,9 @@ struct Links {
   const Link* begin(int64_t i) const { return links + i * kernel; }
   const Link* end(int64_t i) const { return begin(i) + counts[i]; }
 
-  /// For each of `outs` outputs the inputs under its window, or for each of `ins` inputs the outputs above it.
-  Links(KernelContext& k, const ops::Axis& a, int64_t ins, int64_t outs, bool to_input)
+  /// For each of `outs` outputs the inputs under its window, or for each of `ins` inputs the outputs above it. Elements
+  /// lie `step` apart, taps `tap_step`.
+  Links(KernelContext& k, const ops::Axis& a, int64_t ins, int64_t outs, bool to_input, int64_t step, int64_t tap_step)
       : kernel(a.kernel),
         links(k.scratch<Link>(std::max<int64_t>((to_input ? ins : outs) * kernel, 1))),
         counts(k.scratch<int64_t>(to_input ? ins : outs)) {
@@ -50,32 +51,66 @@ struct Links {
         const int64_t i = o * a.stride - a.before + tap * a.dilation;
         if (i < 0 || i >= ins) continue;
         const int64_t to = to_input ? i : o;
-        links[to * kernel + counts[to]++] = {to_input ? o : i, tap};
+        links[to * kernel + counts[to]++] = {(to_input ? o : i) * step, tap * tap_step};
       }
     }
   }
 };
 
-/// out[p] = the sum over linked pixels and taps of in[pixel] * w[tap], element by element.
-template <class S>
-void sum_links(const Links& rows, const Links& cols, int64_t out_rows, int64_t out_cols, int64_t in_cols, int64_t n,
-               const S* in, const S* w, S* out) {
-  using P = Packet<S>;
-  for (int64_t r = 0; r < out_rows; ++r) {
-    for (int64_t q = 0; q < out_cols; ++q, out += n) {
-      for_each_vector<S>(n, [&](int64_t j, auto lanes) {
-        P acc = P::zero();
-        for (const Link* y = rows.begin(r); y != rows.end(r); ++y) {
-          for (const Link* x = cols.begin(q); x != cols.end(q); ++x) {
-            acc = fma(P{lanes.load(in + (y->from * in_cols + x->from) * n + j)},
-                      P{lanes.load(w + (y->tap * cols.kernel + x->tap) * n + j)}, acc);
-          }
+/// The links of the pixels of one image to those of another, `n` channels wide.
+struct PixelLinks {
+  int64_t n;
+  int64_t rows, cols;
+  Links row, col;
+
+  static PixelLinks to_output(KernelContext& k, const DepthwiseShape& s) {
+    const int64_t n = s.y.channels;
+    return {n, s.y.rows, s.y.cols, Links(k, s.row, s.x.rows, s.y.rows, false, s.x.cols * n, s.col.kernel * n),
+            Links(k, s.col, s.x.cols, s.y.cols, false, n, n)};
+  }
+  static PixelLinks to_input(KernelContext& k, const DepthwiseShape& s) {
+    const int64_t n = s.y.channels;
+    return {n, s.x.rows, s.x.cols, Links(k, s.row, s.x.rows, s.y.rows, true, s.y.cols * n, s.col.kernel * n),
+            Links(k, s.col, s.x.cols, s.y.cols, true, n, n)};
+  }
+
+  /// out[p] = the sum over linked pixels and taps of in[pixel] * w[tap], element by element.
+  template <class S>
+  void sum(const S* in, const S* w, S* out) const {
+    using P = Packet<S>;
+    constexpr int kVectors = 4;  // at a time, to share what a link costs
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t q = 0; q < cols; ++q, out += n) {
+        int64_t j = 0;
+        for (; j + kVectors * P::size <= n; j += kVectors * P::size) {
+          P acc[kVectors] = {P::zero(), P::zero(), P::zero(), P::zero()};
+          for_each(r, q, [&](int64_t from, int64_t tap) {
+#pragma GCC unroll 4
+            for (int v = 0; v < kVectors; ++v) {
+              acc[v] = fma(P::load(in + from + j + v * P::size), P::load(w + tap + j + v * P::size), acc[v]);
+            }
+          });
+          for (int v = 0; v < kVectors; ++v) acc[v].store(out + j + v * P::size);
         }
-        lanes.store(acc.v, out + j);
-      });
+        for_each_vector<S>(n - j, [&](int64_t i, auto lanes) {
+          P acc = P::zero();
+          for_each(r, q, [&](int64_t from, int64_t tap) {
+            acc = fma(P{lanes.load(in + from + j + i)}, P{lanes.load(w + tap + j + i)}, acc);
+          });
+          lanes.store(acc.v, out + j + i);
+        });
+      }
     }
   }
-}
+
+ private:
+  template <class F>
+  void for_each(int64_t r, int64_t q, F&& f) const {
+    for (const Link *y = row.begin(r), *y_end = row.end(r); y != y_end; ++y) {
+      for (const Link *x = col.begin(q), *x_end = col.end(q); x != x_end; ++x) f(y->from + x->from, y->tap + x->tap);
+    }
+  }
+};
 
 /// dw[tap] += the sum over the pixels of dy of dy[pixel] * x[the pixel under the tap], row by row.
 template <class S>
@@ -179,14 +214,13 @@ struct Forward : ConvAttrs {
     const DepthwiseShape s(window, k.in(0).shape(), k.in(1).shape(), k.out(0).shape());
     const auto* w = filter_of<T>(k, 1);
     const Images<T> images(k, s);
-    const Links rows(k, s.row, s.x.rows, s.y.rows, false), cols(k, s.col, s.x.cols, s.y.cols, false);
+    const PixelLinks links = PixelLinks::to_output(k, s);
     const T* in = k.in<T>(0);
     T* out = k.out<T>(0);
     s.for_each_piece(k, [&](int64_t piece, int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         T* y = out + i * s.y.size();
-        sum_links(rows, cols, s.y.rows, s.y.cols, s.x.cols, s.y.channels, images.read_x(in + i * s.x.size(), piece), w,
-                  images.write_y(y, piece));
+        links.sum(images.read_x(in + i * s.x.size(), piece), w, images.write_y(y, piece));
         images.save_y(y, piece);
       }
     });
@@ -201,14 +235,13 @@ struct BackpropInput : ConvAttrs {
     const DepthwiseShape s(window, k.out(0).shape(), k.in(1).shape(), k.in(2).shape());
     const auto* w = filter_of<T>(k, 1);
     const Images<T> images(k, s);
-    const Links rows(k, s.row, s.x.rows, s.y.rows, true), cols(k, s.col, s.x.cols, s.y.cols, true);
+    const PixelLinks links = PixelLinks::to_input(k, s);
     const T* in = k.in<T>(2);
     T* out = k.out<T>(0);
     s.for_each_piece(k, [&](int64_t piece, int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         T* dx = out + i * s.x.size();
-        sum_links(rows, cols, s.x.rows, s.x.cols, s.y.cols, s.y.channels, images.read_y(in + i * s.y.size(), piece), w,
-                  images.write_x(dx, piece));
+        links.sum(images.read_y(in + i * s.y.size(), piece), w, images.write_x(dx, piece));
         images.save_x(dx, piece);
       }
     });

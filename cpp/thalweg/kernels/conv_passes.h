@@ -83,8 +83,8 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
 
   double ns = macs / (sizeof(S) == 4 ? 50 : 25) + double(batch * (src.size() + dst.size())) / 4;
   if (by_image) {
-    // Bands that are still in the second-level cache when `finish` comes back to them.
-    const int64_t bands = finish ? std::clamp<int64_t>(dst.size() * int64_t(sizeof(S)) >> 17, 1, dst.rows) : 1;
+    // Bands of a size that stays in the second-level cache while its panels pass, and until `finish` has been there.
+    const int64_t bands = std::clamp<int64_t>(dst.size() * int64_t(sizeof(S)) >> 17, 1, std::max<int64_t>(dst.rows, 1));
     k.parallel_for(slots, ns / double(slots), [&](int64_t begin, int64_t end) {
       for (int64_t slot = begin; slot < end; ++slot) {
         for (int64_t n = slot * batch / slots; n < (slot + 1) * batch / slots; ++n) {

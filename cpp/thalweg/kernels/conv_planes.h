@@ -6,8 +6,8 @@
 // at its end belong to no pixel and are dropped.
 #pragma once
 
+#include "thalweg/kernels/conv_blocks.h"
 #include "thalweg/kernels/conv_methods.h"
-#include "thalweg/kernels/packet.h"
 
 namespace thalweg::kernels {
 
@@ -16,6 +16,7 @@ struct PlaneLayout {
   ImageShape image;  // with the zeros that the windows see
   int64_t row_phases, col_phases;
   int64_t rows, width;  // of one plane
+  int64_t plane;        // from one plane to the next
 
   /// `band_rows`: padded rows of the image that are held at a time.
   PlaneLayout(const ImageShape& shape, int64_t band_rows, int64_t row_stride, int64_t col_stride)
@@ -23,20 +24,20 @@ struct PlaneLayout {
         row_phases(row_stride),
         col_phases(col_stride),
         rows(ceil_div(band_rows, row_stride)),
-        width(ceil_div(shape.padded_cols(), col_stride)) {}
+        width(ceil_div(shape.padded_cols(), col_stride)),
+        plane(rows * width) {}
 
-  int64_t plane() const { return rows * width; }
   /// With room for a vector that starts at the last element.
   int64_t size() const {
     constexpr int64_t kLanes = Packet<float>::size;
     return ceil_div(image.channels * channel_size(), kLanes) * kLanes + kLanes;
   }
   /// From a channel's planes to the next one's.
-  int64_t channel_size() const { return row_phases * col_phases * plane(); }
+  int64_t channel_size() const { return row_phases * col_phases * plane; }
   /// Where a pixel of the padded band lies, in its channel.
   int64_t offset(int64_t row, int64_t col) const {
     int64_t phase = row % row_phases * col_phases + col % col_phases;
-    return phase * plane() + row / row_phases * width + col / col_phases;
+    return phase * plane + row / row_phases * width + col / col_phases;
   }
   /// Where all taps of all channels of a window start, channel by channel: a plane stays in the first-level cache while
   /// its taps pass.
@@ -45,9 +46,10 @@ struct PlaneLayout {
   void load(const float* in, int64_t first, float* out) const;
 };
 
-/// out[c * plane + i] = in[i * pixel_stride + c]
-void split_pixels(const float* in, int64_t pixel_stride, int64_t pixels, int64_t channels, float* out, int64_t plane);
-/// out[i * pixel_stride + c] = in[c * plane + i]
+/// out[c * plane + i] = in[i * pixel_stride + c] for i < pixels; `readable` pixels may be read.
+void split_pixels(const float* in, int64_t pixel_stride, int64_t pixels, int64_t readable, int64_t channels, float* out,
+                  int64_t plane);
+/// out[i * pixel_stride + c] = in[c * plane + i]; reads up to a vector from any place of `in`
 void join_pixels(const float* in, int64_t plane, int64_t pixels, int64_t channels, float* out, int64_t pixel_stride);
 
 /// `n` things in as few nearly equal parts of at most `most` as will do.
@@ -57,16 +59,5 @@ struct Parts {
   int64_t begin(int64_t i) const { return n * i / count; }
   int64_t size(int64_t i) const { return begin(i + 1) - begin(i); }
 };
-
-/// Four vectors of four as the rows of a matrix, transposed.
-typedef float Four __attribute__((vector_size(16)));
-inline void transpose(Four (&r)[4]) {
-  Four ab = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5), AB = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-  Four cd = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5), CD = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-  r[0] = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
-  r[1] = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-  r[2] = __builtin_shufflevector(AB, CD, 0, 1, 4, 5);
-  r[3] = __builtin_shufflevector(AB, CD, 2, 3, 6, 7);
-}
 
 }  // namespace thalweg::kernels

@@ -46,20 +46,6 @@ struct DotTile {
   int64_t row_size;
 };
 
-/// Four lanes that add up to the sum of a vector.
-template <class V>
-Four fold(V v) {
-  if constexpr (sizeof(V) == 64) {
-    typedef float Eight __attribute__((vector_size(32)));
-    return fold<Eight>(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
-                       __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
-  } else if constexpr (sizeof(V) == 32) {
-    return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
-  } else {
-    return v;
-  }
-}
-
 /// sums[rows[t]][o] += sum over i of x[offsets[t] + i] * dy[o][i], for all images. Lanes between rows of pixels are
 /// masked: zeros in dy would turn an infinity of x into a NaN.
 template <int outs, int taps>
@@ -90,14 +76,17 @@ void dot_tile(const DotTile& t) {
   }
 #pragma GCC unroll 8
   for (int i = 0; i < taps; ++i) {
-    Four r[4] = {};
+    P r[4] = {P::zero(), P::zero(), P::zero(), P::zero()};
 #pragma GCC unroll 4
-    for (int o = 0; o < outs; ++o) r[o] = fold(acc[i][o].v);
-    transpose(r);
-    const Four total = (r[0] + r[1]) + (r[2] + r[3]);
+    for (int o = 0; o < outs; ++o) r[o] = acc[i][o];
+    const Four total = sums_of(r);
     float* to = t.sums + t.rows[i] * t.row_size;
+    if constexpr (outs == 4) {
+      store_four(load_four(to) + total, to);
+    } else {
 #pragma GCC unroll 4
-    for (int o = 0; o < outs; ++o) to[o] += total[o];
+      for (int o = 0; o < outs; ++o) to[o] += total[o];
+    }
   }
 }
 
@@ -123,7 +112,8 @@ void load_gradient(const ImageShape& y, const float* in, int64_t first, int64_t 
         std::copy_n(in + (c * y.rows + first + r) * y.cols, y.cols, to + c * plane);
       }
     } else {
-      split_pixels(in + (first + r) * y.cols * y.channels, y.channels, y.cols, y.channels, to, plane);
+      split_pixels(in + (first + r) * y.cols * y.channels, y.channels, y.cols, (y.rows - first - r) * y.cols,
+                   y.channels, to, plane);
     }
   }
 }
@@ -150,52 +140,68 @@ void planes_backward_filter(KernelContext& k, const ConvShape& s, const float* x
   const int64_t floats = whole.size() + outs * s.y.rows * whole.width;
   const int64_t band = std::min(s.y.rows, std::max(ceil_div(s.y.rows, ceil_div(floats, kCache)), window));
   const int64_t bands = ceil_div(s.y.rows, band), units = s.batch * bands;
-  const PlaneLayout layout(src, window + (band - 1) * s.row.stride, s.row.stride, s.col.stride);
+  PlaneLayout layout(src, window + (band - 1) * s.row.stride, s.row.stride, s.col.stride);
   const int64_t pieces = std::min(units, kImagePieces);
-  const int64_t vectors = ceil_div((band - 1) * layout.width + s.y.cols, P::size), plane = vectors * P::size;
-  const int64_t x_size = layout.size(), dy_size = outs * plane;
+  const int64_t vectors = ceil_div((band - 1) * layout.width + s.y.cols, P::size), pitch = vectors * P::size;
   // As many images at a time as keep their planes of dy in the first-level cache while the taps pass: the tiles are
   // added up once for all of them. Bands are not grouped: the last one may have fewer rows.
-  constexpr int64_t kNear = 6144;
-  const int64_t group = bands > 1 ? 1 : std::clamp<int64_t>(kNear / dy_size, 1, ceil_div(units, pieces));
+  constexpr int64_t kNear = 8192;
+  const int64_t most = ceil_div(units, pieces);
+  const int64_t groups = ceil_div(most, std::clamp<int64_t>(kNear / (outs * pitch), 1, most));
+  const int64_t group = bands > 1 ? 1 : ceil_div(most, groups);
+  // Where the planes of x are no larger than those of dy, those of a group lie end to end and are one long plane.
+  const bool stacked = bands == 1 && layout.plane <= pitch;
+  if (stacked) layout.plane = group * pitch;
+  const int64_t plane = stacked ? group * pitch : pitch;  // from one plane of dy to the next
+  const int64_t x_step = stacked ? pitch : layout.size(), dy_step = stacked ? pitch : outs * pitch;  // between images
+  const int64_t x_size = stacked ? layout.size() : group * x_step, dy_size = group * outs * pitch;
+
   const int64_t entries = s.taps() * c;
   int64_t *offsets = k.scratch<int64_t>(2 * entries), *rows = offsets + entries;
   layout.tap_offsets(s.row, s.col, offsets);
   for (int64_t i = 0, e = 0; i < c; ++i) {
     for (int64_t tap = 0; tap < s.taps(); ++tap, ++e) rows[e] = tap * c + i;
   }
-  // The pixels among the lanes of a whole band, then those of the last.
-  LaneMask* masks = k.scratch<LaneMask>(2 * vectors * kMasks);
-  std::fill_n(masks, 2 * vectors * kMasks, LaneMask(0));
-  const int64_t last_rows = s.y.rows - (bands - 1) * band;
-  for (int64_t r = 0; r < band; ++r) {
-    for (int64_t q = 0; q < s.y.cols; ++q) {
-      set_lane(masks, r * layout.width + q);
-      if (r < last_rows) set_lane(masks + vectors * kMasks, r * layout.width + q);
+  // The pixels among the lanes of a whole band, then those of the last; or those of a group.
+  const int64_t mask_size = vectors * kMasks, masks_count = stacked ? group : 2;
+  LaneMask* masks = k.scratch<LaneMask>(masks_count * mask_size);
+  std::fill_n(masks, masks_count * mask_size, LaneMask(0));
+  for (int64_t i = 0; i < masks_count; ++i) {
+    const int64_t mask_rows = bands > 1 && i == 1 ? s.y.rows - (bands - 1) * band : band;
+    for (int64_t r = 0; r < mask_rows; ++r) {
+      for (int64_t q = 0; q < s.y.cols; ++q) set_lane(masks + i * mask_size, r * layout.width + q);
     }
   }
 
   const int64_t all = ceil_div(size + outs, P::size) * P::size;  // a piece's sums: the filter's, then the bias's
-  const int64_t piece_size = all + group * (x_size + dy_size);
-  float* scratch = k.scratch<float>(pieces * piece_size);
+  float* piece_sums = k.scratch<float>(pieces * all);
+  float* scratch = k.scratch<float>(pieces * (x_size + dy_size));
   const double ns = s.macs() / 40 + double(s.batch * (src.size() + s.y.size())) / 2;
   k.parallel_for(pieces, ns / double(pieces), [&](int64_t piece, int64_t end) {
+    // Pieces that come one after another on a thread share their planes, which are then in its cache.
+    float *images = scratch + piece * (x_size + dy_size), *grads = images + x_size;
+    std::fill_n(images, x_size + dy_size, 0.0f);
     for (; piece < end; ++piece) {
-      float *sums = scratch + piece * piece_size, *images = sums + all, *grads = images + group * x_size;
-      std::fill_n(sums, piece_size, 0.0f);
+      float* sums = piece_sums + piece * all;
+      std::fill_n(sums, all, 0.0f);
       const int64_t last = (piece + 1) * units / pieces;
       for (int64_t unit = piece * units / pieces; unit < last; unit += group) {
         const int64_t n = std::min(group, last - unit);
         for (int64_t i = 0; i < n; ++i) {
           const int64_t image = (unit + i) / bands, first = (unit + i) % bands * band;
-          layout.load(x + image * src.size(), first * s.row.stride, images + i * x_size);
-          load_gradient(s.y, dy + image * s.y.size(), first, band, layout.width, plane, grads + i * dy_size);
+          layout.load(x + image * src.size(), first * s.row.stride, images + i * x_step);
+          load_gradient(s.y, dy + image * s.y.size(), first, band, layout.width, plane, grads + i * dy_step);
         }
-        const bool is_last = (unit + n) % bands == 0;
-        DotTile t{n,       vectors, masks + (is_last ? vectors * kMasks : 0),
-                  images,  x_size,  nullptr,
-                  nullptr, dy_size, plane,
-                  nullptr, nullptr, outs};
+        const bool short_band = bands > 1 && (unit + 1) % bands == 0;
+        DotTile t{};
+        t.images = stacked ? 1 : n;
+        t.vectors = stacked ? n * vectors : vectors;
+        t.masks = masks + (short_band ? mask_size : 0);
+        t.x = images;
+        t.x_image = x_step;
+        t.dy_image = dy_step;
+        t.dy_plane = plane;
+        t.row_size = outs;
         const Parts taps(entries, kTileTaps), tiles(outs, kTileOuts);
         for (int64_t i = 0; i < taps.count; ++i) {
           t.offsets = offsets + taps.begin(i);
@@ -206,13 +212,14 @@ void planes_backward_filter(KernelContext& k, const ConvShape& s, const float* x
             kTiles[size_t(tiles.size(j) - 1)][size_t(taps.size(i) - 1)](t);
           }
         }
-        if (dbias) {
-          for (int64_t i = 0; i < n * outs; ++i) sums[size + i % outs] += plane_sum(grads + i * plane, vectors);
+        if (!dbias) continue;
+        for (int64_t i = 0; i < n; ++i) {
+          for (int64_t o = 0; o < outs; ++o) sums[size + o] += plane_sum(grads + i * dy_step + o * plane, vectors);
         }
       }
     }
   });
-  add_pieces(k, scratch, pieces, piece_size, size, dfilter, dbias ? outs : 0, dbias);
+  add_pieces(k, piece_sums, pieces, all, size, dfilter, dbias ? outs : 0, dbias);
 }
 
 }  // namespace thalweg::kernels

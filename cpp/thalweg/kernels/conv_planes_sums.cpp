@@ -110,9 +110,10 @@ struct PlaneWork {
     const int64_t planes_size = layout.size(), slot_size = planes_size + dst.channels * out_plane;
     float* scratch = k.scratch<float>(slots * slot_size);
     k.parallel_for(slots, ns / double(slots), [&](int64_t slot, int64_t end) {
+      // Slots that come one after another on a thread share their planes, which are then in its cache.
+      float *planes = scratch + slot * slot_size, *results = planes + planes_size;
+      std::fill_n(planes, planes_size, 0.0f);
       for (; slot < end; ++slot) {
-        float *planes = scratch + slot * slot_size, *results = planes + planes_size;
-        std::fill_n(planes, planes_size, 0.0f);
         for (int64_t unit = slot * units / slots; unit < (slot + 1) * units / slots; ++unit) {
           const int64_t image = unit / bands, first = unit % bands * band;
           layout.load(in + image * layout.image.size(), first * layout.row_phases, planes);
@@ -168,7 +169,13 @@ void pack_weights(const float* filter, int64_t entries, const int64_t* origins, 
     const int64_t first = parts.begin(i) * step, n = parts.size(i);
     for (int64_t e = 0; e < entries; ++e) {
       const float* from = filter + origins[e] + first;
-      for (int64_t c = 0; c < n; ++c) *out++ = from[c * step];
+      if (step == 1 && n >= 4) {  // n <= 8: two halves that may overlap
+        store_four(load_four(from), out);
+        store_four(load_four(from + n - 4), out + n - 4);
+      } else {
+        for (int64_t c = 0; c < n; ++c) out[c] = from[c * step];
+      }
+      out += n;
     }
   }
 }

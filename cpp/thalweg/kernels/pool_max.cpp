@@ -16,8 +16,9 @@ A lowest() {
 }
 
 /// The largest of each lane of a window that is not empty.
-template <class T, class Lanes>
-typename Lanes::V largest(const PoolShape& s, const PoolWindow& w, const T* in, Lanes lanes) {
+template <class T, class Window, class Lanes>
+__attribute__((always_inline)) inline typename Lanes::V largest(const PoolShape& s, const Window& w, const T* in,
+                                                                Lanes lanes) {
   typename Lanes::V best = lanes.load(in + (w.row0 * s.cols + w.col0) * s.lanes);
   w.for_each(s, [&](int64_t at) {
     typename Lanes::V v = lanes.load(in + at);
@@ -27,8 +28,9 @@ typename Lanes::V largest(const PoolShape& s, const PoolWindow& w, const T* in, 
 }
 
 /// Calls f(offset of a pixel, which lanes have their first largest element there) for the pixels of a window.
-template <class T, class Lanes, class F>
-void for_each_choice(const PoolShape& s, const PoolWindow& w, const T* in, Lanes lanes, F&& f) {
+template <class T, class Window, class Lanes, class F>
+__attribute__((always_inline)) inline void for_each_choice(const PoolShape& s, const Window& w, const T* in,
+                                                           Lanes lanes, F&& f) {
   const typename Lanes::V best = largest(s, w, in, lanes);
   auto taken = best != best;
   taken = taken & !taken;
@@ -54,7 +56,9 @@ struct MaxPool {
       T* to = out + plane * s.out_plane() + (r * s.out_cols + c) * s.lanes;
       if (w.empty()) return void(std::fill_n(to, s.lanes, T(lowest<Compute<T>>())));
       const T* from = in + plane * s.in_plane();
-      for_each_lanes<T>(s, [&](int64_t j, auto lanes) { lanes.store(largest(s, w, from + j, lanes), to + j); });
+      with_window<T>(w, [&](const auto& window) {
+        for_each_lanes<T>(s, [&](int64_t j, auto lanes) { lanes.store(largest(s, window, from + j, lanes), to + j); });
+      });
     });
   }
 };
@@ -79,13 +83,15 @@ struct MaxPoolGrad {
           for (int64_t c = 0; c < s.out_cols; ++c, grad += s.lanes) {
             const PoolWindow w(s, r, c);
             if (w.empty()) continue;
-            for_each_lanes<T>(s, [&](int64_t j, auto lanes) {
-              using V = typename decltype(lanes)::V;
-              const V g = lanes.load(grad + j), none{};
-              for_each_choice(s, w, image + j, lanes, [&](int64_t at, auto here) {
-                V share = here ? g : none;
-                if (!once) share += lanes.load(to + j + at);
-                lanes.store(share, to + j + at);
+            with_window<T>(w, [&](const auto& window) {
+              for_each_lanes<T>(s, [&](int64_t j, auto lanes) {
+                using V = typename decltype(lanes)::V;
+                const V g = lanes.load(grad + j), none{};
+                for_each_choice(s, window, image + j, lanes, [&](int64_t at, auto here) {
+                  V share = here ? g : none;
+                  if (!once) share += lanes.load(to + j + at);
+                  lanes.store(share, to + j + at);
+                });
               });
             });
           }

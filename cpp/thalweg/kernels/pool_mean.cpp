@@ -18,10 +18,12 @@ struct AvgPool {
       const T* from = in + plane * s.in_plane();
       T* to = out + plane * s.out_plane() + (r * s.out_cols + c) * s.lanes;
       const Compute<T> pixels = Compute<T>(w.empty() ? 0 : w.size());
-      for_each_lanes<T>(s, [&](int64_t j, auto lanes) {
-        typename decltype(lanes)::V total{};
-        w.for_each(s, [&](int64_t at) { total += lanes.load(from + j + at); });
-        lanes.store(total / pixels, to + j);
+      with_window<T>(w, [&](const auto& window) {
+        for_each_lanes<T>(s, [&](int64_t j, auto lanes) {
+          typename decltype(lanes)::V total{};
+          window.for_each(s, [&](int64_t at) { total += lanes.load(from + j + at); });
+          lanes.store(total / pixels, to + j);
+        });
       });
     });
   }
@@ -48,12 +50,14 @@ struct AvgPoolGrad {
             const PoolWindow w(s, r, c);
             if (w.empty()) continue;
             const Compute<T> pixels = Compute<T>(w.size());
-            for_each_lanes<T>(s, [&](int64_t j, auto lanes) {
-              using V = typename decltype(lanes)::V;
-              const V share = lanes.load(grad + j) / pixels;
-              w.for_each(s, [&](int64_t at) {
-                T* a = to + j + at;
-                lanes.store(once ? share : V(lanes.load(a) + share), a);
+            with_window<T>(w, [&](const auto& window) {
+              for_each_lanes<T>(s, [&](int64_t j, auto lanes) {
+                using V = typename decltype(lanes)::V;
+                const V share = lanes.load(grad + j) / pixels;
+                window.for_each(s, [&](int64_t at) {
+                  T* a = to + j + at;
+                  lanes.store(once ? share : V(lanes.load(a) + share), a);
+                });
               });
             });
           }
