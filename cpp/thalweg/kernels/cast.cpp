@@ -56,7 +56,11 @@ void cast_row(const void*, const void* const* in, void* out, int64_t n, unsigned
     using N = Vec<float>;
     int64_t i = 0;
     for (; i + N::size <= n; i += N::size) store(y + i, load<N>(x + i));
-    for (; i < n; ++i) y[i] = To(float(x[i]));
+    if (i < n) store(y + i, load<N>(x + i, int(n - i)), int(n - i));
+  } else if constexpr (std::same_as<From, bool> &&
+                       !is_complex<To>) {  // a byte of 0 or 1: bool itself is not vectorised
+    const auto* bytes = reinterpret_cast<const uint8_t*>(x);
+    for (int64_t i = 0; i < n; ++i) y[i] = convert<To>(bytes[i]);
   } else {
     for (int64_t i = 0; i < n; ++i) y[i] = convert<To>(x[i]);
   }
@@ -104,19 +108,21 @@ void select_row(const void*, const void* const* in, void* out_, int64_t n, unsig
       std::copy_n(x, n, out);
     return;
   }
-  switch (repeated >> 1) {
-    case 0:
-      for (int64_t i = 0; i < n; ++i) out[i] = mask[i] ? t[i] : e[i];
-      return;
-    case 1:
-      for (int64_t i = 0; i < n; ++i) out[i] = mask[i] ? *t : e[i];
-      return;
-    case 2:
-      for (int64_t i = 0; i < n; ++i) out[i] = mask[i] ? t[i] : *e;
-      return;
-    default:
-      for (int64_t i = 0; i < n; ++i) out[i] = mask[i] ? *t : *e;
+  auto at = [repeated](const T* x, unsigned bit, int64_t i) -> const T& { return x[repeated & bit ? 0 : i]; };
+  int64_t i = 0;
+  if constexpr (std::is_integral_v<T>) {
+    using N = Vec<T>;
+    using Bytes = detail::Pack<uint8_t, N::size>;
+    N a = splat<N>(*t), b = splat<N>(*e);
+    for (; i + N::size <= n; i += N::size) {
+      Bytes m;
+      std::memcpy(&m, mask + i, sizeof m);
+      if (!(repeated & 2)) a = load<N>(t + i);
+      if (!(repeated & 4)) b = load<N>(e + i);
+      store(out + i, N(__builtin_convertvector(m, typename N::U) != 0 ? a.v : b.v));
+    }
   }
+  for (; i < n; ++i) out[i] = mask[i] ? at(t, 2, i) : at(e, 4, i);
 }
 
 Row select_row_of(DType t) {
