@@ -56,7 +56,11 @@ void cast_row(const void*, const void* const* in, void* out, int64_t n, unsigned
     using N = Vec<float>;
     int64_t i = 0;
     for (; i + N::size <= n; i += N::size) store(y + i, load<N>(x + i));
-    for (; i < n; ++i) y[i] = To(float(x[i]));
+    if (i < n) store(y + i, load<N>(x + i, int(n - i)), int(n - i));
+  } else if constexpr (std::same_as<From, bool> &&
+                       !is_complex<To>) {  // a byte of 0 or 1: bool itself is not vectorised
+    const auto* bytes = reinterpret_cast<const uint8_t*>(x);
+    for (int64_t i = 0; i < n; ++i) y[i] = convert<To>(bytes[i]);
   } else {
     for (int64_t i = 0; i < n; ++i) y[i] = convert<To>(x[i]);
   }
@@ -90,34 +94,11 @@ struct Wide {
   uint64_t word[2];
 };
 
-/// Elements of t where the mask is set, of e elsewhere: a register at a time where elements are words.
-template <class T, bool t_repeated, bool e_repeated>
-void select_run(const uint8_t* mask, const T* t, const T* e, T* out, int64_t n) {
-  int64_t i = 0;
-  if constexpr (std::is_integral_v<T>) {
-    constexpr int kLanes = kVecBytes / int(sizeof(T));
-    using V = detail::Pack<T, kLanes>;
-    using M = detail::Pack<std::make_signed_t<T>, kLanes>;
-    V x = *t - V{}, y = *e - V{};
-    for (; i + kLanes <= n; i += kLanes) {
-      detail::Pack<int8_t, kLanes> bytes;
-      std::memcpy(&bytes, mask + i, sizeof bytes);
-      M chosen = __builtin_convertvector(bytes, M) != 0;
-      if constexpr (!t_repeated) std::memcpy(&x, t + i, sizeof x);
-      if constexpr (!e_repeated) std::memcpy(&y, e + i, sizeof y);
-      V result = chosen ? x : y;
-      std::memcpy(out + i, &result, sizeof result);
-    }
-  }
-  for (; i < n; ++i) out[i] = mask[i] ? t[t_repeated ? 0 : i] : e[e_repeated ? 0 : i];
-}
-
 template <class T>
 void select_row(const void*, const void* const* in, void* out_, int64_t n, unsigned repeated) {
   auto* mask = static_cast<const uint8_t*>(in[0]);
   auto *t = static_cast<const T*>(in[1]), *e = static_cast<const T*>(in[2]);
   T* out = static_cast<T*>(out_);
-  if (n == 0) return;
   if (repeated & 1) {
     bool from_t = *mask != 0;
     const T* x = from_t ? t : e;
@@ -128,16 +109,21 @@ void select_row(const void*, const void* const* in, void* out_, int64_t n, unsig
       std::copy_n(x, n, out);
     return;
   }
-  switch (repeated >> 1) {
-    case 0:
-      return select_run<T, false, false>(mask, t, e, out, n);
-    case 1:
-      return select_run<T, true, false>(mask, t, e, out, n);
-    case 2:
-      return select_run<T, false, true>(mask, t, e, out, n);
-    default:
-      return select_run<T, true, true>(mask, t, e, out, n);
+  auto at = [repeated](const T* x, unsigned bit, int64_t i) -> const T& { return x[repeated & bit ? 0 : i]; };
+  int64_t i = 0;
+  if constexpr (std::is_integral_v<T>) {
+    using N = Vec<T>;
+    using Bytes = detail::Pack<uint8_t, N::size>;
+    N a = splat<N>(*t), b = splat<N>(*e);
+    for (; i + N::size <= n; i += N::size) {
+      Bytes m;
+      std::memcpy(&m, mask + i, sizeof m);
+      if (!(repeated & 2)) a = load<N>(t + i);
+      if (!(repeated & 4)) b = load<N>(e + i);
+      store(out + i, N(__builtin_convertvector(m, typename N::U) != 0 ? a.v : b.v));
+    }
   }
+  for (; i < n; ++i) out[i] = mask[i] ? at(t, 2, i) : at(e, 4, i);
 }
 
 Row select_row_of(DType t) {

@@ -8,15 +8,9 @@
 #include <cstdint>
 #include <numbers>
 
-// g++ 12 takes the "undefined" registers inside the AVX-512 intrinsics for uninitialized variables.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#include <Eigen/Core>
-#pragma GCC diagnostic pop
-
 #include "thalweg/core/dtype.h"
-#include "thalweg/kernels/philox.h"
+#include "thalweg/kernels/philox_packet.h"
+#include "thalweg/num/vec_math.h"
 
 namespace thalweg::kernels {
 
@@ -24,36 +18,77 @@ inline constexpr int kTile = 32;
 using Words = uint32_t[4][kTile];
 
 // In [0, 1): mantissa bits below the exponent of 1, minus 1.
-inline float unit_float(uint32_t x) { return std::bit_cast<float>(0x3f800000u | (x & 0x7fffffu)) - 1.0f; }
 inline double unit_double(uint32_t high, uint32_t low) {
   uint64_t mantissa = uint64_t(high & 0xfffffu) << 32 | low;
   return std::bit_cast<double>(0x3ff0000000000000u | mantissa) - 1.0;
 }
+/// The same of a packet of words at `word`; of two words a double. 16-bit formats have as many bits as their mantissa.
 template <class T>
-T unit(uint32_t x) {
-  if constexpr (std::same_as<T, half>)
-    return half(float(x & 0x3ffu) * 0x1p-10f);
-  else if constexpr (std::same_as<T, bfloat16>)
-    return bfloat16(float(x & 0x7fu) * 0x1p-7f);
-  else
-    return unit_float(x);
+Vec<Compute<T>> unit(const uint32_t* word, const uint32_t* low = nullptr) {
+  using N = Vec<Compute<T>>;
+  using Words32 = detail::Pack<uint32_t, N::size>;
+  Words32 x;
+  std::memcpy(&x, word, sizeof x);
+  if constexpr (sizeof(T) == 8) {
+    Words32 y;
+    std::memcpy(&y, low, sizeof y);
+    auto mantissa =
+        (__builtin_convertvector(x & 0xfffffu, typename N::U) << 32) | __builtin_convertvector(y, typename N::U);
+    return N((typename N::V)(mantissa | 0x3ff0000000000000u)) - 1;
+  } else {
+    constexpr uint32_t kBits = std::same_as<T, half> ? 10 : std::same_as<T, bfloat16> ? 7 : 23;
+    return N((typename N::V)(((x & ((1u << kBits) - 1)) << (23 - kBits)) | 0x3f800000u)) - 1;
+  }
+}
+
+/// Packets of which x[j] holds value j of as many blocks, stored block by block.
+template <class T, class N>
+void store_blocks(T* out, const N (&x)[2]) {
+  auto merge = [&]<int... i>(std::integer_sequence<int, i...>) {
+    store(out, N(__builtin_shufflevector(x[0].v, x[1].v, (i / 2 + i % 2 * N::size)...)));
+    store(out + N::size, N(__builtin_shufflevector(x[0].v, x[1].v, ((i + N::size) / 2 + i % 2 * N::size)...)));
+  };
+  merge(std::make_integer_sequence<int, N::size>());
+}
+template <class T, class N>
+void store_blocks(T* out, const N (&x)[4]) {
+  // Values 0 and 2, 1 and 3; then these pairs.
+  N even[2], odd[2];
+  auto merge = [&]<int... i>(const N& a, const N& b, std::integer_sequence<int, i...>, N(&to)[2]) {
+    to[0] = N(__builtin_shufflevector(a.v, b.v, (i / 2 + i % 2 * N::size)...));
+    to[1] = N(__builtin_shufflevector(a.v, b.v, ((i + N::size) / 2 + i % 2 * N::size)...));
+  };
+  constexpr std::make_integer_sequence<int, N::size> kLanes;
+  merge(x[0], x[2], kLanes, even);
+  merge(x[1], x[3], kLanes, odd);
+  for (int part = 0; part < 2; ++part) {
+    N pair[2];
+    merge(even[part], odd[part], kLanes, pair);
+    store(out + 2 * part * N::size, pair[0]);
+    store(out + (2 * part + 1) * N::size, pair[1]);
+  }
 }
 
 /// Values one block yields: four, or two of 64 bits.
 template <class T>
 inline constexpr int kPerBlock = sizeof(T) == 8 ? 2 : 4;
 
+/// The uniform numbers of blocks i, i + 1 ...
+template <class T, class N, int n>
+void units(const Words& w, int i, N (&x)[n]) {
+  for (int j = 0; j < n; ++j) x[j] = n == 2 ? unit<T>(w[2 * j] + i, w[2 * j + 1] + i) : unit<T>(w[j] + i);
+}
+
 template <class T>
 struct Uniform {
   static constexpr double kCost = 0.3;  // ns per value
   void operator()(const Words& w, T* out) const {
-    for (int i = 0; i < kTile; ++i) {
-      if constexpr (sizeof(T) == 8) {
-        out[2 * i] = unit_double(w[0][i], w[1][i]);
-        out[2 * i + 1] = unit_double(w[2][i], w[3][i]);
-      } else {
-        for (int j = 0; j < 4; ++j) out[4 * i + j] = unit<T>(w[j][i]);
-      }
+    using N = Vec<Compute<T>>;
+    constexpr int n = kPerBlock<T>;
+    for (int i = 0; i < kTile; i += N::size) {
+      N x[n];
+      units<T>(w, i, x);
+      store_blocks(out + n * i, x);
     }
   }
 };
@@ -78,40 +113,45 @@ struct UniformInt {
   }
 };
 
-/// Box-Muller over n pairs: (u, v) uniform become two independent normal numbers, in place.
-template <int n, class C>
-void box_muller(C* u, C* v) {
-  using Row = Eigen::Array<C, n, 1>;
-  Eigen::Map<Row> a(u), b(v);
+/// Box-Muller: (u, v) uniform become two independent normal numbers, in place.
+template <class N>
+void box_muller(N& u, N& v) {
+  using C = typename N::value_type;
   // log(0) is avoided as TensorFlow does it; 1e-7 bounds the result by 5.7.
-  Row radius = (C(-2) * a.max(C(1.0e-7)).log()).sqrt();
-  Row angle = (b.template cast<double>() * (2 * std::numbers::pi)).template cast<C>();
-  a = angle.sin() * radius;
-  b = angle.cos() * radius;
+  N radius = sqrt(log(max(u, C(1.0e-7))) * -2);
+  N angle = v * C(2 * std::numbers::pi);
+  // 2 pi v as if it had been multiplied in double.
+  if constexpr (sizeof(C) == 4)
+    angle = angle + fma(v, N(C(2 * std::numbers::pi - double(C(2 * std::numbers::pi)))),
+                        fma(v, N(C(2 * std::numbers::pi)), -angle));
+  u = sin(angle) * radius;
+  v = cos(angle) * radius;
 }
 
 template <class T>
 struct Normal {
-  static constexpr double kCost = 2;
+  static constexpr double kCost = 1;
+  using N = Vec<Compute<T>>;
+  static constexpr int n = kPerBlock<T>;
+
   void operator()(const Words& w, T* out) const {
-    using C = Compute<T>;
-    alignas(64) C x[kPerBlock<T>][kTile];
-    normals(w, x);
-    for (int i = 0; i < kTile; ++i) {
-      for (int j = 0; j < kPerBlock<T>; ++j) out[kPerBlock<T> * i + j] = T(x[j][i]);
+    for (int i = 0; i < kTile; i += N::size) {
+      N x[n];
+      normals(w, i, x);
+      store_blocks(out + n * i, x);
     }
   }
-  template <class C, int rows>
-  static void normals(const Words& w, C (&x)[rows][kTile]) {
-    for (int i = 0; i < kTile; ++i) {
-      if constexpr (sizeof(C) == 8) {
-        x[0][i] = unit_double(w[0][i], w[1][i]);
-        x[1][i] = unit_double(w[2][i], w[3][i]);
-      } else {
-        for (int j = 0; j < 4; ++j) x[j][i] = unit_float(w[j][i]);
-      }
+  /// The normal numbers of blocks i, i + 1 ...
+  static void normals(const Words& w, int i, N (&x)[n]) {
+    units<Compute<T>>(w, i, x);
+    for (int j = 0; j < n; j += 2) box_muller(x[j], x[j + 1]);
+  }
+  static void normals(const Words& w, Compute<T> (&x)[n][kTile]) {
+    for (int i = 0; i < kTile; i += N::size) {
+      N packet[n];
+      normals(w, i, packet);
+      for (int j = 0; j < n; ++j) store(x[j] + i, packet[j]);
     }
-    for (int j = 0; j < rows; j += 2) box_muller<kTile>(x[j], x[j + 1]);
   }
 };
 
@@ -119,7 +159,7 @@ struct Normal {
 /// and draws pairs from it until it is full.
 template <class T>
 struct TruncatedNormal {
-  static constexpr double kCost = 5;
+  static constexpr double kCost = 3;
   static constexpr int kGroups = 8 * kTile;  // at most, in one call
   static constexpr uint64_t kRegion = kPerBlock<T> * 64;
   using C = Compute<T>;
@@ -131,7 +171,7 @@ struct TruncatedNormal {
     Words w;
     int group[kGroups], missing[kGroups], open = 0;  // groups that are not full yet
     for (int start = 0; start < groups; start += kTile) {
-      first.skipped(uint64_t(start) * kRegion).blocks(kRegion, w);
+      philox_blocks(first.skipped(uint64_t(start) * kRegion), kRegion, w);
       Normal<T>::normals(w, x);
       for (int i = 0; i < std::min(kTile, groups - start); ++i) {
         int have = 0;

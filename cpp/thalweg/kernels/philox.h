@@ -11,6 +11,8 @@ class Philox {
  public:
   using Block = std::array<uint32_t, 4>;
   using Key = std::array<uint32_t, 2>;
+  static constexpr uint32_t kMultiply0 = 0xD2511F53, kMultiply1 = 0xCD9E8D57;  // of the words of a block in a round
+  static constexpr uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;          // what the key grows by
 
   Philox() = default;
   /// TensorFlow's use of its two seeds: the first is the key, the second the upper half of the counter.
@@ -46,29 +48,18 @@ class Philox {
     return x;
   }
 
-  /// `lanes` blocks, `stride` blocks apart: out[w][i] is word w of block i. One pass of vector instructions.
+  /// `lanes` blocks, `stride` blocks apart: out[w][i] is word w of block i.
   template <int lanes>
   void blocks(uint64_t stride, uint32_t (&out)[4][lanes]) const {
     for (int i = 0; i < lanes; ++i) {
-      Block c = skipped(uint64_t(i) * stride).counter_;
-      for (size_t w = 0; w < 4; ++w) out[w][i] = c[w];
-    }
-    Key k = key_;
-    for (int round = 0; round < 10; ++round) {
-      for (int i = 0; i < lanes; ++i) {
-        Block x = mix({out[0][i], out[1][i], out[2][i], out[3][i]}, k);
-        for (size_t w = 0; w < 4; ++w) out[w][i] = x[w];
-      }
-      k[0] += kWeyl0;
-      k[1] += kWeyl1;
+      Block x = skipped(uint64_t(i) * stride).block();
+      for (size_t w = 0; w < 4; ++w) out[w][i] = x[w];
     }
   }
 
  private:
-  static constexpr uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
-
   static Block mix(const Block& x, const Key& k) {
-    uint64_t p0 = uint64_t(0xD2511F53) * x[0], p1 = uint64_t(0xCD9E8D57) * x[2];
+    uint64_t p0 = uint64_t(kMultiply0) * x[0], p1 = uint64_t(kMultiply1) * x[2];
     return {uint32_t(p1 >> 32) ^ x[1] ^ k[0], uint32_t(p1), uint32_t(p0 >> 32) ^ x[3] ^ k[1], uint32_t(p0)};
   }
 

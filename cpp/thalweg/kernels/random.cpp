@@ -62,7 +62,7 @@ void fill(KernelContext& k, const Philox& stream, T* out, int64_t n, const D& di
     for (int64_t t = begin; t < end; ++t) {
       bool whole = (t + 1) * kPerTile <= n;
       T* to = whole ? out + t * kPerTile : rest;
-      stream.skipped(uint64_t(t) * kTile).blocks(1, w);
+      philox_blocks(stream.skipped(uint64_t(t) * kTile), 1, w);
       distribution(w, to);
       if (!whole) std::copy_n(rest, n - t * kPerTile, out + t * kPerTile);
     }

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "thalweg/kernels/packet.h"
+#include "thalweg/num/vec.h"
 #include "thalweg/registry/kernel.h"
 
 namespace thalweg::kernels {
@@ -133,15 +134,18 @@ Lanes<A> load(const T* p, int n) {
   return out;
 }
 
+/// Halves with halves.
 template <class Op, class A>
 A fold(const Lanes<A>& x) {
-  constexpr int size = Lanes<A>::size;
-  alignas(64) A lanes[size];
-  std::memcpy(static_cast<void*>(lanes), &x.p, sizeof lanes);
-  for (int n = size / 2; n > 0; n /= 2) {
-    for (int i = 0; i < n; ++i) lanes[i] = Op::combine(lanes[i], lanes[i + n]);
+  if constexpr (is_complex<A>) {
+    Lanes<A> rest = x;
+    for (int n = Lanes<A>::size / 2; n > 0; n /= 2) {
+      for (int i = 0; i < n; ++i) rest.p[i] = Op::combine(rest.p[i], rest.p[i + n]);
+    }
+    return rest.p[0];
+  } else {
+    return fold_lanes(x.p.v, [](const auto& a, const auto& b) { return Op::combine(a, b); });
   }
-  return lanes[0];
 }
 
 /// Sums below this many terms run straight; longer ones are halved, so errors grow with the logarithm of the length.
@@ -151,6 +155,7 @@ inline constexpr int64_t kRun = 2048, kRows = 128;
 template <class Op, class A, class T>
 A reduce_run(const T* p, int64_t n) {
   constexpr int size = Lanes<A>::size;
+  if (n <= size) return fold<Op>(load<Op, A>(p, int(n)));
   if (n > kRun) {
     int64_t half = (n / 2 + kRun - 1) / kRun * kRun;
     A first = reduce_run<Op, A>(p, half);
@@ -217,6 +222,15 @@ void reduce(KernelContext& k, const ReduceShape& s, const T* in, U* out, Finish&
   if (units < 16) parts = std::clamp<int64_t>(elements / 32768, 1, std::min<int64_t>(s.reduced[0].size, 64));
   A* partial = parts > 1 ? k.scratch<A>(parts * s.outputs) : nullptr;
   const int last = s.reduced_count - 1;
+  double cost = double(elements) * sizeof(T) / 15 / double(units * parts);
+  if (parts == 1 && s.inner == 1 && s.kept_count <= 1 && last == 0) {  // rows that lie end to end
+    k.parallel_for(units, cost + 3, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        out[i] = finish(detail::reduce_run<Op, A>(in + i * s.count, s.count), s.count);
+      }
+    });
+    return;
+  }
 
   auto unit = [&](int64_t part, int64_t index, auto&& emit) {
     int64_t group = index / chunks, col = index % chunks * width, offset = col;
@@ -287,7 +301,6 @@ void reduce(KernelContext& k, const ReduceShape& s, const T* in, U* out, Finish&
     }
   };
 
-  double cost = double(elements) * sizeof(T) / 15 / double(units * parts);
   k.parallel_for(units * parts, cost, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       int64_t part = i / units;

@@ -54,48 +54,59 @@ auto sum_of_lanes(N x) {
   return fold_lanes(x.v, [](auto a, auto b) { return a + b; });
 }
 
-/// The largest element of a row, NaN if there is one.
-template <class N, class T>
-typename N::value_type row_max(const T* x, int64_t n) {
-  N top = -std::numeric_limits<typename N::value_type>::infinity();
-  for_packets<N>(n, [&](int64_t i, auto count) { top = max(top, load_some<N>(x + i, count)); });
-  return fold_lanes(top.v, [](const auto& a, const auto& b) { return Largest::combine(a, b); });
-}
+/// A row of stored numbers, or one that is repeated.
+template <class T>
+struct Row {
+  using N = Vec<Compute<T>>;
+  const T* data;
+  bool repeated = false;
+  template <class Count>
+  N load(int64_t i, Count count) const {
+    return repeated ? splat<N>(*data) : load_some<N>(data + i, count);
+  }
+};
 
-/// exp(x - max) into whole packets at e; the sum of it. A row's softmax is e / sum.
-template <class A>
+/// exp(x - largest) in whole packets at e; the sum of it. A row's softmax is e / sum. NaN has NaN for both.
+template <class T>
 struct RowExp {
+  using A = Compute<T>;
   using N = Vec<A>;
-  A max, sum;
-  template <class T>
-  RowExp(const T* x, A* e, int64_t n) : max(row_max<N>(x, n)) {
-    N total = 0;
+  A largest, sum;
+  RowExp(const Row<T>& x, A* e, int64_t n) {
+    N top = -std::numeric_limits<A>::infinity(), total = 0;
+    for_packets<N>(n, [&](int64_t i, auto count) { top = max(top, x.load(i, count)); });
+    largest = fold_lanes(top.v, [](const auto& a, const auto& b) { return Largest::combine(a, b); });
     for_packets<N>(n, [&](int64_t i, auto count) {
-      N y = exp(load_some<N>(x + i, count) - max);
+      N y = exp(x.load(i, count) - largest);
       store(e + i, y);
       total = total + first_lanes(y, count);
     });
     sum = sum_of_lanes(total);
   }
-  /// Elements of e, that a row of n takes.
-  static int64_t room(int64_t n) { return ceil_div(n, N::size) * N::size; }
 };
 
-constexpr int64_t kPieces = 64;
-
-/// Shares `rows` out in at most kPieces contiguous pieces and calls f(piece, row) for each row.
-template <class F>
-void for_each_row(KernelContext& k, int64_t rows, double row_ns, F&& f) {
-  int64_t pieces = std::min(rows, kPieces);
-  if (pieces == 0) return;
+/// Calls f(buffer, row) for each row; the buffer has room for n elements of A and the rest of their last packet.
+template <class A, class F>
+void for_each_row(KernelContext& k, int64_t rows, int64_t n, double row_ns, F&& f) {
+  constexpr int64_t kLocal = 512, kPieces = 64;
+  if (n <= kLocal) {
+    k.parallel_for(rows, row_ns, [&](int64_t begin, int64_t end) {
+      alignas(64) A buffer[kLocal];
+      for (int64_t r = begin; r < end; ++r) f(buffer, r);
+    });
+    return;
+  }
+  // A buffer for each of a limited number of contiguous pieces.
+  int64_t pieces = std::min(rows, kPieces), room = ceil_div(n, Vec<A>::size) * Vec<A>::size;
+  A* buffers = k.scratch<A>(pieces * room);
   k.parallel_for(pieces, row_ns * double(rows) / double(pieces), [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
-      for (int64_t r = p * rows / pieces; r < (p + 1) * rows / pieces; ++r) f(p, r);
+      for (int64_t r = p * rows / pieces; r < (p + 1) * rows / pieces; ++r) f(buffers + p * room, r);
     }
   });
 }
 
-/// Nanoseconds of a row.
+/// Nanoseconds of a row's softmax.
 double row_cost(int64_t n) { return 10 + 0.4 * double(n); }
 
 template <class T, bool log>
@@ -104,18 +115,16 @@ struct SoftmaxOf {
     using A = Compute<T>;
     using N = Vec<A>;
     const Shape& s = k.in(0).shape();
-    int64_t n = s[-1], rows = s.size(0, s.rank() - 1), room = RowExp<A>::room(n);
+    int64_t n = s[-1], rows = s.size(0, s.rank() - 1);
     if (s.size() == 0) return;
     const T* in = k.in<T>(0);
     T* out = k.out<T>(0);
-    A* buffer = k.scratch<A>(std::min(rows, kPieces) * room);
-    for_each_row(k, rows, row_cost(n), [&](int64_t piece, int64_t r) {
-      const T* x = in + r * n;
-      A* e = buffer + piece * room;
-      RowExp<A> row(x, e, n);
+    for_each_row<A>(k, rows, n, row_cost(n), [=](A* e, int64_t r) {
+      Row<T> x{in + r * n};
+      RowExp<T> row(x, e, n);
       A shift = log ? std::log(row.sum) : A(0), scale = A(1) / row.sum;
       for_packets<N>(n, [&](int64_t i, auto count) {
-        N y = log ? (load_some<N>(x + i, count) - row.max) - shift : load<N>(e + i) * scale;
+        N y = log ? (x.load(i, count) - row.largest) - shift : load<N>(e + i) * scale;
         store_some(out + r * n + i, y, count);
       });
     });
@@ -128,18 +137,13 @@ using LogSoftmax = SoftmaxOf<T, true>;
 
 /// A matrix broadcast to n columns: rows or columns of size 1 are repeated.
 template <class T>
-struct Broadcast {
+struct BroadcastRows {
   const T* data;
-  int64_t row_stride, stride;
-  Broadcast(const Tensor& t, int64_t n)
-      : data(t.ptr<T>()), row_stride(t.dim(0) == 1 ? 0 : t.dim(1)), stride(t.dim(1) == n ? 1 : 0) {}
-  /// Row r as n elements: in place, or repeated into `buffer`.
-  const T* row(int64_t r, T* buffer, int64_t n) const {
-    const T* p = data + r * row_stride;
-    if (stride == 1) return p;
-    std::fill_n(buffer, n, *p);
-    return buffer;
-  }
+  int64_t stride;
+  bool repeated;
+  BroadcastRows(const Tensor& t, int64_t n)
+      : data(t.ptr<T>()), stride(t.dim(0) == 1 ? 0 : t.dim(1)), repeated(t.dim(1) != n) {}
+  Row<T> operator[](int64_t r) const { return {data + r * stride, repeated}; }
 };
 
 template <class T>
@@ -148,24 +152,20 @@ struct Xent {
     using A = Compute<T>;
     using N = Vec<A>;
     const Shape& s = k.out(1).shape();
-    int64_t rows = s[0], n = s[1], room = RowExp<A>::room(n);
+    int64_t rows = s[0], n = s[1];
     T *loss = k.out<T>(0), *backprop = k.out<T>(1);
     if (n == 0) std::fill_n(loss, rows, T(0));
     if (s.size() == 0) return;
-    Broadcast<T> features(k.in(0), n), labels(k.in(1), n);
-    int64_t pieces = std::min(rows, kPieces);
-    A* buffer = k.scratch<A>(pieces * room);
-    T* repeated = k.scratch<T>(pieces * 2 * n);
-    for_each_row(k, rows, row_cost(n), [&](int64_t piece, int64_t r) {
-      const T *x = features.row(r, repeated + piece * 2 * n, n), *p = labels.row(r, repeated + (piece * 2 + 1) * n, n);
-      A* e = buffer + piece * room;
-      RowExp<A> row(x, e, n);
+    BroadcastRows<T> features(k.in(0), n), labels(k.in(1), n);
+    for_each_row<A>(k, rows, n, row_cost(n), [=](A* e, int64_t r) {
+      Row<T> x = features[r], p = labels[r];
+      RowExp<T> row(x, e, n);
       A shift = std::log(row.sum), scale = A(1) / row.sum;
       N total = 0;
       for_packets<N>(n, [&](int64_t i, auto count) {
-        N label = load_some<N>(p + i, count);
+        N label = p.load(i, count);
         // Class by class, as TensorFlow sums: log(sum) - (x - max), weighted by the label.
-        total = total + first_lanes(label * (shift - (load_some<N>(x + i, count) - row.max)), count);
+        total = total + first_lanes(label * (shift - (x.load(i, count) - row.largest)), count);
         store_some(backprop + r * n + i, load<N>(e + i) * scale - label, count);
       });
       loss[r] = T(sum_of_lanes(total));
@@ -195,15 +195,12 @@ struct SparseXent {
     using N = Vec<A>;
     const T* features = k.in<T>(0);
     T *loss = k.out<T>(0), *backprop = k.out<T>(1);
-    int64_t room = RowExp<A>::room(n);
-    A* buffer = k.scratch<A>(std::min(rows, kPieces) * room);
     const N lane = lane_numbers<N>();
-    for_each_row(k, rows, row_cost(n), [&](int64_t piece, int64_t r) {
-      const T* x = features + r * n;
-      A* e = buffer + piece * room;
-      RowExp<A> row(x, e, n);
+    for_each_row<A>(k, rows, n, row_cost(n), [=](A* e, int64_t r) {
+      Row<T> x{features + r * n};
+      RowExp<T> row(x, e, n);
       A scale = A(1) / row.sum;
-      loss[r] = T(std::log(row.sum) - (A(x[labels[r]]) - row.max));
+      loss[r] = T(std::log(row.sum) - (A(x.data[labels[r]]) - row.largest));
       for_packets<N>(n, [&](int64_t i, auto count) {
         N y = load<N>(e + i) * scale;
         store_some(backprop + r * n + i, where(lane == A(labels[r] - i), y - 1, y), count);
@@ -269,11 +266,8 @@ struct TopK {
     if (rows == 0 || count == 0) return;
     const T* in = k.in<T>(0);
     T* values = k.out<T>(0);
-    int64_t pieces = std::min(rows, kPieces);
-    int32_t* order = k.scratch<int32_t>(pieces * n);
-    for_each_row(k, rows, double(n) * 10, [&](int64_t piece, int64_t r) {
+    for_each_row<int32_t>(k, rows, n, double(n) * 10, [&](int32_t* at, int64_t r) {
       const T* row = in + r * n;
-      int32_t* at = order + piece * n;
       std::iota(at, at + n, 0);
       auto before = [row](int32_t a, int32_t b) {
         Compute<T> x = row[a], y = row[b];

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "thalweg/kernels/families.h"
+#include "thalweg/kernels/packet.h"
 #include "thalweg/kernels/rules.h"
 #include "thalweg/kernels/update.h"
 
@@ -63,18 +64,39 @@ class Apply final : public UpdateKernel {
       from[v] = static_cast<const T*>(s.from[v]);
       to[v] = static_cast<T*>(s.to[v]);
     }
-    // Elements do not depend on one another even where `from` and `to` are one memory.
-#pragma GCC ivdep
-    for (int64_t i = begin; i < end; ++i) {
-      C x[size_t(kVars)];
-      for (size_t v = 0; v < size_t(kVars); ++v) x[v] = C(from[v][i]);
-      step(x, C(g[i]));
-      for (size_t v = 0; v < size_t(kVars); ++v) to[v][i] = T(x[v]);
+    if constexpr (std::same_as<T, C>) {
+      update<C>(from, to, g, step, begin, end);
+    } else {  // 16-bit storage: a piece at a time in float
+      constexpr int64_t kPiece = 256;
+      C x[size_t(kVars)][kPiece], slope[kPiece];
+      std::array<const C*, size_t(kVars)> old;
+      std::array<C*, size_t(kVars)> fresh;
+      for (size_t v = 0; v < size_t(kVars); ++v) old[v] = fresh[v] = x[v];
+      for (int64_t i = begin; i < end; i += kPiece) {
+        int64_t n = std::min(kPiece, end - i);
+        for (size_t v = 0; v < size_t(kVars); ++v) convert(from[v] + i, x[v], n);
+        convert(g + i, slope, n);
+        update<C>(old, fresh, slope, step, 0, n);
+        for (size_t v = 0; v < size_t(kVars); ++v) convert(x[v], to[v] + i, n);
+      }
     }
   }
 
  private:
   static constexpr int kVars = Rule::kVars, kGrad = Rule::kGrad;
+
+  template <class C>
+  static void update(const std::array<const C*, size_t(kVars)>& from, const std::array<C*, size_t(kVars)>& to,
+                     const C* g, const auto& step, int64_t begin, int64_t end) {
+    // Elements do not depend on one another even where `from` and `to` are one memory.
+#pragma GCC ivdep
+    for (int64_t i = begin; i < end; ++i) {
+      C x[size_t(kVars)];
+      for (size_t v = 0; v < size_t(kVars); ++v) x[v] = from[v][i];
+      step(x, g[i]);
+      for (size_t v = 0; v < size_t(kVars); ++v) to[v][i] = x[v];
+    }
+  }
 
   void check_shape(const Shape& var, int i, const Shape& other) const {
     TW_CHECK(var == other, names_[0], " and ", names_[size_t(i)], " do not have the same shape", var, " ", other);

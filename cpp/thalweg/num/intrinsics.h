@@ -142,6 +142,26 @@ TW_HD V exponent(V x) {
 }
 #endif
 
+#if defined(__F16C__)
+/// float from the words of IEEE binary16, and back, rounded to the nearest.
+template <class V, class H>
+TW_HD V from_half(H h) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_cvtph_ps(kAll<V>, __m256i(h));
+#else
+  return _mm256_cvtph_ps(__m128i(h));
+#endif
+}
+template <class H, class V>
+TW_HD H to_half(V x) {
+#if defined(__AVX512F__)
+  return H(_mm512_maskz_cvtps_ph(kAll<V>, x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+#else
+  return H(_mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+#endif
+}
+#endif
+
 /// Whether any bit is set.
 template <class M>
 TW_HD bool any(M m) {

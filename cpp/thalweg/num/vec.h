@@ -298,6 +298,9 @@ using Half = Pack<uint16_t, N::size>;
 template <class N, class T>
 TW_HD N widen(Half<N> h) {
   using U32 = Pack<uint32_t, N::size>;
+#if defined(__F16C__)
+  if constexpr (std::same_as<T, half>) return N(simd::from_half<typename N::V>(h));
+#endif
   U32 w = __builtin_convertvector(h, U32);
   if constexpr (std::same_as<T, bfloat16>) {
     return N((typename N::V)(w << 16));
@@ -314,6 +317,9 @@ template <class T, class N>
 TW_HD Half<N> narrow(const N& x) {
   using U32 = Pack<uint32_t, N::size>;
   using F32 = Pack<float, N::size>;
+#if defined(__F16C__)
+  if constexpr (std::same_as<T, half>) return simd::to_half<Half<N>>(x.v);
+#endif
   U32 f = (U32)x.v, r;
   if constexpr (std::same_as<T, bfloat16>) {
     U32 rounded = (f + 0x7fffu + ((f >> 16) & 1u)) >> 16;
