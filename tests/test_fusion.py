@@ -119,6 +119,15 @@ def convolutions(rng: np.random.Generator) -> tuple[list[Any], dict[Any, Any]]:
     return [y, loss, *tf.gradients(loss, [x, w, b, v, c, u])], feeds
 
 
+def constant_weights(rng: np.random.Generator) -> tuple[list[Any], dict[Any, Any]]:
+    """Large enough to be packed when the plan is made; one row is not worth it."""
+    feeds: dict[Any, Any] = {}
+    x, row = fed(rng, feeds, 30, 700), fed(rng, feeds, 1, 700)
+    w, v = tf.constant(f32(rng, 700, 1000)), tf.constant(f32(rng, 260, 700))
+    products = [tf.matmul(x, w), tf.matmul(x, v, transpose_b=True), tf.matmul(row, w)]
+    return [*products, tf.nn.relu(tf.matmul(x, w) + tf.constant(f32(rng, 1000)))], feeds
+
+
 def residual(rng: np.random.Generator) -> tuple[list[Any], dict[Any, Any]]:
     """What follows the product is larger than it, or comes from both sides."""
     feeds: dict[Any, Any] = {}
@@ -172,6 +181,7 @@ CASES: dict[str, Build] = {
     "dense tanh": dense("tanh", 64, batch=1),
     "dense elu": dense("elu", 300, batch=70, depth=130),
     "convolutions": convolutions,
+    "constant weights": constant_weights,
     "residual": residual,
     "neutral": neutral,
 }

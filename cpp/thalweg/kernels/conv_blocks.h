@@ -49,7 +49,7 @@ inline Floats high_pairs(Floats a, Floats b) { return {high_pairs(Four(a.v), Fou
 
 /// Each block of the four vectors as a row of a 4x4 matrix, transposed.
 template <class V>
-inline void transpose(V (&r)[4]) {
+inline void transpose_blocks(V (&r)[4]) {
   V ab = low(r[0], r[1]), AB = high(r[0], r[1]), cd = low(r[2], r[3]), CD = high(r[2], r[3]);
   r[0] = low_pairs(ab, cd);
   r[1] = high_pairs(ab, cd);

@@ -16,7 +16,7 @@ void split_short(const float* in, int64_t pixel_stride, int64_t pixels, int64_t 
       const float* from = in + i * pixel_stride + c;
       Four r[4];
       for (int j = 0; j < 4; ++j) r[j] = load_four(from + j * pixel_stride);
-      transpose(r);
+      transpose_blocks(r);
       for (int j = 0; j < 4; ++j) store_four(r[j], out + (c + j) * plane + i);
     }
   }
@@ -29,7 +29,7 @@ void join_short(const float* in, int64_t plane, int64_t pixels, int64_t channels
       const int64_t c = std::min(ch, channels - 4);
       Four r[4];
       for (int j = 0; j < 4; ++j) r[j] = load_four(in + (c + j) * plane + i);
-      transpose(r);
+      transpose_blocks(r);
       for (int j = 0; j < 4; ++j) store_four(r[j], out + (i + j) * pixel_stride + c);
     }
   }
@@ -47,7 +47,7 @@ void split_vector(const float* in, int64_t pixel_stride, int64_t n, int64_t chan
       for (int b = 0; b < kBlocks; ++b) p[b] = in + (4 * b + j) * pixel_stride + c;
       r[j] = load_blocks(p);
     }
-    transpose(r);
+    transpose_blocks(r);
     if (n == Floats::size) {
 #pragma GCC unroll 4
       for (int j = 0; j < 4; ++j) r[j].store(out + (c + j) * plane);
@@ -67,7 +67,7 @@ void join_vector(const float* in, int64_t plane, int64_t n, int64_t channels, fl
     Floats r[4];
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) r[j] = Floats::load(in + (c + j) * plane);
-    transpose(r);
+    transpose_blocks(r);
     auto store = [&](Four v, int64_t i) { store_four(v, out + i * pixel_stride + c); };
     if (n == Floats::size) {
       ((store(block_of<block>(r[0]), 4 * block), store(block_of<block>(r[1]), 4 * block + 1),

@@ -3,7 +3,7 @@
 #include "thalweg/kernels/conv.h"
 #include "thalweg/kernels/families.h"
 #include "thalweg/kernels/fused_program.h"
-#include "thalweg/kernels/gemm.h"
+#include "thalweg/kernels/right_factor.h"
 
 namespace thalweg::kernels {
 namespace {
@@ -47,14 +47,15 @@ FusedProgram program_of(const KernelInit& init, int lead) {
 template <class T>
 struct FusedMatMul {
   FusedProgram program;
-  bool ta, tb;
+  bool ta;
+  RightFactor<T> b;
   explicit FusedMatMul(const KernelInit& init)
-      : program(program_of(init, 2)), ta(init.attr<bool>("transpose_a")), tb(init.attr<bool>("transpose_b")) {}
+      : program(program_of(init, 2)), ta(init.attr<bool>("transpose_a")), b(init, 1, init.attr<bool>("transpose_b")) {}
 
   void operator()(KernelContext& k) const {
-    MatrixView<T> a(k.in<T>(0), k.in(0).dim(0), k.in(0).dim(1), ta), b(k.in<T>(1), k.in(1).dim(0), k.in(1).dim(1), tb);
+    MatrixView<T> a(k.in<T>(0), k.in(0).dim(0), k.in(0).dim(1), ta);
     Tree tree(program, k, 2, k.out(0));
-    gemm(k, a, b, k.out<T>(0), {tree.finish(), nullptr});
+    b.multiply(k, a, k.out<T>(0), {tree.finish(), nullptr});
   }
 };
 

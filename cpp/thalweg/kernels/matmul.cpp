@@ -1,7 +1,7 @@
 // CPU kernels of the matrix products, bias additions and L2Loss.
 #include "thalweg/kernels/families.h"
-#include "thalweg/kernels/gemm.h"
 #include "thalweg/kernels/reduce.h"
+#include "thalweg/kernels/right_factor.h"
 
 namespace thalweg::kernels {
 namespace {
@@ -32,19 +32,27 @@ void complex_product(const MatrixView<T>& a, bool conj_a, const MatrixView<T>& b
 
 template <class T>
 struct MatMul {
-  bool ta, tb;
-  explicit MatMul(const KernelInit& init) : ta(init.attr<bool>("transpose_a")), tb(init.attr<bool>("transpose_b")) {}
+  bool ta;
+  RightFactor<T> b;
+  explicit MatMul(const KernelInit& init)
+      : ta(init.attr<bool>("transpose_a")), b(init, 1, init.attr<bool>("transpose_b")) {}
 
   void operator()(KernelContext& k) const {
-    const Tensor &ta_in = k.in(0), &tb_in = k.in(1);
-    MatrixView<T> a(ta_in.ptr<T>(), ta_in.dim(0), ta_in.dim(1), ta), b(tb_in.ptr<T>(), tb_in.dim(0), tb_in.dim(1), tb);
+    b.multiply(k, MatrixView<T>(k.in<T>(0), k.in(0).dim(0), k.in(0).dim(1), ta), k.out<T>(0));
+  }
+};
+
+template <class T>
+struct ComplexMatMul {
+  bool ta, tb;
+  explicit ComplexMatMul(const KernelInit& init)
+      : ta(init.attr<bool>("transpose_a")), tb(init.attr<bool>("transpose_b")) {}
+
+  void operator()(KernelContext& k) const {
+    MatrixView<T> a(k.in<T>(0), k.in(0).dim(0), k.in(0).dim(1), ta), b(k.in<T>(1), k.in(1).dim(0), k.in(1).dim(1), tb);
     T* c = k.out<T>(0);
-    if constexpr (is_complex<T>) {
-      double cost = double(a.cols) * double(b.cols) * 1.5;
-      k.parallel_for(a.rows, cost, [&](int64_t i, int64_t end) { complex_product(a, false, b, false, c, i, end); });
-    } else {
-      gemm(k, a, b, c);
-    }
+    double cost = double(a.cols) * double(b.cols) * 1.5;
+    k.parallel_for(a.rows, cost, [&](int64_t i, int64_t end) { complex_product(a, false, b, false, c, i, end); });
   }
 };
 
@@ -186,7 +194,8 @@ struct L2Loss {
 
 void register_matmul(KernelRegistry& r) {
   constexpr DTypeSet kMatMulTypes = kInexact | kUnsigned | DTypeSet{DType::int32, DType::int64};
-  r.add_all<MatMul, kMatMulTypes>("MatMul", kCpu);
+  r.add_all<MatMul, kMatMulTypes - kComplex>("MatMul", kCpu);
+  r.add_all<ComplexMatMul, kComplex>("MatMul", kCpu);
   r.add_all<BatchMatMul, kMatMulTypes>("BatchMatMul", kCpu);
   r.add_all<BatchMatMul, kMatMulTypes | DTypeSet{DType::int16}>("BatchMatMulV2", kCpu);
   r.add_all<BiasAdd, kNumeric>("BiasAdd", kCpu);
