@@ -1,5 +1,7 @@
 #include "thalweg/core/device.h"
 
+#include <pthread.h>
+
 #include <array>
 #include <atomic>
 #include <bit>
@@ -130,6 +132,9 @@ class CpuAllocator {
     return p;
   }
 
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
+
   void deallocate(void* p, int c) noexcept {
     size_t size = class_bytes(c);
     {
@@ -166,7 +171,11 @@ class CpuAllocator {
 };
 
 CpuAllocator& cpu_allocator() {
-  static auto* allocator = new CpuAllocator();  // never destroyed: buffers may outlive static destruction
+  static auto* allocator = [] {
+    // A child forked while another thread is in here must not find the lock taken for ever.
+    pthread_atfork([] { cpu_allocator().lock(); }, [] { cpu_allocator().unlock(); }, [] { cpu_allocator().unlock(); });
+    return new CpuAllocator();  // never destroyed: buffers may outlive static destruction
+  }();
   return *allocator;
 }
 
