@@ -49,13 +49,13 @@ std::vector<Size> sizes() {
 }
 
 Tensor noise_of(DType dtype, const Shape& shape) {
-  Tensor f = noise(shape), t(dtype, shape);
-  visit(dtype, [&]<class T>() {
-    if constexpr (std::is_constructible_v<T, float>) {
-      for (int64_t i = 0; i < f.size(); ++i) t.ptr<T>()[i] = T(f.ptr<float>()[i]);
-    }
+  Tensor from = noise(shape);
+  if (dtype == DType::float32) return from;
+  Tensor to(dtype, shape);
+  for_each_dtype<DTypeSet{DType::float64, DType::float16, DType::bfloat16}>([&]<class T>() {
+    if (dtype == dtype_of<T>) std::ranges::transform(from.flat<float>(), to.ptr<T>(), [](float x) { return T(x); });
   });
-  return t;
+  return to;
 }
 
 void product(Report& report, const Size& z, DType dtype, std::string_view suffix) {

@@ -10,14 +10,18 @@
 
 namespace thalweg::kernels::detail {
 
+/// Additions to one number in a row, at most: rounding errors grow with them.
+inline constexpr int64_t kRun = 512;
+
 /// Sums held in registers by one call of dot_tile.
 inline constexpr int kDotSums = kVectorBytes == 64 ? 16 : 10;
 inline constexpr int kDotCols = 5;
 constexpr int dot_rows(int cols) { return std::min(8, kDotSums / cols); }
 
-/// c[i * c_stride + j] = sum over p < k of a[i * a_stride + p] * b[j * b_stride + p].
+/// c[i * c_stride + j] (+)= sum over p < k of a[i * a_stride + p] * b[j * b_stride + p].
 template <class S, int rows, int cols>
-void dot_tile(int64_t k, const S* a, int64_t a_stride, const S* b, int64_t b_stride, S* c, int64_t c_stride) {
+void dot_tile(int64_t k, const S* a, int64_t a_stride, const S* b, int64_t b_stride, S* c, int64_t c_stride,
+              bool accumulate) {
   using P = Packet<S>;
   P acc[rows][cols];
 #pragma GCC unroll 8
@@ -56,12 +60,15 @@ void dot_tile(int64_t k, const S* a, int64_t a_stride, const S* b, int64_t b_str
     sum_each(part).store(sums + g * P::size);
   }
   for (int i = 0; i < rows; ++i) {
-    for (int j = 0; j < cols; ++j) c[i * c_stride + j] = sums[i * cols + j];
+    for (int j = 0; j < cols; ++j) {
+      S& to = c[i * c_stride + j];
+      to = accumulate ? S(to + sums[i * cols + j]) : sums[i * cols + j];
+    }
   }
 }
 
 template <class S>
-using DotFn = void (*)(int64_t, const S*, int64_t, const S*, int64_t, S*, int64_t);
+using DotFn = void (*)(int64_t, const S*, int64_t, const S*, int64_t, S*, int64_t, bool);
 
 template <class S, int cols, int... rows>
 constexpr std::array<DotFn<S>, 8> dot_column(std::integer_sequence<int, rows...>) {
@@ -77,15 +84,18 @@ template <class S>
 void dot_product(int64_t begin, int64_t end, int64_t n, int64_t k, const S* a, int64_t a_stride, const S* b,
                  int64_t b_stride, S* c, int64_t c_stride) {
   static constexpr auto kTable = dot_table<S>(std::make_integer_sequence<int, kDotCols>());
-  const int64_t groups = ceil_div(n, kDotCols);
-  for (int64_t g = 0; g < groups; ++g) {
-    const int64_t j = g * n / groups;
-    const int cols = int((g + 1) * n / groups - j);
-    for (int64_t i = begin; i < end;) {
-      int rows = int(std::min<int64_t>(end - i, dot_rows(cols)));
-      kTable[size_t(cols - 1)][size_t(rows - 1)](k, a + i * a_stride, a_stride, b + j * b_stride, b_stride,
-                                                 c + i * c_stride + j, c_stride);
-      i += rows;
+  const int64_t groups = ceil_div(n, kDotCols), runs = ceil_div(k, kRun * Packet<S>::size);
+  for (int64_t d = 0; d < runs; ++d) {
+    const int64_t p0 = k * d / runs, p1 = k * (d + 1) / runs;
+    for (int64_t g = 0; g < groups; ++g) {
+      const int64_t j = g * n / groups;
+      const int cols = int((g + 1) * n / groups - j);
+      for (int64_t i = begin; i < end;) {
+        int rows = int(std::min<int64_t>(end - i, dot_rows(cols)));
+        kTable[size_t(cols - 1)][size_t(rows - 1)](p1 - p0, a + i * a_stride + p0, a_stride, b + j * b_stride + p0,
+                                                   b_stride, c + i * c_stride + j, c_stride, d > 0);
+        i += rows;
+      }
     }
   }
 }

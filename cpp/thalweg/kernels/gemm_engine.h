@@ -40,7 +40,8 @@ bool few_columns(int64_t n) {
 /// kCombine: the pieces that the sum over k is cut into, each of contiguous rows that are worth a thread.
 template <class S>
 int64_t combine_pieces(int64_t n, int64_t k) {
-  return std::clamp<int64_t>(n * k * int64_t(sizeof(S)) >> 19, 1, std::min(kGemmPieces, ceil_div(k, 64)));
+  const int64_t worth = std::min({n * k * int64_t(sizeof(S)) >> 19, kGemmPieces, ceil_div(k, 64)});
+  return std::max(worth, ceil_div(k, kRun));
 }
 
 /// out[j] = sum over rows of b[p][j]: runs of rows first, then the runs, so that rounding errors grow with the length
