@@ -3,7 +3,7 @@
 
 #include "thalweg/kernels/conv_methods.h"
 #include "thalweg/kernels/families.h"
-#include "thalweg/kernels/packet.h"
+#include "thalweg/kernels/gemm.h"
 
 namespace thalweg::kernels {
 namespace {
@@ -19,7 +19,22 @@ bool pixels_fill_more(int64_t rows, int64_t cols, int64_t width, int64_t channel
   return lanes_used(rows * cols, (rows - 1) * width + cols) > lanes_used(channels, channels);
 }
 
-// The methods in order, the first that accepts: lanes are pixels (float, one group), lanes are channels.
+// The methods in order, the first that accepts: a matrix product, lanes are pixels (float, one group), lanes are
+// channels.
+
+/// A filter of one tap that sees every pixel once: pixels by channels times channels by channels.
+bool is_product(const ConvShape& s) {
+  return s.taps() == 1 && s.groups == 1 && !s.x.nchw && s.x.rows == s.y.rows && s.x.cols == s.y.cols &&
+         s.row.stride == 1 && s.col.stride == 1 && s.row.before == 0 && s.col.before == 0;
+}
+template <class T>
+MatrixView<T> by_pixels(const ConvShape& s, const T* image, int64_t channels) {
+  return MatrixView<T>(image, s.batch * s.y.rows * s.y.cols, channels, false);
+}
+template <class T>
+MatrixView<T> one_tap(const ConvShape& s, const T* filter) {
+  return MatrixView<T>(filter, s.x.channels, s.y.channels, false);
+}
 
 bool planes_make_y(const ConvShape& s) {
   const int64_t width = ceil_div(s.padded_x().padded_cols(), s.col.stride);
@@ -35,6 +50,7 @@ bool planes_make_dx(const ConvShape& s) {
 
 template <class T>
 void conv_forward(KernelContext& k, const ConvShape& s, const T* x, const T* filter, T* y, Finish finish) {
+  if (is_product(s)) return gemm(k, by_pixels(s, x, s.x.channels), one_tap(s, filter), y, {finish, nullptr});
   if constexpr (std::is_same_v<T, float>) {
     if (planes_make_y(s)) return planes_forward(k, s, x, filter, y, finish);
   }
@@ -48,6 +64,9 @@ void conv_backward_input(KernelContext& k, const ConvShape& s, const T* filter, 
     if (finish) finish(0, s.batch * s.x.rows * s.x.cols, 0, s.x.channels);
     return;
   }
+  if (is_product(s)) {
+    return gemm(k, by_pixels(s, dy, s.y.channels), one_tap(s, filter).transposed(), dx, {finish, nullptr});
+  }
   if constexpr (std::is_same_v<T, float>) {
     if (planes_make_dx(s)) return planes_backward_input(k, s, filter, dy, dx, finish);
   }
@@ -60,6 +79,9 @@ void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, cons
     std::fill_n(dfilter, s.filter_size(), T(0));
     if (dbias) std::fill_n(dbias, s.y.channels, T(0));
     return;
+  }
+  if (is_product(s)) {
+    return gemm(k, by_pixels(s, x, s.x.channels).transposed(), by_pixels(s, dy, s.y.channels), dfilter, {{}, dbias});
   }
   if constexpr (std::is_same_v<T, float>) {
     if (planes_make_y(s)) return planes_backward_filter(k, s, x, dy, dfilter, dbias);

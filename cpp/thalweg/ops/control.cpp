@@ -142,7 +142,8 @@ void register_control(OpRegistry& r) {
   r.add("PyFuncStateless(input: Tin...; token: string, Tin: list(type), Tout: list(type)) -> output: Tout...")
       .doc("Calls the Python function registered under the token, which has no side effects.")
       .infer(infer_unknown)
-      .no_grad();
+      .no_grad()
+      .stateful();  // not folded: plans are made without the interpreter lock
 }
 
 }  // namespace thalweg::ops
