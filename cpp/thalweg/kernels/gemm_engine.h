@@ -435,7 +435,8 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
                                              (a.row_stride == 1 && spread(a.col_stride)));
   const int64_t whole = n % P::size == 0 ? panels : n / kPanel<S>;
   const bool copied = !packed && !readable;  // B's copy costs least where a panel is used at once
-  if (bytes_a <= detail::kResident && panels >= 4 && (copied || bytes_b > detail::kResident)) {
+  if (bytes_a <= detail::kResident && panels >= 4 &&
+      (bytes_b > detail::kResident || (copied && (bytes_a < bytes_b || bytes_b > detail::kResident / 8)))) {
     path = GemmPath::kColumns;
     pack_a = !a_readable;
     if (pack_a) a_size = tiles * PackedRows<T>::most(k);
