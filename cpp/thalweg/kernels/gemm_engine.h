@@ -16,8 +16,8 @@ constexpr std::array<TileFn<T>, sizeof...(rows)> tile_column(std::integer_sequen
   return {&tile<T, rows + 1, vectors>...};
 }
 
-/// Longest run of the sum between two visits to C. Long, because a visit costs as much as a hundred steps where C is
-/// in the third-level cache; a panel of B (64 KB) streams from the second.
+/// Longest run of the sum between two visits to C. Visits cost: 512 steps instead of 384 gained 3 % at 1024 x 1024 x
+/// 1024 in float; 768 gained no more. A panel of B (64 KB) streams from the second-level cache meanwhile.
 template <class S>
 inline constexpr int64_t kDepth = 2048 / int64_t(sizeof(S));
 /// Bytes of the operand that stays in a core's second-level cache.
