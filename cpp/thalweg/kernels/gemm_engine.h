@@ -16,8 +16,8 @@ constexpr std::array<TileFn<T>, sizeof...(rows)> tile_column(std::integer_sequen
   return {&tile<T, rows + 1, vectors>...};
 }
 
-/// Longest run of the sum between two visits to C. Long, because a visit costs as much as a hundred steps where C is
-/// in the third-level cache; a panel of B (64 KB) streams from the second.
+/// Longest run of the sum between two visits to C. Visits cost: 512 steps instead of 384 gained 3 % at 1024 x 1024 x
+/// 1024 in float; 768 gained no more. A panel of B (64 KB) streams from the second-level cache meanwhile.
 template <class S>
 inline constexpr int64_t kDepth = 2048 / int64_t(sizeof(S));
 /// Bytes of the operand that stays in a core's second-level cache.
@@ -435,7 +435,8 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
                                              (a.row_stride == 1 && spread(a.col_stride)));
   const int64_t whole = n % P::size == 0 ? panels : n / kPanel<S>;
   const bool copied = !packed && !readable;  // B's copy costs least where a panel is used at once
-  if (bytes_a <= detail::kResident && panels >= 4 && (copied || bytes_b > detail::kResident)) {
+  if (bytes_a <= detail::kResident && panels >= 4 &&
+      (bytes_b > detail::kResident || (copied && (bytes_a < bytes_b || bytes_b > detail::kResident / 8)))) {
     path = GemmPath::kColumns;
     pack_a = !a_readable;
     if (pack_a) a_size = tiles * PackedRows<T>::most(k);
