@@ -12,17 +12,23 @@ template <class T>
 struct AddN {
   using N = Number<NoOp, T>;
 
-  [[gnu::noinline]] static void packets(const T* const* in, int count, int64_t begin, int64_t end, T* out) {
-    for (int64_t i = begin; i < end; i += N::size) {
+  static void packets(const T* const* in, int count, int64_t begin, int64_t end, T* out) {
+    int64_t i = begin;
+    for (; i + N::size <= end; i += N::size) {
       N sum = load<N>(in[0] + i);
       for (int j = 1; j < count; ++j) sum = sum + load<N>(in[j] + i);
       store(out + i, sum);
     }
+    if (i == end) return;
+    int rest = int(end - i);
+    N sum = load<N>(in[0] + i, rest);
+    for (int j = 1; j < count; ++j) sum = sum + load<N>(in[j] + i, rest);
+    store(out + i, sum, rest);
   }
 
   void operator()(KernelContext& k) const {
     int count = k.inputs();
-    int64_t n = k.out(0).size(), whole = n / N::size * N::size, rest = n - whole;
+    int64_t n = k.out(0).size();
     std::vector<const T*> in(static_cast<size_t>(count));
     for (int i = 0; i < count; ++i) {
       TW_CHECK(k.in(i).shape() == k.in(0).shape(),
@@ -31,18 +37,8 @@ struct AddN {
       in[size_t(i)] = k.in<T>(i);
     }
     T* out = k.out<T>(0);
-    k.parallel_for(whole / N::size, 0.2 * (count + 1) * N::size,
-                   [&](int64_t begin, int64_t end) { packets(in.data(), count, begin * N::size, end * N::size, out); });
-    if (rest == 0) return;
-    std::vector<T> tail(size_t(count + 1) * N::size);
-    for (int i = 0; i < count; ++i) {
-      T* buffer = &tail[size_t(i) * N::size];
-      for (int j = 0; j < N::size; ++j) buffer[j] = in[size_t(i)][whole + std::min<int64_t>(j, rest - 1)];
-      in[size_t(i)] = buffer;
-    }
-    T* result = &tail[size_t(count) * N::size];
-    packets(in.data(), count, 0, N::size, result);
-    std::copy_n(result, rest, out + whole);
+    k.parallel_for(n, 0.2 * (count + 1),
+                   [&](int64_t begin, int64_t end) { packets(in.data(), count, begin, end, out); });
   }
 };
 
@@ -50,23 +46,18 @@ template <class T>
 void clip_row(const void*, const void* const* in, void* out, int64_t n, unsigned repeated) {
   using N = Vec<Compute<T>>;
   const T* x[3];
-  T buffer[3][N::size], result[N::size];
-  for (size_t i = 0; i < 3; ++i) {
-    x[i] = static_cast<const T*>(in[i]);
-    if (repeated >> i & 1) std::fill_n(buffer[i], N::size, *x[i]);
-  }
-  for (int64_t at = 0; at < n; at += N::size) {
-    int64_t left = std::min<int64_t>(n - at, N::size);
-    N v[3];
+  for (size_t i = 0; i < 3; ++i) x[i] = static_cast<const T*>(in[i]);
+  T* y = static_cast<T*>(out);
+  N v[3] = {splat<N>(*x[0]), splat<N>(*x[1]), splat<N>(*x[2])};
+  auto packet = [&](int64_t at, auto... count) {
     for (size_t i = 0; i < 3; ++i) {
-      if (repeated >> i & 1)
-        v[i] = load<N>(buffer[i]);
-      else
-        v[i] = left < N::size ? load<N>(padded(x[i] + at, left, buffer[i])) : load<N>(x[i] + at);
+      if (!(repeated >> i & 1)) v[i] = load<N>(x[i] + at, count...);
     }
-    store(result, min(max(v[0], v[1]), v[2]));
-    std::copy_n(result, left, static_cast<T*>(out) + at);
-  }
+    store(y + at, min(max(v[0], v[1]), v[2]), count...);
+  };
+  int64_t at = 0;
+  for (; at + N::size <= n; at += N::size) packet(at);
+  if (at < n) packet(at, int(n - at));
 }
 
 template <class T>
