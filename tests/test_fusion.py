@@ -196,7 +196,9 @@ def test_fused_and_plain_agree(build: Build) -> None:
         assert a.dtype == b.dtype
         assert a.shape == b.shape
         tolerance = 2e-3 if a.dtype == np.float16 else 3e-5
-        np.testing.assert_allclose(b, a, rtol=tolerance, atol=tolerance * max(1, np.abs(a).max(initial=0)) / 10)
+        np.testing.assert_allclose(
+            b, a, rtol=tolerance, atol=tolerance * max(1, np.abs(a).max(initial=0)) / 10
+        )
 
 
 @pytest.mark.parametrize("build", CASES.values(), ids=list(CASES))
@@ -227,7 +229,9 @@ def test_a_training_step_has_no_pass_of_its_own_for_biases_and_activations() -> 
     _, step, feeds = network(np.random.default_rng(0))
     ops = ops_of([step], feeds)
     assert ops.count("_FusedConv2D") == 2
-    assert ops.count("_FusedMatMul") == 4  # two layers forward, two gradients of what a layer was fed
+    assert (
+        ops.count("_FusedMatMul") == 4
+    )  # two layers forward, two gradients of what a layer was fed
     assert ops.count("_MatMulAndSums") == 2
     assert ops.count("_Conv2DBackpropFilterAndSums") == 2
     assert ops.count("_FusedConv2DBackpropInput") == 1  # none for the images, nobody asked
@@ -322,7 +326,9 @@ def test_an_update_of_one_variable_twice_is_two_steps() -> None:
 
 def test_any_number_of_shapes() -> None:
     x = tf.placeholder(tf.float32, [None, None])
-    y = tf.reduce_sum(tf.exp(x - tf.reduce_max(x, 1, keepdims=True)), 1) + tf.cast(tf.size(x), tf.float32)
+    y = tf.reduce_sum(tf.exp(x - tf.reduce_max(x, 1, keepdims=True)), 1) + tf.cast(
+        tf.size(x), tf.float32
+    )
     rng = np.random.default_rng(0)
     with tf.Session() as sess:
         for n in [*range(1, 45), 3, 44, 1]:
@@ -343,7 +349,15 @@ def test_shapes_that_do_not_fit_fail_at_their_node() -> None:
 def test_nan_and_infinity_pass_through_fused_steps() -> None:
     special = np.float32([np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-42, 3e38, -3e38] * 9)
     x = tf.placeholder(tf.float32, [None])
-    fetches = [tf.maximum(x, 0.0) * 2.0, tf.nn.relu(x) - x, tf.exp(-tf.abs(x)) + 1.0, x * 1.0 - 0.0, tf.tanh(x) * x]
-    for a, b in zip(results(fetches, {x: special}, optimize=False), results(fetches, {x: special}), strict=True):
+    fetches = [
+        tf.maximum(x, 0.0) * 2.0,
+        tf.nn.relu(x) - x,
+        tf.exp(-tf.abs(x)) + 1.0,
+        x * 1.0 - 0.0,
+        tf.tanh(x) * x,
+    ]
+    for a, b in zip(
+        results(fetches, {x: special}, optimize=False), results(fetches, {x: special}), strict=True
+    ):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(np.signbit(a), np.signbit(b))

@@ -127,7 +127,9 @@ def test_a_chrome_trace_is_json_with_steps_inside_runs(tmp_path: pathlib.Path) -
     runs = [e for e in events if e.get("cat") == "run"]
     steps = [e for e in events if e.get("cat") == "step"]
     assert [r["name"] for r in runs] == ["run 0", "run 1", "run 2"]
-    assert any(s["args"]["node"] == "relu" and s["args"]["flops"] == 2 * 32**3 + 32**2 for s in steps)
+    assert any(
+        s["args"]["node"] == "relu" and s["args"]["flops"] == 2 * 32**3 + 32**2 for s in steps
+    )
     for s in steps:
         assert any(
             r["tid"] == s["tid"]

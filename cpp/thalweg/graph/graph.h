@@ -117,8 +117,8 @@ class THALWEG_API Graph {
   /// Rewires input i of n. For passes on their own copy of a graph and for while loops; types must match.
   void replace_input(Node& n, int i, Endpoint e);
   void clear_control_inputs(Node& n);
-  /// Makes n another op with other inputs and attributes; its outputs keep their dtypes and shapes, and may become more.
-  /// For passes on their own copy of a graph: n keeps its place in the order, its name and its consumers.
+  /// Makes n another op with other inputs and attributes; its outputs keep their dtypes and shapes, and may become
+  /// more. For passes on their own copy of a graph: n keeps its place in the order, its name and its consumers.
   void become(Node& n, std::string_view op, std::vector<Endpoint> inputs, Attrs attrs);
 
   /// Graphs may be extended while other threads plan runs over them.

@@ -27,8 +27,8 @@ class FusedProgram {
  private:
   /// How an operand's elements lie under the domain's.
   enum class Walk {
-    kDense,     // one for one
-    kScalar,    // one for all
+    kDense,      // one for one
+    kScalar,     // one for all
     kPeriodic,   // it repeats: element i % period
     kStretched,  // each serves a run: element i / period, and so on from the start
     kGeneral

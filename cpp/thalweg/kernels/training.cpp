@@ -1,5 +1,5 @@
-// Optimizer steps: Apply checks and runs a rule of rules.h over whole variables in one pass; UpdateGroup makes one step of
-// several.
+// Optimizer steps: Apply checks and runs a rule of rules.h over whole variables in one pass; UpdateGroup makes one step
+// of several.
 #include "thalweg/kernels/training.h"
 
 #include <algorithm>
@@ -139,8 +139,8 @@ void run_blocks(std::span<const UpdateKernel* const> kernels, std::span<const Up
   }
 }
 
-/// The members as one step: the inputs of each follow those of the one before. All variables change or none. No variable
-/// occurs in two members.
+/// The members as one step: the inputs of each follow those of the one before. All variables change or none. No
+/// variable occurs in two members.
 class UpdateGroup {
  public:
   explicit UpdateGroup(const KernelInit& init) {

@@ -63,7 +63,8 @@ struct Group {
 
 class Fuser {
  public:
-  Fuser(Program& p, const FuseOptions& options) : p_(p), options_(options), uses_(p), joined_(size_t(p.graph->size())) {}
+  Fuser(Program& p, const FuseOptions& options)
+      : p_(p), options_(options), uses_(p), joined_(size_t(p.graph->size())) {}
 
   void trees() {
     for (int id = p_.graph->size() - 1; id >= 0; --id) {
@@ -135,12 +136,14 @@ class Fuser {
 
   /// Products of nothing are left to kernels that know what to do.
   static bool nonempty(const Node& n) {
-    return std::ranges::none_of(n.inputs(), [](const Endpoint& e) { return e.node->output(e.index).shape.size() == 0; });
+    return std::ranges::none_of(n.inputs(),
+                                [](const Endpoint& e) { return e.node->output(e.index).shape.size() == 0; });
   }
 
   bool follows(const Node& product, const Node& root) const {
     std::string_view op = fused_product(product);
-    return !op.empty() && is_pure(product) && nonempty(product) && product.output(0).dtype == root.output(0).dtype && options_.has_kernel(op, product);
+    return !op.empty() && is_pure(product) && nonempty(product) && product.output(0).dtype == root.output(0).dtype &&
+           options_.has_kernel(op, product);
   }
 
   /// What a set of nodes reads from outside, each endpoint once, in the order of use.
@@ -221,8 +224,8 @@ class Fuser {
   std::vector<char> joined_;
 };
 
-/// The gradient of a bias, the sum of dy over all but the last axis, comes for nothing while the gradient of the weights
-/// reads dy.
+/// The gradient of a bias, the sum of dy over all but the last axis, comes for nothing while the gradient of the
+/// weights reads dy.
 class SumsOfGradients {
  public:
   SumsOfGradients(Program& p, const FuseOptions& options) : p_(p), options_(options), uses_(p) {}

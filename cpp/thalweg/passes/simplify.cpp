@@ -189,11 +189,17 @@ void gradient_before_reshape(Program& p, Node& n) {
   if (!info(product).shape.fully_known()) return;
   auto reshape = [&](const Endpoint& x, const PartialShape& to, const char* what) {
     Ints dims(to.dims().begin(), to.dims().end());
-    return NodeSpec{"Reshape", p.graph->unique_name(n.name() + what),
-                    {x, {&add_constant(p, n, int_vector(dims)), 0}}, {}, {}, n.device(), n.site()};
+    return NodeSpec{"Reshape",
+                    p.graph->unique_name(n.name() + what),
+                    {x, {&add_constant(p, n, int_vector(dims)), 0}},
+                    {},
+                    {},
+                    n.device(),
+                    n.site()};
   };
   Node& other = p.graph->add(reshape(n.inputs()[1 - at], info(product).shape, "/_flat"));
-  NodeSpec gradient{n.op().name, p.graph->unique_name(n.name() + "/_gradient"), n.inputs(), n.attrs(), {}, n.device(), n.site()};
+  NodeSpec gradient{n.op().name, p.graph->unique_name(n.name() + "/_gradient"), n.inputs(), n.attrs(), {}, n.device(),
+                    n.site()};
   gradient.inputs[at] = product;
   gradient.inputs[1 - at] = {&other, 0};
   Node& made = p.graph->add(std::move(gradient));

@@ -50,7 +50,8 @@ struct KernelInit {
   Device* device = nullptr;
   std::vector<PartialShape> input_shapes{};  // as far as the plan knows them
   std::vector<Tensor> constants{};           // values of inputs that never change; false where they may
-  std::span<const FusedMember> members{};   // of a fused node, operands before users; the last one's result is the node's
+  std::span<const FusedMember>
+      members{};  // of a fused node, operands before users; the last one's result is the node's
 
   template <class T>
   const T& attr(std::string_view name) const {

@@ -16,7 +16,7 @@ struct StepTime {
 
 struct RunControl {
   const std::atomic<bool>* cancelled = nullptr;
-  int64_t deadline_us = 0;    // steady clock; 0: none
+  int64_t deadline_us = 0;  // steady clock; 0: none
   // By step of the plan (Runner::steps), filled in when given; steps that have nothing to do stay at zero.
   std::span<StepTime> times;
 };

@@ -47,7 +47,8 @@ Frame::Frame(const Plan& plan, const Layout& layout) : slots(plan.slots.size()),
     w.frees = int(frees.size()) - w.first_free;
     if (step.kind == Step::Kind::Alias) {
       size_t out = size_t(step.out[0]), in = size_t(step.in[size_t(step.node->op().aliased_input)]);
-      if (in_place(step.out[0]) && step.ref_reads.empty() && w.frees == 0) continue;  // its source's place, or a variable
+      if (in_place(step.out[0]) && step.ref_reads.empty() && w.frees == 0)
+        continue;  // its source's place, or a variable
       const auto &from = layout.places[in], &to = layout.places[out];
       bool same = from.known && to.known && from.shape == to.shape && plan.slots[in].dtype == plan.slots[out].dtype;
       if (same && !bound[out] && step.ref_reads.size() == 1 && step.in.size() == 1) w.kind = Work::Kind::Variable;

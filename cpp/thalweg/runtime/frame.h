@@ -30,7 +30,7 @@ struct Frame {
     Tensor* const* out = nullptr;
     Device* device = nullptr;
     int inputs = 0, outputs = 0;
-    int step = 0;                    // in Plan::steps
+    int step = 0;                   // in Plan::steps
     int first_free = 0, frees = 0;  // in `frees`: slots to be emptied afterwards
   };
 
