@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "thalweg/kernels/strides.h"
+
 namespace thalweg::kernels {
 namespace {
 
@@ -12,27 +14,6 @@ constexpr int64_t kBufferBytes = 24 << 10, kMostElements = 1024, kLeastElements 
 // Rows at least this long are walked in place, one call each; shorter ones are laid out several to a tile.
 constexpr int64_t kLongRow = 64;
 constexpr size_t kMaxOperands = 64;
-
-struct Wide {
-  uint64_t word[2];
-};
-
-/// f with an integer as wide as an element.
-template <class F>
-void as_word(int64_t size, F&& f) {
-  switch (size) {
-    case 1:
-      return f.template operator()<uint8_t>();
-    case 2:
-      return f.template operator()<uint16_t>();
-    case 4:
-      return f.template operator()<uint32_t>();
-    case 8:
-      return f.template operator()<uint64_t>();
-    default:
-      return f.template operator()<Wide>();
-  }
-}
 
 /// The element of a broadcast operand under element `pos` of the domain.
 int64_t index_under(const Shape& operand, const Shape& domain, int64_t pos) {
@@ -58,7 +39,8 @@ FusedProgram::FusedProgram(const KernelInit& init, const Shape& domain, int lead
 void FusedProgram::classify(const KernelInit& init, int lead) {
   TW_ASSERT(init.input_shapes.size() <= kMaxOperands + size_t(lead));
   for (size_t i = size_t(lead); i < init.input_shapes.size(); ++i) {
-    Operand o{Walk::kGeneral, int64_t(size_of(init.input_dtypes[i])), 0, init.input_shapes[i].shape(), -1};
+    DType t = init.input_dtypes[i];
+    Operand o{Walk::kGeneral, t, int64_t(size_of(t)), 0, init.input_shapes[i].shape(), -1};
     int rank = o.shape.rank(), lack = domain_.rank() - rank;
     // The first and last axes, counted in the domain, along which the operand is not broadcast.
     int first = domain_.rank(), last = -1;
@@ -171,7 +153,7 @@ void FusedProgram::compile(const KernelInit& init, int lead, bool has_product) {
 }
 
 void FusedProgram::lay_out(const Operand& o, const void* from, int64_t begin, int64_t n, void* to) const {
-  as_word(o.size, [&]<class W>() {
+  visit_size(o.dtype, [&]<class W>() {
     const W* x = static_cast<const W*>(from);
     W* y = static_cast<W*>(to);
     if (o.walk == Walk::kPeriodic) {

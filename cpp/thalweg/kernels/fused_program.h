@@ -35,6 +35,7 @@ class FusedProgram {
   };
   struct Operand {
     Walk walk;
+    DType dtype;
     int64_t size;    // bytes of an element
     int64_t period;  // kPeriodic, kStretched
     Shape shape;
