@@ -346,6 +346,15 @@ def test_shapes_that_do_not_fit_fail_at_their_node() -> None:
         assert sess.run(y, {a: np.ones((2, 3)), b: np.ones((3, 5))}).tolist() == [[4.0] * 5] * 2
 
 
+def test_a_bias_that_does_not_fit_is_refused_though_it_would_broadcast() -> None:
+    x, b = tf.placeholder(tf.float32), tf.placeholder(tf.float32)
+    y = tf.nn.relu(tf.nn.bias_add(x, b))
+    with tf.Session() as sess:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="BiasAdd"):
+            sess.run(y, {x: np.ones((2, 3)), b: np.ones(1)})
+        assert sess.run(y, {x: np.ones((2, 3)), b: np.ones(3)}).tolist() == [[2.0] * 3] * 2
+
+
 def test_nan_and_infinity_pass_through_fused_steps() -> None:
     special = np.float32([np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-42, 3e38, -3e38] * 9)
     x = tf.placeholder(tf.float32, [None])

@@ -106,6 +106,8 @@ Replacement drop_neutral(Node& n) {
 void bias_add(Program& p, Node& n) {
   if (!is(n, {"BiasAdd", "BiasAddV1"})) return;
   if (n.attrs().get_or<std::string>("data_format", "NHWC") != "NHWC") return;
+  if (!like_output(n.inputs()[0], n) || !info(n.inputs()[1]).shape.fully_known())
+    return;  // checked: it does not stretch
   p.graph->become(n, "AddV2", n.inputs(), {});
 }
 
