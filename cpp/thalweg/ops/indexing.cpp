@@ -26,13 +26,13 @@ void infer_slice(Infer& s) {
     int64_t d = in.known_rank() ? in[i] : kUnknown;
     s.require(b == kUnknownValue || (b >= 0 && (d < 0 || b <= d)), "Expected begin[", i, "] in [0, ", d, "], but got ",
               b);
-    s.require(c == kUnknownValue || c >= -1, "Expected size[", i, "] in [0, ", d < 0 || b < 0 ? d : d - b,
-              "], but got ", c);
+    const int64_t rest = d < 0 || b < 0 ? d : d - b;
+    s.require(c == kUnknownValue || c >= -1, "Expected size[", i, "] in [0, ", rest, "], but got ", c);
     if (c >= 0) {
-      s.require(d < 0 || b == kUnknownValue || c <= d - b, "Expected size[", i, "] in [0, ", d - b, "], but got ", c);
+      s.require(d < 0 || b == kUnknownValue || c <= rest, "Expected size[", i, "] in [0, ", rest, "], but got ", c);
       out.set(i, c);
     } else if (c == -1 && d >= 0 && b >= 0) {
-      out.set(i, d - b);
+      out.set(i, rest);
     }
   }
   s.out(0, out);
