@@ -143,9 +143,10 @@ void planes_backward_filter(KernelContext& k, const ConvShape& s, const float* x
   PlaneLayout layout(src, window + (band - 1) * s.row.stride, s.row.stride, s.col.stride);
   const int64_t pieces = std::min(units, kImagePieces);
   const int64_t vectors = ceil_div((band - 1) * layout.width + s.y.cols, P::size), pitch = vectors * P::size;
-  // As many images at a time as keep their planes of dy in the first-level cache while the taps pass: the tiles are
-  // added up once for all of them. Bands are not grouped: the last one may have fewer rows.
-  constexpr int64_t kNear = 8192;
+  // As many images at a time as keep their planes of dy near the first-level cache while the taps pass (those of one
+  // tile fit it easily): the tiles are added up once for all of them. Bands are not grouped: the last one may have
+  // fewer rows.
+  constexpr int64_t kNear = 12288;
   const int64_t most = ceil_div(units, pieces);
   const int64_t groups = ceil_div(most, std::clamp<int64_t>(kNear / (outs * pitch), 1, most));
   const int64_t group = bands > 1 ? 1 : ceil_div(most, groups);

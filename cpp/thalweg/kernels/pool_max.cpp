@@ -27,6 +27,21 @@ __attribute__((always_inline)) inline typename Lanes::V largest(const PoolShape&
   return best;
 }
 
+/// Calls f(offset of a pixel, `value` in the lanes that have their first largest element there, else 0) for the pixels
+/// of a window.
+template <class T, class Window, class Lanes, class F>
+__attribute__((always_inline)) inline void for_each_share(const PoolShape& s, const Window& w, const T* in, Lanes lanes,
+                                                          typename Lanes::V value, F&& f) {
+  using V = typename Lanes::V;
+  const V best = largest(s, w, in, lanes), none{};
+  w.for_each(s, [&](int64_t at) {
+    V v = lanes.load(in + at);
+    auto here = (v == best) | (v != v);
+    f(at, here ? value : none);
+    value = here ? none : value;  // taken: the next one gets nothing
+  });
+}
+
 /// Calls f(offset of a pixel, which lanes have their first largest element there) for the pixels of a window.
 template <class T, class Window, class Lanes, class F>
 __attribute__((always_inline)) inline void for_each_choice(const PoolShape& s, const Window& w, const T* in,
@@ -86,9 +101,7 @@ struct MaxPoolGrad {
             with_window<T>(w, [&](const auto& window) {
               for_each_lanes<T>(s, [&](int64_t j, auto lanes) {
                 using V = typename decltype(lanes)::V;
-                const V g = lanes.load(grad + j), none{};
-                for_each_choice(s, window, image + j, lanes, [&](int64_t at, auto here) {
-                  V share = here ? g : none;
+                for_each_share(s, window, image + j, lanes, lanes.load(grad + j), [&](int64_t at, V share) {
                   if (!once) share += lanes.load(to + j + at);
                   lanes.store(share, to + j + at);
                 });
