@@ -11,7 +11,8 @@ namespace thalweg::python {
 class Unlocked {
  public:
   Unlocked() : state_(PyEval_SaveThread()) {}
-  ~Unlocked() {
+  // A forced unwind is caught by a reference to nothing, which a sanitizer would report.
+  [[gnu::no_sanitize("null")]] ~Unlocked() {
     try {
       PyEval_RestoreThread(state_);
     } catch (abi::__forced_unwind&) {
