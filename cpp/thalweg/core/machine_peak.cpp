@@ -29,7 +29,9 @@ template <class Pack>
 #pragma GCC unroll 12
     for (int i = 0; i < kChains; ++i) {
       sum[i] = sum[i] * a + b;
+#ifndef __clang_analyzer__     // which looks at the template without the instruction set it is instantiated for
       asm("" : "+v"(sum[i]));  // in a register, and not to be computed another way
+#endif
     }
   }
   Pack all = sum[0];
