@@ -17,7 +17,6 @@ class FusedProgram {
   /// begin; `product`: the element `begin` of the value that the tree follows, may be `out`.
   void run(const void* const* operands, const void* product, void* out, int64_t begin, int64_t end) const;
 
-  int operands() const { return int(operands_.size()); }
   int64_t size() const { return size_; }
   /// Nanoseconds an element.
   double cost() const { return cost_; }

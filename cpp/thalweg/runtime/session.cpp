@@ -55,8 +55,6 @@ class FrameLease {
 
 }  // namespace
 
-Runner::~Runner() = default;
-
 Prepared Runner::prepared(std::span<const Shape> feed_shapes) {
   TW_CHECK(feed_shapes.size() == feeds_.size(), "expected ", feeds_.size(), " feeds, got ", feed_shapes.size());
   auto fits = [&](const Layout& l) { return std::ranges::equal(l.feed_shapes, feed_shapes); };
@@ -66,11 +64,23 @@ Prepared Runner::prepared(std::span<const Shape> feed_shapes) {
     latest_.store(p.get(), std::memory_order_release);
     return *p;
   }
+  // A shape that once went to the general plan stays there: a plan of its own that could not be made is not tried
+  // again.
+  if (general_) {
+    auto& layouts = general_->layouts;  // most recently used first
+    auto it = std::ranges::find_if(layouts, [&](const auto& l) { return fits(*l); });
+    if (it != layouts.end()) {
+      layouts.splice(layouts.begin(), layouts, it);
+      latest_.store(nullptr, std::memory_order_release);
+      return {general_, layouts.front()};
+    }
+  }
+  const std::vector<Shape> shapes(feed_shapes.begin(), feed_shapes.end());
   if (own_.size() < kMaxOwnPlans) {
     try {
       Prepared made;
       made.plan = session_.build(*this, feed_shapes);
-      made.layout = make_layout(*made.plan, {feed_shapes.begin(), feed_shapes.end()});
+      made.layout = make_layout(*made.plan, shapes);
       own_.push_back(std::make_unique<Prepared>(made));
       latest_.store(own_.back().get(), std::memory_order_release);
       return made;
@@ -80,16 +90,9 @@ Prepared Runner::prepared(std::span<const Shape> feed_shapes) {
   }
   if (!general_) general_ = session_.build(*this, {});
   latest_.store(nullptr, std::memory_order_release);
-  auto& layouts = general_->layouts;  // most recently used first
-  auto it = std::ranges::find_if(layouts, [&](const auto& l) { return fits(*l); });
-  if (it == layouts.end()) {
-    layouts.push_front(make_layout(*general_, {feed_shapes.begin(), feed_shapes.end()}));
-    if (layouts.size() > kMaxLayouts) layouts.pop_back();
-  } else if (it != layouts.begin()) {
-    layouts.splice(layouts.begin(), layouts, it);
-  }
-  last_general_ = layouts.front();
-  return {general_, last_general_};
+  general_->layouts.push_front(make_layout(*general_, shapes));
+  if (general_->layouts.size() > kMaxLayouts) general_->layouts.pop_back();
+  return {general_, general_->layouts.front()};
 }
 
 std::vector<StepInfo> Runner::steps(std::span<const Shape> feed_shapes) {
@@ -135,17 +138,12 @@ std::vector<Tensor> Runner::run(std::span<const Tensor> feeds, const RunControl&
 }
 
 size_t Runner::arena_bytes() const {
-  const Layout* layout = nullptr;
   std::lock_guard lock(mutex_);
-  if (const Prepared* p = latest_.load(std::memory_order_acquire)) {
-    layout = p->layout.get();
-  } else {
-    layout = last_general_.get();
-  }
+  const Prepared* p = latest_.load(std::memory_order_acquire);
+  if (!p && (!general_ || general_->layouts.empty())) return 0;  // never run
+  const Layout& layout = p ? *p->layout : *general_->layouts.front();
   size_t total = 0;
-  if (layout) {
-    for (const auto& [device, bytes] : layout->arena_bytes) total += bytes;
-  }
+  for (const auto& [device, bytes] : layout.arena_bytes) total += bytes;
   return total;
 }
 

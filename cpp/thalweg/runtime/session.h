@@ -41,7 +41,6 @@ struct Prepared {
 /// a program that feeds ever new shapes goes on with one plan for all, whose layouts come and go.
 class THALWEG_API Runner {
  public:
-  ~Runner();
   /// `feeds` in the order given to prepare(). Results are the caller's own: nothing in the session shares their memory.
   std::vector<Tensor> run(std::span<const Tensor> feeds, const RunControl& control = {});
 
@@ -68,7 +67,6 @@ class THALWEG_API Runner {
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Prepared>> own_;  // a plan for each of the first shapes
   std::shared_ptr<Plan> general_;               // for all others
-  std::shared_ptr<Layout> last_general_;
 };
 
 class THALWEG_API Session {
