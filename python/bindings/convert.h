@@ -43,6 +43,7 @@ std::vector<Endpoint> endpoints_from(const Graph& g, py::handle list);
 void raise_error(const Error& e, PyObject* graph = nullptr);
 void set_error_factory(py::object factory);
 
+void bind_mode(py::module_& m);
 void bind_graph(py::module_& m);
 void bind_registry(py::module_& m);
 void bind_session(py::module_& m);

@@ -27,6 +27,7 @@ PYBIND11_MODULE(_core, m) {
     return DeviceSpec::parse(inner).merged_over(DeviceSpec::parse(outer)).to_string();
   });
   m.def("cpu_allocations", &cpu_allocation_count, "Blocks that CPU devices have asked from the system so far.");
+  bind_mode(m);
   bind_registry(m);
   bind_graph(m);
   bind_session(m);

@@ -14,7 +14,7 @@ from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Graph, get_default_graph, graph_of
 from thalweg.framework.op_spec import Arg, Attr, OpSpec, op_spec
 from thalweg.framework.shapes import TensorShape
-from thalweg.framework.tensor import Operation, Tensor, TensorLike
+from thalweg.framework.tensor import Operation, SymbolicTensor, Tensor, TensorLike
 
 Endpoint = tuple[int, int]
 
@@ -93,7 +93,7 @@ def _inputs(
         known = arg.type or types.get(arg.type_attr) or attrs.get(arg.type_attr)
         if arg.is_list:
             tensors = _list(spec, graph, scope, arg, value, known, attrs)
-        elif type(value) is Tensor:
+        elif type(value) is SymbolicTensor:
             tensors = [value]
         else:
             with _Scope(graph, scope):
@@ -131,7 +131,7 @@ def _list(
         )
     tensors = []
     for i, (value, dtype) in enumerate(zip(values, wanted, strict=True)):
-        if type(value) is not Tensor:
+        if type(value) is not SymbolicTensor:
             with _Scope(graph, scope):
                 value = _convert(spec, arg, f"{arg.name}_{i}", value, dtype)
         tensors.append(value)

@@ -13,7 +13,7 @@ from thalweg.framework import dtypes
 from thalweg.framework.dtypes import DType
 from thalweg.framework.graph import get_default_graph
 from thalweg.framework.shapes import Dimension, TensorShape
-from thalweg.framework.tensor import Operation, Tensor, TensorLike
+from thalweg.framework.tensor import Operation, SymbolicTensor, Tensor, TensorLike
 from thalweg.framework.values import constant_array
 
 ConversionFunction = Callable[..., Any]
@@ -52,7 +52,7 @@ def convert_to_tensor(
     """`value` as a tensor of the default graph: of `dtype` or not at all, of the preferred dtype
     if possible.
     """
-    if type(value) is Tensor and dtype is None:
+    if type(value) is SymbolicTensor and dtype is None:
         return value
     wanted = None if dtype is None else dtypes.as_dtype(dtype)
     if isinstance(value, Tensor):

@@ -14,9 +14,9 @@ from thalweg import _core
 from thalweg.framework.device import canonical_name
 from thalweg.framework.graph_keys import GraphKeys
 from thalweg.framework.scopes import Controller, Restore, Scopes, user_site
-from thalweg.framework.tensor import Operation, Tensor, TensorLike
+from thalweg.framework.tensor import Operation, SymbolicTensor, Tensor, TensorLike
 
-__all__ = ["Graph", "GraphKeys", "Operation", "Tensor", "TensorLike"]
+__all__ = ["Graph", "GraphKeys", "Operation", "SymbolicTensor", "Tensor", "TensorLike"]
 
 _VALID_SCOPE_NAME = re.compile(r"^[A-Za-z0-9_.\\/>-]*$")
 _VALID_ROOT_NAME = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
@@ -165,7 +165,7 @@ class Graph:
             if ":" in obj:
                 raise ValueError(f"Name '{obj}' appears to refer to a Tensor, not an Operation.")
             return self._operation_named(obj, allow_operation)
-        if (isinstance(obj, Tensor) and allow_tensor) or (
+        if (isinstance(obj, SymbolicTensor) and allow_tensor) or (
             isinstance(obj, Operation) and allow_operation
         ):
             if obj.graph is not self:
@@ -265,7 +265,11 @@ class Graph:
             return Restore(scopes, {"controllers": ()})
         before: list[int] = []
         for item in control_inputs:
-            if hasattr(item, "_handle") and hasattr(item, "op") and not isinstance(item, Tensor):
+            if (
+                hasattr(item, "_handle")
+                and hasattr(item, "op")
+                and not isinstance(item, SymbolicTensor)
+            ):
                 item = item.op
             element = self.as_graph_element(
                 getattr(item, "values", item) if _is_slices(item) else item
@@ -409,8 +413,24 @@ def _is_slices(item: Any) -> bool:
 
 
 class _DefaultGraphs(threading.local):
+    """The contexts entered on this thread, innermost last: graphs, and None where eager mode is on
+    again.
+    """
+
     def __init__(self) -> None:
-        self.stack: list[Graph] = []
+        self.stack: list[Graph | None] = []
+
+    def push(self, graph: Graph | None) -> None:
+        self.stack.append(graph)
+        _core.set_thread_mode(1 if graph is None else 0)
+
+    def pop(self) -> None:
+        self.stack.pop()
+        top = self.stack[-1] if self.stack else _NO_CONTEXT
+        _core.set_thread_mode(-1 if top is _NO_CONTEXT else 1 if top is None else 0)
+
+
+_NO_CONTEXT = object()
 
 
 _default_graphs = _DefaultGraphs()
@@ -424,7 +444,7 @@ class _DefaultGraph:
         self.graph = graph
 
     def __enter__(self) -> Graph:
-        _default_graphs.stack.append(self.graph)
+        _default_graphs.push(self.graph)
         return self.graph
 
     def __exit__(self, *error: Any) -> None:
@@ -433,7 +453,24 @@ class _DefaultGraph:
             raise AssertionError(
                 f"Nesting violated for default stack of {type(self.graph)} objects"
             )
-        stack.pop()
+        _default_graphs.pop()
+
+
+@contextmanager
+def eager_mode() -> Iterator[None]:
+    """Ops run when they are called, on this thread and inside the block."""
+    _default_graphs.push(None)
+    try:
+        yield
+    finally:
+        _default_graphs.pop()
+
+
+@contextmanager
+def graph_mode() -> Iterator[None]:
+    """Ops become nodes of the default graph, on this thread and inside the block."""
+    with get_default_graph().as_default():
+        yield
 
 
 def get_default_graph() -> Graph:
@@ -441,7 +478,7 @@ def get_default_graph() -> Graph:
     process.
     """
     stack = _default_graphs.stack
-    if stack:
+    if stack and stack[-1] is not None:
         return stack[-1]
     global _global_graph
     if _global_graph is None:
@@ -450,7 +487,8 @@ def get_default_graph() -> Graph:
 
 
 def has_default_graph() -> bool:
-    return bool(_default_graphs.stack)
+    stack = _default_graphs.stack
+    return bool(stack) and stack[-1] is not None
 
 
 def reset_default_graph() -> None:
@@ -475,7 +513,11 @@ def graph_of(values: Iterable[Any]) -> Graph:
         else:
             items = (value,)
         for item in items:
-            graph = item.graph if isinstance(item, (Tensor, Operation)) else _variable_graph(item)
+            graph = (
+                item.graph
+                if isinstance(item, (SymbolicTensor, Operation))
+                else _variable_graph(item)
+            )
             if graph is None:
                 continue
             if first is None:

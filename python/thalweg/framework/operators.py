@@ -12,13 +12,13 @@ from thalweg.framework.apply import apply_op
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import name_scope
 from thalweg.framework.shapes import Dimension
-from thalweg.framework.tensor import Tensor, TensorLike
+from thalweg.framework.tensor import SymbolicTensor, Tensor, TensorLike
 
 Binary = Callable[[Tensor, Tensor, str], Tensor]
 
 
 def _tensor(x: Any) -> Tensor:
-    return x if type(x) is Tensor else convert_to_tensor(x)
+    return x if type(x) is SymbolicTensor else convert_to_tensor(x)
 
 
 def _simple(op_type: str) -> Binary:
@@ -104,11 +104,11 @@ def _binary(method: str, scope: str, function: Binary) -> tuple[Any, Any]:
     reflected_name = f"__r{method}__"
 
     def forward(x: Any, y: Any) -> Any:
-        if type(y) is not Tensor and _defers(y, reflected_name):
+        if type(y) is not SymbolicTensor and _defers(y, reflected_name):
             return NotImplemented
         x = _tensor(x)
         with name_scope(None, scope, (x, y)) as name:
-            if type(y) is not Tensor:
+            if type(y) is not SymbolicTensor:
                 y = convert_to_tensor(y, name="y", preferred_dtype=x.dtype.base_dtype)
             return function(x, y, name)
 

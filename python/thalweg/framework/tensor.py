@@ -1,5 +1,5 @@
-"""Operation and Tensor: light views of a node of the core's graph and of its outputs, unique per
-node.
+"""Tensor, and its graph form: Operation and SymbolicTensor are light views of a node of the core's
+graph and of its outputs, unique per node.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Operation:
         self._id = node_id
         self.name: str = graph.core.node_name(node_id) if name is None else name
         self._type = op_type
-        self._outputs: list[Tensor] | None = None
+        self._outputs: list[SymbolicTensor] | None = None
 
     @property
     def type(self) -> str:
@@ -49,13 +49,15 @@ class Operation:
         return self._type
 
     @property
-    def outputs(self) -> list[Tensor]:
+    def outputs(self) -> list[SymbolicTensor]:
         if self._outputs is None:
-            self._outputs = [Tensor(self, i) for i in range(self.graph.core.num_outputs(self._id))]
+            self._outputs = [
+                SymbolicTensor(self, i) for i in range(self.graph.core.num_outputs(self._id))
+            ]
         return self._outputs
 
     @property
-    def inputs(self) -> tuple[Tensor, ...]:
+    def inputs(self) -> tuple[SymbolicTensor, ...]:
         op_at = self.graph._op
         return tuple([op_at(node).outputs[i] for node, i in self.graph.core.node_inputs(self._id)])
 
@@ -89,7 +91,7 @@ class Operation:
         path, _, line = self.site.rpartition(":")
         return [traceback.FrameSummary(path, int(line), "<user code>")] if line.isdigit() else []
 
-    def values(self) -> tuple[Tensor, ...]:
+    def values(self) -> tuple[SymbolicTensor, ...]:
         return tuple(self.outputs)
 
     def get_attr(self, name: str) -> Any:
@@ -149,12 +151,29 @@ class Operation:
 
 
 class Tensor(TensorLike):
-    """An output of an operation: a value that a run will compute."""
+    """An array of one dtype: `SymbolicTensor` stands for a value that a run will compute,
+    `EagerTensor` has its value.
+    """
 
-    __slots__ = ("__dict__", "__weakref__", "_dtype", "_name", "op", "value_index")
+    __slots__ = ()
     __array_priority__ = 100  # array + tensor asks the tensor first
 
-    if TYPE_CHECKING:  # operators.py installs them
+    if TYPE_CHECKING:  # the two kinds have them; operators.py installs the operators
+
+        @property
+        def shape(self) -> TensorShape: ...
+        @property
+        def op(self) -> Operation: ...
+        @property
+        def name(self) -> str: ...
+        @property
+        def device(self) -> str: ...
+        @property
+        def value_index(self) -> int: ...
+        def numpy(self) -> Any: ...
+        def set_shape(self, shape: Any) -> None: ...
+        def consumers(self) -> list[Operation]: ...
+        def eval(self, feed_dict: Any = None, session: Any = None) -> Any: ...
 
         def _binary(self, other: Any) -> Tensor: ...
         def _unary(self) -> Tensor: ...
@@ -166,6 +185,32 @@ class Tensor(TensorLike):
         __neg__ = __abs__ = __invert__ = _unary
 
         def __getitem__(self, index: Any) -> Tensor: ...
+
+    def get_shape(self) -> TensorShape:
+        return self.shape
+
+    def _shape_as_list(self) -> list[int | None] | None:
+        shape = self.shape
+        return None if shape.ndims is None else shape.as_list()
+
+    def ref(self) -> Reference:
+        return Reference(self)
+
+    experimental_ref = ref
+
+    def get_static_value(self) -> Any:
+        from thalweg.framework.convert import constant_value
+
+        return constant_value(self)
+
+
+class SymbolicTensor(Tensor):
+    """An output of an operation: a value that a run will compute."""
+
+    __slots__ = ("__dict__", "__weakref__", "_dtype", "_name", "op", "value_index")
+
+    op: Operation
+    value_index: int
 
     def __init__(self, op: Operation, value_index: int) -> None:
         self.op = op
@@ -200,13 +245,6 @@ class Tensor(TensorLike):
         """What is known of the shape; its ndims may be None."""
         return TensorShape._known(self.op.graph.core.output_shape(self.op._id, self.value_index))
 
-    def get_shape(self) -> TensorShape:
-        return self.shape
-
-    def _shape_as_list(self) -> list[int | None] | None:
-        shape = self.shape
-        return None if shape.ndims is None else shape.as_list()
-
     def set_shape(self, shape: Any) -> None:
         """Adds what the caller knows of the shape; ValueError where it contradicts."""
         dims = TensorShape(shape)._dims
@@ -223,16 +261,6 @@ class Tensor(TensorLike):
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """The tensor's value, computed in `session` or the default session."""
         return session_for(session, self.graph, "evaluate tensor", "eval()").run(self, feed_dict)
-
-    def ref(self) -> Reference:
-        return Reference(self)
-
-    experimental_ref = ref
-
-    def get_static_value(self) -> Any:
-        from thalweg.framework.convert import constant_value
-
-        return constant_value(self)
 
     def __repr__(self) -> str:
         return f"<tf.Tensor '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
@@ -271,10 +299,10 @@ class Tensor(TensorLike):
             "indicate that you're trying to pass a Tensor to a NumPy call, which is not supported."
         )
 
-    def __copy__(self) -> Tensor:
+    def __copy__(self) -> SymbolicTensor:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Tensor:
+    def __deepcopy__(self, memo: Any) -> SymbolicTensor:
         return self
 
     def __reduce__(self) -> NoReturn:

@@ -40,7 +40,7 @@ from thalweg.compat.v1.modes import (
     executing_eagerly_outside_functions,
     resource_variables_enabled,
 )
-from thalweg.framework import errors
+from thalweg.framework import errors, mode
 from thalweg.framework.composite import IndexedSlices, SparseTensor, SparseTensorValue
 from thalweg.framework.convert import (
     constant,
@@ -338,6 +338,8 @@ get_logger = logging.get_logger
 # Names of TensorFlow 0.x.
 mul, sub, neg, select, concat_v2, batch_matmul = multiply, subtract, negative, where, concat, matmul
 get_static_value = constant_value
+
+mode.v1_imported()
 
 _LAZY = {
     "debugging": "thalweg.compat.v1.debugging",
