@@ -16,7 +16,7 @@ Variable& SessionState::variable(const Node& n) {
   std::lock_guard lock(mutex);
   auto& v = variables[name];
   if (!v) {
-    v = std::make_unique<Variable>();
+    v = std::make_shared<Variable>();
     v->name = name;
     v->dtype = n.output(0).dtype;
     v->shape = n.output(0).shape;
@@ -24,6 +24,11 @@ Variable& SessionState::variable(const Node& n) {
   TW_CHECK(v->dtype == n.output(0).dtype, n.name(), ": variable '", name, "' is ", v->dtype, ", not ",
            n.output(0).dtype);
   return *v;
+}
+
+void SessionState::bind(const std::string& name, std::shared_ptr<Variable> v) {
+  std::lock_guard lock(mutex);
+  variables[name] = std::move(v);
 }
 
 namespace {

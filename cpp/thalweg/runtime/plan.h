@@ -55,10 +55,12 @@ struct Plan {
 /// Where a session keeps its variables and the kernels that carry state from run to run (random streams).
 struct SessionState {
   std::mutex mutex;
-  std::unordered_map<std::string, std::unique_ptr<Variable>> variables;
+  std::unordered_map<std::string, std::shared_ptr<Variable>> variables;
   std::unordered_map<std::string, std::shared_ptr<Kernel>> stateful_kernels;
 
   Variable& variable(const Node& n);
+  /// Makes a variable that lives elsewhere the one of this name.
+  void bind(const std::string& name, std::shared_ptr<Variable> v);
 };
 
 /// What n tells its kernel, all but constants and members.

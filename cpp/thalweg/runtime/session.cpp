@@ -132,7 +132,9 @@ std::vector<Tensor> Runner::run(std::span<const Tensor> feeds, const RunControl&
     size_t s = size_t(plan.fetches[i]);
     bool again = std::find(plan.fetches.begin() + long(i) + 1, plan.fetches.end(), int(s)) != plan.fetches.end();
     Tensor t = frame.bound[s] || again ? frame.slots[s] : std::move(frame.slots[s]);
-    out.push_back(!again && t.unique() ? std::move(t) : t.clone());
+    bool in_arena = frame.bound[s] && plan.slots[s].kind == SlotKind::Value;
+    bool give = shares_results_ ? !in_arena : !again && t.unique();
+    out.push_back(give ? std::move(t) : t.clone());
   }
   return out;
 }

@@ -44,6 +44,9 @@ class THALWEG_API Runner {
   /// `feeds` in the order given to prepare(). Results are the caller's own: nothing in the session shares their memory.
   std::vector<Tensor> run(std::span<const Tensor> feeds, const RunControl& control = {});
 
+  /// Results may from here on share memory with feeds, constants and variables, for callers that never write to them.
+  void share_results() { shares_results_ = true; }
+
   /// The steps of a run with feeds of these shapes, and what memory it holds; known before any run.
   std::vector<StepInfo> steps(std::span<const Shape> feed_shapes);
   MemoryPlan memory_plan(std::span<const Shape> feed_shapes);
@@ -62,6 +65,7 @@ class THALWEG_API Runner {
   Session& session_;
   std::vector<Endpoint> feeds_, fetches_;
   std::vector<Node*> targets_;
+  bool shares_results_ = false;
   // What the last run used, without a lock. Points into `own_`, whose elements stay as long as the runner.
   std::atomic<const Prepared*> latest_{nullptr};
   mutable std::mutex mutex_;

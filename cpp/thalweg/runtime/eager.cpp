@@ -1,0 +1,266 @@
+#include "thalweg/runtime/eager.h"
+
+#include <algorithm>
+#include <array>
+
+#include "thalweg/runtime/plan.h"
+
+namespace thalweg {
+namespace {
+
+constexpr int64_t kMostDeciding = 64;  // elements of an input whose value becomes part of a derivative
+
+Endpoint input_node(Graph& g, DType dtype, const PartialShape& shape, bool by_reference) {
+  NodeSpec spec;
+  spec.op = by_reference ? "VariableV2" : "Placeholder";
+  spec.name = g.unique_name("input");
+  spec.attrs = {{"dtype", dtype}, {"shape", shape}};
+  return {&g.add(std::move(spec)), 0};
+}
+
+/// By flat input: whether it is passed by reference.
+std::vector<bool> references(const OpDef& op, const Attrs& attrs, size_t inputs) {
+  std::vector<bool> out;
+  for (const ArgDef& a : op.inputs) {
+    size_t n = 1;
+    if (!a.number_attr.empty()) n = size_t(attrs.get<int64_t>(a.number_attr));
+    if (!a.type_list_attr.empty()) n = attrs.get<DTypes>(a.type_list_attr).size();
+    out.insert(out.end(), n, a.is_ref);
+  }
+  TW_CHECK(out.size() == inputs, op.name, ": expected ", out.size(), " inputs, got ", inputs);
+  return out;
+}
+
+/// What the running kernel asks for. Scratch memory is kept by the thread for the next one.
+class Host final : public KernelHost {
+ public:
+  Host(const EagerOp& op, Variable* const* variables, Tensor* out) : op_(op), variables_(variables), out_(out) {}
+
+  Tensor& allocate(int output, const Shape& shape) override {
+    return out_[output] = Tensor(op_.outputs()[size_t(output)].dtype, shape, op_.device());
+  }
+  void give(int output, Tensor value) override { out_[output] = std::move(value); }
+  void* scratch(size_t bytes) override {
+    auto& kept = scratch_memory();
+    if (used_ == kept.size()) kept.emplace_back();
+    BufferRef& b = kept[used_++];
+    if (!b || b->bytes() < bytes || &b->device() != &op_.device()) b = BufferRef::allocate(bytes, op_.device());
+    return b->data();
+  }
+  Variable& variable(int input) override {
+    Variable* v = variables_ ? variables_[input] : nullptr;
+    TW_CHECK(v, op_.op().name, ": input ", input, " has to be a variable");
+    return *v;
+  }
+  bool cancelled() const override { return false; }
+
+ private:
+  static std::vector<BufferRef>& scratch_memory() {
+    thread_local std::vector<BufferRef> kept;
+    return kept;
+  }
+
+  const EagerOp& op_;
+  Variable* const* variables_;
+  Tensor* out_;
+  size_t used_ = 0;
+};
+
+}  // namespace
+
+EagerOp::EagerOp(const Library& library, const OpDef& op, Attrs attrs, std::span<const DType> inputs, Device& device)
+    : library_(library),
+      device_(&device),
+      graph_(std::make_unique<Graph>(library.ops)),
+      dtypes_(inputs.begin(), inputs.end()) {
+  std::vector<bool> by_reference = references(op, attrs, inputs.size());
+  takes_references_ = std::ranges::find(by_reference, true) != by_reference.end();
+  NodeSpec spec;
+  spec.op = op.name;
+  spec.name = op.name;
+  spec.attrs = std::move(attrs);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    spec.inputs.push_back(input_node(*graph_, inputs[i], PartialShape(), by_reference[i]));
+  }
+  node_ = &graph_->add(std::move(spec));
+  on_host_.resize(inputs.size());
+  decides_.resize(inputs.size());
+  if (op.aliased_input >= 0 || op.name == "Const" || op.name == "NoOp") return;
+  const KernelEntry* entry = library.kernels.find(op.name, device.type(), node_->attrs());
+  if (!entry && device.type() != kCpu) {
+    device_ = &cpu_device();
+    entry = library.kernels.find(op.name, kCpu, node_->attrs());
+  }
+  if (!entry) TW_FAIL(Unimplemented, library.kernels.explain(op.name, device.type(), node_->attrs()));
+  for (int i : entry->host_inputs) {
+    if (size_t(i) < on_host_.size()) on_host_[size_t(i)] = true;
+  }
+  kernel_ = entry->make(kernel_init(*node_, *device_));
+}
+
+bool EagerOp::recall(const Tensor* const* in, Tensor* out) const {
+  std::lock_guard lock(mutex_);
+  for (const Shapes& s : shapes_) {
+    size_t i = 0;
+    while (i < s.in.size() && s.in[i] == in[i]->shape()) ++i;
+    if (i < s.in.size()) continue;
+    for (size_t o = 0; o < s.out.size(); ++o) out[o] = Tensor(node_->outputs()[o].dtype, s.out[o], *device_);
+    return true;
+  }
+  return false;
+}
+
+void EagerOp::infer(const Tensor* const* in, Variable* const* variables, Tensor* out) const {
+  std::vector<InferInput> facts;
+  std::vector<Tensor> host;
+  host.reserve(dtypes_.size());
+  for (size_t i = 0; i < dtypes_.size(); ++i) {
+    if (variables && variables[i]) {
+      Variable& v = *variables[i];
+      std::lock_guard lock(v.mutex);
+      facts.push_back({v.value ? PartialShape(v.value.shape()) : v.shape, dtypes_[i], nullptr, nullptr});
+    } else if (in[i]->device().host_memory()) {
+      facts.push_back({in[i]->shape(), dtypes_[i], in[i], nullptr});
+    } else {
+      host.push_back(kIndex.has(dtypes_[i]) && in[i]->size() <= kMaxValues ? in[i]->copy_to(cpu_device()) : Tensor());
+      facts.push_back({in[i]->shape(), dtypes_[i], host.back() ? &host.back() : nullptr, nullptr});
+    }
+  }
+  std::vector<bool> used;
+  auto found = infer_node(node_->op(), node_->attrs(), facts, node_->outputs().size(), true, &used);
+  bool known = true;
+  for (size_t o = 0; o < found.size(); ++o) {
+    if (node_->outputs()[o].is_ref || !found[o].shape.fully_known()) {
+      known = false;
+    } else if (kernel_) {
+      out[o] = Tensor(node_->outputs()[o].dtype, found[o].shape.shape(), *device_);
+    }
+  }
+  bool by_value = std::ranges::find(used, true) != used.end();
+  std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < used.size(); ++i) decides_[i] = decides_[i] || used[i];
+  if (!known || by_value || takes_references_ || !kernel_) return;
+  Shapes s;
+  for (size_t i = 0; i < dtypes_.size(); ++i) s.in.push_back(in[i]->shape());
+  for (auto& f : found) s.out.push_back(f.shape.shape());
+  if (shapes_.size() < kShapesKept) {
+    shapes_.push_back(std::move(s));
+  } else {
+    shapes_[next_++ % kShapesKept] = std::move(s);
+  }
+}
+
+void EagerOp::alias(const Tensor* const* in, Variable* const* variables, Tensor* out) const {
+  size_t from = size_t(op().aliased_input);
+  if (variables && variables[from]) return;  // a reference passed on
+  const Tensor& t = *in[from];
+  std::vector<InferInput> facts;
+  for (size_t i = 0; i < dtypes_.size(); ++i) facts.push_back({in[i]->shape(), dtypes_[i], in[i], nullptr});
+  std::vector<bool> used;
+  auto found = infer_node(op(), attrs(), facts, 1, true, &used);
+  {
+    std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < used.size(); ++i) decides_[i] = decides_[i] || used[i];
+  }
+  const Shape shape = found[0].shape.fully_known() ? found[0].shape.shape() : t.shape();
+  DType dtype = node_->outputs()[0].dtype;
+  if (dtype == t.dtype()) {
+    out[0] = t.reshaped(shape);
+  } else {  // Bitcast
+    auto offset = static_cast<const char*>(t.data()) - static_cast<const char*>(t.buffer()->data());
+    out[0] = Tensor(dtype, shape, t.buffer(), size_t(offset));
+  }
+}
+
+void EagerOp::run(const Tensor* const* in, Variable* const* variables, Tensor* out) const {
+  if (!kernel_) {
+    if (op().name == "Const") out[0] = attrs().get<Tensor>("value");
+    if (op().aliased_input >= 0) alias(in, variables, out);
+    return;
+  }
+  // Inputs that live elsewhere come here.
+  constexpr size_t kFew = 8;
+  size_t inputs = dtypes_.size(), outputs = node_->outputs().size();
+  std::array<const Tensor*, kFew> few_in;
+  std::array<Tensor*, kFew> few_out;
+  std::vector<const Tensor*> many_in;
+  std::vector<Tensor*> many_out;
+  std::vector<Tensor> moved;
+  for (size_t i = 0; i < inputs; ++i) {
+    if (variables && variables[i]) continue;
+    Device& wanted = on_host_[i] ? cpu_device() : *device_;
+    Device& has = in[i]->device();
+    if (&has == &wanted || (has.host_memory() && wanted.host_memory())) continue;
+    if (many_in.empty()) {
+      many_in.assign(in, in + inputs);
+      moved.reserve(inputs);
+    }
+    many_in[i] = &moved.emplace_back(in[i]->copy_to(wanted));
+  }
+  if (many_in.empty() && inputs <= kFew) {
+    std::copy_n(in, inputs, few_in.begin());
+    in = few_in.data();
+  } else if (!many_in.empty()) {
+    in = many_in.data();
+  }
+  if (takes_references_ || !recall(in, out)) infer(in, variables, out);
+  Tensor** to = few_out.data();
+  if (outputs > kFew) {
+    many_out.resize(outputs);
+    to = many_out.data();
+  }
+  for (size_t o = 0; o < outputs; ++o) to[o] = out + o;
+  Host host(*this, variables, out);
+  KernelContext k(in, int(inputs), to, int(outputs), host, *device_, ThreadPool::shared());
+  kernel_->compute(k);
+}
+
+std::shared_ptr<const Derivative> EagerOp::derivative(std::span<const Tensor> in, const std::vector<bool>& arriving,
+                                                      const std::vector<bool>& wanted) {
+  std::lock_guard lock(mutex_);
+  std::string masks, key;
+  for (bool b : arriving) masks += b ? '1' : '0';
+  for (bool b : wanted) masks += b ? '1' : '0';
+  auto embedded = [&](size_t i) {
+    return decides_[i] && !wanted[i] && in[i].size() <= kMostDeciding && in[i].device().host_memory();
+  };
+  key = masks;
+  for (size_t i = 0; i < in.size(); ++i) {
+    auto dims = in[i].shape().dims();
+    key += char('A' + in[i].rank());
+    key.append(reinterpret_cast<const char*>(dims.data()), dims.size_bytes());
+    if (embedded(i)) key.append(static_cast<const char*>(in[i].data()), in[i].bytes());
+  }
+  for (const auto& [k, d] : derivatives_) {
+    if (k == key) return d;
+  }
+  bool any_shapes = derivatives_.size() >= kMostDerivatives;
+  if (any_shapes) {
+    key = masks;
+    for (const auto& [k, d] : derivatives_) {
+      if (k == key) return d;
+    }
+  }
+  auto graph = std::make_shared<Graph>(library_.ops);
+  std::vector<Endpoint> inputs, args, outputs;
+  for (size_t i = 0; i < in.size(); ++i) {
+    inputs.push_back(input_node(*graph, dtypes_[i], any_shapes ? PartialShape() : PartialShape(in[i].shape()), false));
+    args.push_back(inputs.back());
+    if (any_shapes || !embedded(i)) continue;
+    Scope scope(*graph);
+    args.back() = constant(in[i]).endpoint();
+  }
+  NodeSpec spec;
+  spec.op = op().name;
+  spec.name = op().name;
+  spec.inputs = args;
+  spec.attrs = attrs();
+  Node& n = graph->add(std::move(spec));
+  for (size_t o = 0; o < n.outputs().size(); ++o) outputs.push_back({&n, int(o)});
+  auto made =
+      Function(std::make_shared<FunctionGraph>(graph, library_), inputs, outputs).derivative(in, arriving, wanted);
+  derivatives_.emplace_back(key, made);
+  return made;
+}
+
+}  // namespace thalweg

@@ -1,0 +1,271 @@
+#include "thalweg/runtime/tape.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+namespace thalweg {
+namespace {
+
+std::vector<Tape*>& stack() {
+  thread_local std::vector<Tape*> tapes;
+  return tapes;
+}
+
+bool differentiable(DType t) { return kInexact.has(t); }
+
+Tensor zeros(DType dtype, const Shape& shape) {
+  Tensor t(dtype, shape);
+  if (t.bytes()) std::memset(t.data(), 0, t.bytes());
+  return t;
+}
+
+/// Calls a pullback: `dys` are the gradients that have arrived, `values` the inputs, outputs and intermediates.
+std::vector<Value> pull(const Derivative& d, size_t inputs, std::span<const Value> dys,
+                        std::span<const std::pair<DType, Shape>> outputs, std::span<const Value> saved) {
+  std::vector<Value> dxs(inputs);
+  if (!d.pullback) return dxs;
+  std::vector<Value> in;
+  for (size_t i = 0; i < dys.size(); ++i) {
+    if (!d.arriving[i]) continue;
+    in.push_back(dys[i]);
+    if (!in.back().tensor) in.back().tensor = zeros(outputs[i].first, outputs[i].second);
+  }
+  in.insert(in.end(), saved.begin(), saved.end());
+  std::vector<Value> found = call(d.pullback, in);
+  for (size_t i = 0; i < found.size(); ++i) dxs[size_t(d.of[i])] = std::move(found[i]);
+  return dxs;
+}
+
+std::vector<std::pair<DType, Shape>> forms(std::span<const Value> values) {
+  std::vector<std::pair<DType, Shape>> out;
+  for (const Value& v : values) out.emplace_back(v.tensor.dtype(), v.tensor.shape());
+  return out;
+}
+
+std::vector<Value> kept(const Derivative& d, std::span<const Value> in, std::span<const Value> out) {
+  std::vector<Value> saved;
+  for (int at : d.saved) saved.push_back(size_t(at) < in.size() ? in[size_t(at)] : out[size_t(at) - in.size()]);
+  return saved;
+}
+
+std::vector<Tensor> tensors_of(std::span<const Value> values) {
+  std::vector<Tensor> out;
+  out.reserve(values.size());
+  for (const Value& v : values) out.push_back(v.tensor);
+  return out;
+}
+
+std::vector<bool> which_are_followed(std::span<const Value> values) {
+  std::vector<bool> out;
+  for (const Value& v : values) out.push_back(differentiable(v.tensor.dtype()) && followed({&v.id, 1}));
+  return out;
+}
+
+bool any(const std::vector<bool>& mask) { return std::ranges::find(mask, true) != mask.end(); }
+
+/// One result, which is by far the usual case: what its derivative needs is known at once.
+Pullback single_pullback(const std::shared_ptr<EagerOp>& op, std::span<const Value> in, std::span<const Value> out,
+                         const std::vector<bool>& wanted, std::vector<bool> arriving) {
+  std::shared_ptr<const Derivative> d = op->derivative(tensors_of(in), arriving, wanted);
+  return [op, d, n = in.size(), outputs = forms(out), saved = kept(*d, in, out)](
+             std::span<const Value> dys, const std::vector<bool>&) { return pull(*d, n, dys, outputs, saved); };
+}
+
+/// Several results: gradients rarely arrive at all of them, and those that do decide what is needed.
+Pullback late_pullback(const std::shared_ptr<EagerOp>& op, std::span<const Value> in, std::span<const Value> out,
+                       const std::vector<bool>& wanted) {
+  return [op, wanted, in = std::vector<Value>(in.begin(), in.end()), out = std::vector<Value>(out.begin(), out.end())](
+             std::span<const Value> dys, const std::vector<bool>&) {
+    std::vector<bool> arriving;
+    for (const Value& dy : dys) arriving.push_back(bool(dy.tensor));
+    auto d = op->derivative(tensors_of(in), arriving, wanted);
+    return pull(*d, in.size(), dys, forms(out), kept(*d, in, out));
+  };
+}
+
+Pullback op_pullback(const std::shared_ptr<EagerOp>& op, std::span<const Value> in, std::span<const Value> out,
+                     const std::vector<bool>& wanted) {
+  std::vector<bool> arriving;
+  for (const Value& v : out) arriving.push_back(differentiable(v.tensor.dtype()));
+  try {
+    if (std::ranges::count(arriving, true) > 1) return late_pullback(op, in, out, wanted);
+    return single_pullback(op, in, out, wanted, std::move(arriving));
+  } catch (const Error& e) {  // an op without a gradient matters only to those who ask for it
+    if (e.code() != Code::NotFound) throw;
+    return [e](std::span<const Value>, const std::vector<bool>&) -> std::vector<Value> { throw e; };
+  }
+}
+
+}  // namespace
+
+int64_t new_value_id() {
+  static std::atomic<int64_t> next{0};
+  return next.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+Tape::~Tape() {
+  if (recording_) std::erase(stack(), this);
+}
+
+void Tape::start() {
+  if (!std::exchange(recording_, true)) stack().push_back(this);
+}
+
+void Tape::stop() {
+  if (std::exchange(recording_, false)) std::erase(stack(), this);
+}
+
+int Tape::slot(int64_t id) const {
+  auto it = watched_.find(id);
+  return it == watched_.end() ? -1 : it->second;
+}
+
+void Tape::record(std::span<const int64_t> inputs, std::span<const int64_t> outputs, Pullback pullback) {
+  Entry e;
+  e.inputs.reserve(inputs.size());
+  for (int64_t id : inputs) e.inputs.push_back(id ? slot(id) : -1);
+  for (int64_t id : outputs) {
+    if (id) watch(id);
+    e.outputs.push_back(id ? slot(id) : -1);
+  }
+  e.pullback = std::move(pullback);
+  entries_.push_back(std::move(e));
+}
+
+Value Tape::sum(std::vector<Value>& parts) const {
+  if (parts.empty()) return {};
+  if (parts.size() > 1) {
+    DType dtype = parts[0].tensor.dtype();
+    auto op = std::make_shared<EagerOp>(library_, library_.ops.get("AddN"), Attrs{{"N", int64_t(parts.size())}},
+                                        std::vector<DType>(parts.size(), dtype), parts[0].tensor.device());
+    parts = {execute(op, parts)[0]};
+  }
+  return parts[0];
+}
+
+std::vector<Value> Tape::gradient(std::span<const int64_t> targets, std::span<const Value> seeds,
+                                  std::span<const int64_t> sources) {
+  // What lies between the sources and the targets.
+  std::vector<char> reached(watched_.size()), lasting(watched_.size());
+  for (int64_t id : sources) {
+    if (int s = slot(id); s >= 0) reached[size_t(s)] = lasting[size_t(s)] = 1;
+  }
+  for (const Entry& e : entries_) {
+    if (std::ranges::none_of(e.inputs, [&](int s) { return s >= 0 && reached[size_t(s)]; })) continue;
+    for (int s : e.outputs) {
+      if (s >= 0) reached[size_t(s)] = 1;
+    }
+  }
+  std::vector<std::vector<Value>> grads(watched_.size());
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (int s = slot(targets[i]); s >= 0 && reached[size_t(s)]) grads[size_t(s)].push_back(seeds[i]);
+  }
+  for (size_t i = entries_.size(); i-- > 0;) {
+    // A pullback may be Python and record on this very tape: the entry may move.
+    std::vector<int> inputs = entries_[i].inputs, outputs = entries_[i].outputs;
+    auto arrived = [&](int s) { return s >= 0 && !grads[size_t(s)].empty(); };
+    std::vector<bool> wanted;
+    for (int s : inputs) wanted.push_back(s >= 0 && reached[size_t(s)]);
+    if (std::ranges::none_of(outputs, arrived) || !any(wanted)) continue;
+    std::vector<Value> dys;
+    for (int s : outputs) {
+      dys.push_back(arrived(s) ? sum(grads[size_t(s)]) : Value{});
+      if (s >= 0 && !lasting[size_t(s)]) grads[size_t(s)].clear();
+    }
+    TW_CHECK(entries_[i].pullback, "gradient: this part of the tape has been gone through and freed");
+    Pullback pullback = persistent_ ? entries_[i].pullback : std::exchange(entries_[i].pullback, nullptr);
+    std::vector<Value> dxs = pullback(dys, wanted);
+    TW_CHECK(dxs.size() == inputs.size(), "gradient: expected ", inputs.size(), " gradients, got ", dxs.size());
+    for (size_t k = 0; k < dxs.size(); ++k) {
+      if (wanted[k] && dxs[k].tensor) grads[size_t(inputs[k])].push_back(std::move(dxs[k]));
+    }
+  }
+  std::vector<Value> out;
+  for (int64_t id : sources) {
+    int s = slot(id);
+    out.push_back(s < 0 ? Value{} : sum(grads[size_t(s)]));
+  }
+  return out;
+}
+
+void Tape::clear() {
+  entries_.clear();
+  watched_.clear();
+}
+
+std::span<Tape* const> active_tapes() { return stack(); }
+
+bool followed(std::span<const int64_t> ids) {
+  return std::ranges::any_of(
+      stack(), [&](const Tape* t) { return std::ranges::any_of(ids, [&](int64_t id) { return t->watches(id); }); });
+}
+
+Untaped::Untaped() : hidden_(std::exchange(stack(), {})) {}
+Untaped::~Untaped() { stack() = std::move(hidden_); }
+
+void record(std::span<const Value> in, std::span<Value> out, const Pullback& pullback) {
+  std::vector<int64_t> ids, made;
+  for (const Value& v : in) ids.push_back(differentiable(v.tensor.dtype()) ? v.id : 0);
+  for (Value& v : out) {
+    if (!v.id && differentiable(v.tensor.dtype())) v.id = new_value_id();
+    made.push_back(differentiable(v.tensor.dtype()) ? v.id : 0);
+  }
+  for (Tape* t : stack()) {
+    if (std::ranges::any_of(ids, [&](int64_t id) { return t->watches(id); })) t->record(ids, made, pullback);
+  }
+}
+
+void record_op(const std::shared_ptr<EagerOp>& op, std::span<const Value> in, std::span<Value> out) {
+  if (stack().empty() || op->op().not_differentiable) return;
+  if (std::ranges::none_of(out, [](const Value& v) { return differentiable(v.tensor.dtype()); })) return;
+  std::vector<bool> wanted = which_are_followed(in);
+  if (!any(wanted)) return;
+  record(in, out, op_pullback(op, in, out, wanted));
+}
+
+std::vector<Value> execute(const std::shared_ptr<EagerOp>& op, std::span<const Value> in) {
+  std::vector<const Tensor*> args;
+  for (const Value& v : in) args.push_back(&v.tensor);
+  std::vector<Tensor> results(op->outputs().size());
+  op->run(args.data(), nullptr, results.data());
+  std::vector<Value> out;
+  for (Tensor& t : results) out.push_back({std::move(t), 0});
+  record_op(op, in, out);
+  return out;
+}
+
+std::vector<Value> call(const std::shared_ptr<Function>& f, std::span<const Value> in,
+                        std::span<const int64_t> variables, const RunControl& control) {
+  std::vector<bool> wanted;
+  if (!stack().empty()) {
+    wanted = which_are_followed(in);
+    for (int64_t id : variables) wanted.push_back(followed({&id, 1}));
+  }
+  std::vector<Value> out;
+  if (!any(wanted)) {
+    for (Tensor& t : f->call(tensors_of(in), control)) out.push_back({std::move(t), 0});
+    return out;
+  }
+  std::vector<bool> arriving(f->outputs().size(), true);
+  std::shared_ptr<const Derivative> d = f->derivative(tensors_of(in), arriving, wanted);
+  std::vector<Value> all;
+  for (Tensor& t : (d->forward ? *d->forward : *f).call(tensors_of(in), control)) all.push_back({std::move(t), 0});
+  out.assign(all.begin(), all.begin() + long(f->outputs().size()));
+  // Numbers first: what is kept may be an output.
+  for (Value& v : out) {
+    if (differentiable(v.tensor.dtype())) v.id = new_value_id();
+  }
+  std::ranges::copy(out, all.begin());
+  std::vector<Value> from(in.begin(), in.end());
+  for (size_t i = 0; i < variables.size(); ++i) {
+    const Endpoint& e = f->variables()[i];
+    from.push_back({Tensor(e.node->output(e.index).dtype, Shape()), variables[i]});
+  }
+  record(from, out,
+         [f, d, n = from.size(), outputs = forms(out), saved = kept(*d, in, all)](
+             std::span<const Value> dys, const std::vector<bool>&) { return pull(*d, n, dys, outputs, saved); });
+  return out;
+}
+
+}  // namespace thalweg

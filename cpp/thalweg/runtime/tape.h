@@ -1,0 +1,98 @@
+// A Tape remembers what was computed from the values it watches, and goes back through it: reverse-mode differentiation
+// of programs that run as they are written.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "thalweg/runtime/eager.h"
+#include "thalweg/runtime/function.h"
+
+namespace thalweg {
+
+/// A tensor as tapes know it: by a number that it has for life. 0: no tape has met it.
+struct Value {
+  Tensor tensor;
+  int64_t id = 0;
+};
+
+/// A number that no value has had.
+THALWEG_API int64_t new_value_id();
+
+/// The way back through one thing that was called: gradients of its inputs, from those of its outputs (no tensor where
+/// none arrived). Only inputs that are `wanted` need one.
+using Pullback = std::function<std::vector<Value>(std::span<const Value> dys, const std::vector<bool>& wanted)>;
+
+/// Not for several threads: a tape records what its own thread does.
+class THALWEG_API Tape {
+ public:
+  Tape(const Library& library, bool persistent) : library_(library), persistent_(persistent) {}
+  ~Tape();
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  /// Between start and stop, the calling thread's work is recorded. Tapes nest in any order.
+  void start();
+  void stop();
+  bool recording() const { return recording_; }
+  bool persistent() const { return persistent_; }
+
+  void watch(int64_t id) { watched_.try_emplace(id, int(watched_.size())); }
+  bool watches(int64_t id) const { return id && watched_.contains(id); }
+
+  void record(std::span<const int64_t> inputs, std::span<const int64_t> outputs, Pullback pullback);
+
+  /// The sum over targets of the seeds times d target / d source, by source; no tensor where none depends on it.
+  /// Frees what it has passed unless the tape is persistent.
+  std::vector<Value> gradient(std::span<const int64_t> targets, std::span<const Value> seeds,
+                              std::span<const int64_t> sources);
+  size_t size() const { return entries_.size(); }
+  void clear();
+
+ private:
+  struct Entry {
+    std::vector<int> inputs, outputs;  // in watched_; -1: not followed
+    Pullback pullback;
+  };
+  int slot(int64_t id) const;
+  Value sum(std::vector<Value>& parts) const;
+
+  const Library& library_;
+  bool persistent_, recording_ = false;
+  std::unordered_map<int64_t, int> watched_;  // value number -> slot
+  std::vector<Entry> entries_;
+};
+
+/// The tapes that record on this thread.
+THALWEG_API std::span<Tape* const> active_tapes();
+/// Whether some active tape follows one of these.
+THALWEG_API bool followed(std::span<const int64_t> ids);
+
+/// While it lives, nothing is recorded on this thread.
+class THALWEG_API Untaped {
+ public:
+  Untaped();
+  ~Untaped();
+  Untaped(const Untaped&) = delete;
+  Untaped& operator=(const Untaped&) = delete;
+
+ private:
+  std::vector<Tape*> hidden_;
+};
+
+/// Records on the active tapes that follow an input: numbers are given to those outputs that can have a gradient.
+THALWEG_API void record(std::span<const Value> in, std::span<Value> out, const Pullback& pullback);
+
+/// Runs an op and records it. `op` must not take variables by reference.
+THALWEG_API std::vector<Value> execute(const std::shared_ptr<EagerOp>& op, std::span<const Value> in);
+/// Records an op that has run.
+THALWEG_API void record_op(const std::shared_ptr<EagerOp>& op, std::span<const Value> in, std::span<Value> out);
+/// Calls a function and records it. `variables` are the numbers of its variables, by Function::variables.
+THALWEG_API std::vector<Value> call(const std::shared_ptr<Function>& f, std::span<const Value> in,
+                                    std::span<const int64_t> variables = {}, const RunControl& control = {});
+
+}  // namespace thalweg
