@@ -66,7 +66,7 @@ def test_what_cannot_be_honoured_is_refused() -> None:
     with pytest.raises(NotImplementedError):
         tf.get_variable("v", [1], partitioner=lambda **_: [1])
     with pytest.raises(NotImplementedError):
-        tf.enable_eager_execution()
+        tf.enable_resource_variables()
 
 
 # --- optimizers --------------------------------------------------------------------------------

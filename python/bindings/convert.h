@@ -44,6 +44,10 @@ void raise_error(const Error& e, PyObject* graph = nullptr);
 void set_error_factory(py::object factory);
 
 void bind_mode(py::module_& m);
+void bind_eager_tensor(py::module_& m);
+void bind_variable_object(py::module_& m);
+void bind_eager_ops(py::module_& m);
+void bind_tape(py::module_& m);
 void bind_graph(py::module_& m);
 void bind_registry(py::module_& m);
 void bind_session(py::module_& m);

@@ -21,11 +21,9 @@ bool executing_eagerly() {
 
 void bind_mode(py::module_& m) {
   m.def("executing_eagerly", &executing_eagerly, "Whether ops run when they are called.");
-  m.def(
-      "set_process_eager", [](bool eager) { process_eager = eager; }, "The mode of threads that are in no graph.");
+  m.def("set_process_eager", [](bool eager) { process_eager = eager; }, "The mode of threads that are in no graph.");
   m.def("process_eager", [] { return process_eager.load(); });
-  m.def(
-      "set_thread_mode", [](int mode) { thread_mode = Mode(mode); }, "-1: as the process, 0: graph, 1: eager.");
+  m.def("set_thread_mode", [](int mode) { thread_mode = Mode(mode); }, "-1: as the process, 0: graph, 1: eager.");
 }
 
 }  // namespace thalweg::python

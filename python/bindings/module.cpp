@@ -28,6 +28,10 @@ PYBIND11_MODULE(_core, m) {
   });
   m.def("cpu_allocations", &cpu_allocation_count, "Blocks that CPU devices have asked from the system so far.");
   bind_mode(m);
+  bind_eager_tensor(m);
+  bind_variable_object(m);
+  bind_eager_ops(m);
+  bind_tape(m);
   bind_registry(m);
   bind_graph(m);
   bind_session(m);

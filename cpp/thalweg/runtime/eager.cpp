@@ -31,6 +31,18 @@ std::vector<bool> references(const OpDef& op, const Attrs& attrs, size_t inputs)
   return out;
 }
 
+/// The shapes of the outputs; an error says for which inputs.
+std::vector<InferOutput> checked(const OpDef& op, const Attrs& attrs, std::span<const InferInput> in, size_t outputs,
+                                 std::vector<bool>* used) {
+  try {
+    return infer_node(op, attrs, in, outputs, true, used);
+  } catch (const Error& e) {
+    std::string shapes;
+    for (const InferInput& i : in) shapes += str(shapes.empty() ? "" : ", ", i.shape);
+    throw Error(e.code(), str(e.message(), " for '", op.name, "' with input shapes: ", shapes, "."));
+  }
+}
+
 /// What the running kernel asks for. Scratch memory is kept by the thread for the next one.
 class Host final : public KernelHost {
  public:
@@ -127,7 +139,7 @@ void EagerOp::infer(const Tensor* const* in, Variable* const* variables, Tensor*
     }
   }
   std::vector<bool> used;
-  auto found = infer_node(node_->op(), node_->attrs(), facts, node_->outputs().size(), true, &used);
+  std::vector<InferOutput> found = checked(node_->op(), node_->attrs(), facts, node_->outputs().size(), &used);
   bool known = true;
   for (size_t o = 0; o < found.size(); ++o) {
     if (node_->outputs()[o].is_ref || !found[o].shape.fully_known()) {
@@ -157,7 +169,7 @@ void EagerOp::alias(const Tensor* const* in, Variable* const* variables, Tensor*
   std::vector<InferInput> facts;
   for (size_t i = 0; i < dtypes_.size(); ++i) facts.push_back({in[i]->shape(), dtypes_[i], in[i], nullptr});
   std::vector<bool> used;
-  auto found = infer_node(op(), attrs(), facts, 1, true, &used);
+  std::vector<InferOutput> found = checked(op(), attrs(), facts, 1, &used);
   {
     std::lock_guard lock(mutex_);
     for (size_t i = 0; i < used.size(); ++i) decides_[i] = decides_[i] || used[i];

@@ -14,12 +14,6 @@ std::vector<Tape*>& stack() {
 
 bool differentiable(DType t) { return kInexact.has(t); }
 
-Tensor zeros(DType dtype, const Shape& shape) {
-  Tensor t(dtype, shape);
-  if (t.bytes()) std::memset(t.data(), 0, t.bytes());
-  return t;
-}
-
 /// Calls a pullback: `dys` are the gradients that have arrived, `values` the inputs, outputs and intermediates.
 std::vector<Value> pull(const Derivative& d, size_t inputs, std::span<const Value> dys,
                         std::span<const std::pair<DType, Shape>> outputs, std::span<const Value> saved) {
@@ -98,6 +92,12 @@ Pullback op_pullback(const std::shared_ptr<EagerOp>& op, std::span<const Value> 
 }
 
 }  // namespace
+
+Tensor zeros(DType dtype, const Shape& shape) {
+  Tensor t(dtype, shape);
+  if (t.bytes()) std::memset(t.data(), 0, t.bytes());
+  return t;
+}
 
 int64_t new_value_id() {
   static std::atomic<int64_t> next{0};

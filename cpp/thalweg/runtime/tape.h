@@ -20,6 +20,8 @@ struct Value {
   int64_t id = 0;
 };
 
+/// A tensor whose bits are all zero.
+THALWEG_API Tensor zeros(DType dtype, const Shape& shape);
 /// A number that no value has had.
 THALWEG_API int64_t new_value_id();
 
@@ -31,7 +33,7 @@ using Pullback = std::function<std::vector<Value>(std::span<const Value> dys, co
 class THALWEG_API Tape {
  public:
   Tape(const Library& library, bool persistent) : library_(library), persistent_(persistent) {}
-  ~Tape();
+  virtual ~Tape();
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 

@@ -1,14 +1,16 @@
-"""Adding one op to a graph: inputs converted to the types the op asks for, attributes to the
-core's form.
+"""Calling one op: in eager mode the core runs it; in graph mode it is added here, with inputs
+converted to the types the op asks for and attributes to the core's form.
 """
 
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from thalweg import _core
 from thalweg.framework import dtypes
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Graph, get_default_graph, graph_of
@@ -19,12 +21,14 @@ from thalweg.framework.tensor import Operation, SymbolicTensor, Tensor, TensorLi
 Endpoint = tuple[int, int]
 
 
-def apply_op(op_type: str, name: str | None = None, /, **arguments: Any) -> Any:
-    """Adds an op; returns its output, a list or named tuple of outputs, or the Operation if it has
-    none.
-    """
+def _add_op(op_type: str, name: str | None = None, /, **arguments: Any) -> Any:
     spec = op_spec(op_type)
     return result_of(spec, _create(spec, name, arguments))
+
+
+#: apply_op(op_type, name=None, /, **arguments) runs an op or adds it to the default graph; returns
+#: its output, a list or named tuple of outputs, or (in a graph) the Operation if it has none.
+apply_op = _core.apply_op
 
 
 def create(op_type: str, name: str | None = None, /, **arguments: Any) -> Operation:
@@ -242,18 +246,62 @@ def result_of(spec: OpSpec, op: Operation) -> Any:
         return op
     if len(spec.outputs) == 1:
         return list(outputs) if spec.outputs[0].is_list else outputs[0]
+    lengths: list[int | None] = []
+    for arg in spec.outputs:
+        if not arg.is_list:
+            lengths.append(None)
+            continue
+        count = op.graph.core.node_attrs(op._id)[arg.number_attr or arg.type_list_attr]
+        lengths.append(count if isinstance(count, int) else len(count))
+    return _several(spec, outputs, lengths)
+
+
+def _several(spec: OpSpec, outputs: Sequence[Any], lengths: list[int | None]) -> Any:
+    """The named tuple of an op's outputs; those with a length are lists."""
     if spec.result is None:
         make: Any = namedtuple  # the fields are known at run time only
         spec.result = make(spec.name, [a.name for a in spec.outputs], rename=True)
     parts: list[Any] = []
     at = 0
-    for arg in spec.outputs:
-        if not arg.is_list:
+    for length in lengths:
+        if length is None:
             parts.append(outputs[at])
             at += 1
-            continue
-        count = op.graph.core.node_attrs(op._id)[arg.number_attr or arg.type_list_attr]
-        count = count if isinstance(count, int) else len(count)
-        parts.append(list(outputs[at : at + count]))
-        at += count
+        else:
+            parts.append(list(outputs[at : at + length]))
+            at += length
     return spec.result(*parts)
+
+
+# --- what the core asks for in eager mode
+
+
+def _eager_input(value: Any, known: int | None, op_type: str, argument: str) -> Any:
+    if known is not None:
+        dtype = dtypes.as_dtype(known)
+        if isinstance(value, TensorLike):  # has a type of its own: the core compares
+            return convert_to_tensor(value)
+        try:
+            return convert_to_tensor(value, dtype)
+        except TypeError as error:
+            if isinstance(value, (bool, int, float, complex, str, bytes)):
+                raise TypeError(
+                    f"Cannot convert {value!r} to EagerTensor of dtype {dtype.name}"
+                ) from None
+            raise TypeError(f"{op_type}: argument '{argument}': {error}") from None
+    spec = op_spec(op_type)
+    attr = next((a.type_attr for a in spec.inputs if a.name == argument), "")
+    hint = next((a.default for a in spec.attrs if a.name == attr and a.has_default), None)
+    return convert_to_tensor(value, preferred_dtype=hint)
+
+
+def _eager_attr(op_type: str, name: str, kind: str, value: Any) -> Any:
+    spec = op_spec(op_type)
+    return _checked_attr(spec, next(a for a in spec.attrs if a.name == name), value)
+
+
+def _eager_results(op_type: str, outputs: list[Any], lengths: list[int | None]) -> Any:
+    return _several(op_spec(op_type), outputs, lengths)
+
+
+_core.set_eager_face(_add_op, _eager_input, _eager_attr, _eager_results)

@@ -11,7 +11,9 @@ import numpy as np
 
 from thalweg.framework import dtypes
 from thalweg.framework.dtypes import DType
+from thalweg.framework.eager_tensor import EagerTensor, from_array
 from thalweg.framework.graph import get_default_graph
+from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import Dimension, TensorShape
 from thalweg.framework.tensor import Operation, SymbolicTensor, Tensor, TensorLike
 from thalweg.framework.values import constant_array
@@ -52,8 +54,17 @@ def convert_to_tensor(
     """`value` as a tensor of the default graph: of `dtype` or not at all, of the preferred dtype
     if possible.
     """
-    if type(value) is SymbolicTensor and dtype is None:
-        return value
+    kind = type(value)
+    if kind is EagerTensor:
+        if not executing_eagerly():
+            value = get_default_graph()._from_eager(value, name)
+        if dtype is None:
+            return value
+    elif kind is SymbolicTensor:
+        if executing_eagerly():
+            raise _out_of_scope(value)
+        if dtype is None:
+            return value
     wanted = None if dtype is None else dtypes.as_dtype(dtype)
     if isinstance(value, Tensor):
         if wanted is not None and not wanted.is_compatible_with(value.dtype):
@@ -98,6 +109,13 @@ def convert_to_tensor(
     return _const(array, name or "Const")
 
 
+def _out_of_scope(value: Any) -> TypeError:
+    return TypeError(
+        f"{value!r} is out of scope and cannot be used here. Use return values, explicit Python "
+        "locals or TensorFlow collections to access it."
+    )
+
+
 def convert_n_to_tensor(
     values: Any, dtype: Any = None, name: str | None = None, preferred_dtype: Any = None
 ) -> list[Tensor]:
@@ -126,6 +144,8 @@ def constant(
 ) -> Tensor:
     """A tensor with a fixed value; the last element fills what `shape` leaves over."""
     if isinstance(value, TensorLike):
+        if executing_eagerly():
+            return _constant_of_tensor(value, dtype, shape)
         raise TypeError("Expected any non-tensor type, but got a tensor instead.")
     wanted = None if dtype is None else dtypes.as_dtype(dtype).base_dtype
     array = constant_array(
@@ -134,8 +154,28 @@ def constant(
     return _const(array, name or "Const")
 
 
+def _constant_of_tensor(value: Any, dtype: Any, shape: Any) -> Tensor:
+    """A tensor that has its value may stand for it."""
+    from thalweg.framework.apply import apply_op
+
+    value = convert_to_tensor(value)
+    if dtype is not None and dtypes.as_dtype(dtype).base_dtype != value.dtype:
+        value = apply_op("Cast", x=value, DstT=dtypes.as_dtype(dtype))
+    if shape is None or value.shape.as_list() == TensorShape(shape).as_list():
+        return value
+    if value.shape.num_elements() == 1:
+        return apply_op(
+            "Fill",
+            dims=list(TensorShape(shape).as_list()),
+            value=apply_op("Reshape", tensor=value, shape=[]),
+        )
+    return apply_op("Reshape", tensor=value, shape=TensorShape(shape).as_list())
+
+
 def _const(typed: tuple[np.ndarray[Any, Any], DType], name: str) -> Tensor:
     array, dtype = typed
+    if executing_eagerly():
+        return from_array(array, dtype)
     graph = get_default_graph()
     attrs = {"value": array, "dtype": dtype.as_datatype_enum}
     return graph._add("Const", graph._final_name(name), [], attrs).outputs[0]
@@ -241,6 +281,8 @@ register_tensor_conversion_function(Operation, _from_graph_element, 98)
 
 def constant_value(tensor: Any, partial: bool = False) -> Any:
     """The tensor's value as an array if it can be told without running the graph, else None."""
+    if isinstance(tensor, EagerTensor):
+        return tensor.numpy()
     if not isinstance(tensor, Tensor):
         return tensor if isinstance(tensor, (np.ndarray, np.generic, int, float)) else None
     op, core = tensor.op, tensor.op.graph.core

@@ -261,6 +261,11 @@ def _from_numpy(value: Any) -> DType | None:
     return None
 
 
+def all_dtypes() -> list[DType]:
+    """Every type, references left out."""
+    return [t for t in _BY_ENUM.values() if not t._is_ref_dtype]
+
+
 def base_enum(enum: int) -> int:
     return enum - _REF if enum > _REF else enum
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from thalweg import _core
@@ -81,6 +81,11 @@ class Graph:
         if device is None:
             self._ask_device_functions(op)
         return op
+
+    def _from_eager(self, value: Any, name: str | None = None) -> Tensor:
+        """The tensor of this graph for one that has its value: a constant."""
+        attrs = {"value": value.numpy(), "dtype": value.dtype.as_datatype_enum}
+        return self._add("Const", self._final_name(name or "Const"), [], attrs).outputs[0]
 
     def create_op(
         self,
@@ -480,6 +485,11 @@ def get_default_graph() -> Graph:
     stack = _default_graphs.stack
     if stack and stack[-1] is not None:
         return stack[-1]
+    return get_global_graph()
+
+
+def get_global_graph() -> Graph:
+    """The process's own graph."""
     global _global_graph
     if _global_graph is None:
         _global_graph = Graph()
@@ -561,6 +571,8 @@ class name_scope:
         return self._name
 
     def __enter__(self) -> str:
+        if _core.executing_eagerly():
+            return self._enter_eagerly()
         graph = get_default_graph() if self._values is None else graph_of(self._values)
         default = None
         if graph is not get_default_graph():
@@ -575,6 +587,15 @@ class name_scope:
         self._exits.append((scope, default))
         return scope.__enter__()
 
+    def _enter_eagerly(self) -> str:
+        """Names are for variables only here, and are not made unique."""
+        name = self._name or ""
+        if name and not name.endswith("/"):
+            name = f"{_eager_scopes.name}{name}/"
+        scope = Restore(_eager_scopes, {"name": name}, name)
+        self._exits.append((scope, None))
+        return scope.__enter__()
+
     def __exit__(self, *error: Any) -> None:
         scope, default = self._exits.pop()
         scope.__exit__(*error)
@@ -582,15 +603,37 @@ class name_scope:
             default.__exit__(*error)
 
 
+class _EagerScopes(threading.local):
+    """What is active on this thread in eager mode."""
+
+    def __init__(self) -> None:
+        self.name = ""  # with the trailing slash
+        self.device = ""
+
+
+_eager_scopes = _EagerScopes()
+
+
 def get_name_scope() -> str:
+    """The current name scope, without a trailing slash."""
+    if _core.executing_eagerly():
+        return name_from_scope_name(_eager_scopes.name)
     return get_default_graph().get_name_scope()
 
 
 def device(device_name_or_function: Any) -> Any:
+    if _core.executing_eagerly():
+        from thalweg.eager.device import eager_device
+
+        return eager_device(device_name_or_function, _eager_scopes)
     return get_default_graph().device(device_name_or_function)
 
 
 def control_dependencies(control_inputs: Any) -> Any:
+    if _core.executing_eagerly():  # what was called before has been done before
+        if callable(control_inputs):
+            control_inputs()
+        return nullcontext()
     return get_default_graph().control_dependencies(control_inputs)
 
 
@@ -604,9 +647,22 @@ def colocate_with(op: Any, ignore_existing: bool = False) -> Any:
 
 @contextmanager
 def init_scope() -> Iterator[None]:
-    """Nodes made inside depend on nothing outside: no control inputs, no name or device scope."""
-    graph = get_default_graph()
-    with graph.control_dependencies(None):
+    """Outside of all functions being traced: in eager mode, or in the graph that they are called
+    from. Nodes made inside depend on nothing outside: no control inputs, no name or device scope.
+    """
+    stack = _default_graphs.stack
+    depth = len(stack)
+    while depth and (top := stack[depth - 1]) is not None and top.building_function:
+        depth -= 1
+    outer = stack[depth - 1] if depth else (None if _core.process_eager() else get_global_graph())
+    if outer is None:
+        _default_graphs.push(None)
+        try:
+            yield
+        finally:
+            _default_graphs.pop()
+        return
+    with outer.as_default(), outer.control_dependencies(None):
         yield
 
 

@@ -10,25 +10,30 @@ import numpy as np
 from thalweg.framework import dtypes
 from thalweg.framework.apply import apply_op
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.eager_tensor import EagerTensor, fallbacks
 from thalweg.framework.graph import name_scope
+from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import Dimension
 from thalweg.framework.tensor import SymbolicTensor, Tensor, TensorLike
 
-Binary = Callable[[Tensor, Tensor, str], Tensor]
+Binary = Callable[[Tensor, Tensor, "str | None"], Tensor]
 
 
 def _tensor(x: Any) -> Tensor:
-    return x if type(x) is SymbolicTensor else convert_to_tensor(x)
+    kind = type(x)
+    if (kind is EagerTensor) if executing_eagerly() else (kind is SymbolicTensor):
+        return x
+    return convert_to_tensor(x)
 
 
 def _simple(op_type: str) -> Binary:
-    def function(x: Tensor, y: Tensor, name: str) -> Tensor:
+    def function(x: Tensor, y: Tensor, name: str | None) -> Tensor:
         return apply_op(op_type, name, x=x, y=y)
 
     return function
 
 
-def _add(x: Tensor, y: Tensor, name: str) -> Tensor:
+def _add(x: Tensor, y: Tensor, name: str | None) -> Tensor:
     return apply_op("Add" if x.dtype.base_dtype is dtypes.string else "AddV2", name, x=x, y=y)
 
 
@@ -38,7 +43,7 @@ _TRUE_DIVISION = {
 }
 
 
-def _truediv(x: Tensor, y: Tensor, name: str) -> Tensor:
+def _truediv(x: Tensor, y: Tensor, name: str | None) -> Tensor:
     """Integers divide as floating point: 8 and 16 bits as float32, wider ones as float64."""
     x_type, y_type = x.dtype.base_dtype, y.dtype.base_dtype
     if x_type is not y_type:
@@ -50,14 +55,14 @@ def _truediv(x: Tensor, y: Tensor, name: str) -> Tensor:
     return apply_op("RealDiv", name, x=x, y=y)
 
 
-def _matmul(x: Tensor, y: Tensor, name: str) -> Tensor:
+def _matmul(x: Tensor, y: Tensor, name: str | None) -> Tensor:
     if any(rank is None or rank > 2 for rank in (x.shape.ndims, y.shape.ndims)):
         return apply_op("BatchMatMulV2", name, x=x, y=y)
     return apply_op("MatMul", name, a=x, b=y)
 
 
 def _logical(name_if_bool: str, name_if_int: str) -> Binary:
-    def function(x: Tensor, y: Tensor, name: str) -> Tensor:
+    def function(x: Tensor, y: Tensor, name: str | None) -> Tensor:
         if x.dtype.base_dtype is dtypes.bool_:
             return apply_op(name_if_bool, name, x=x, y=y)
         with name_scope(name):
@@ -66,7 +71,7 @@ def _logical(name_if_bool: str, name_if_int: str) -> Binary:
     return function
 
 
-def _xor(x: Tensor, y: Tensor, name: str) -> Tensor:
+def _xor(x: Tensor, y: Tensor, name: str | None) -> Tensor:
     """x ^ y; for bools (x | y) & ~(x & y)."""
     if x.dtype.base_dtype is not dtypes.bool_:
         with name_scope(name):
@@ -107,6 +112,8 @@ def _binary(method: str, scope: str, function: Binary) -> tuple[Any, Any]:
         if type(y) is not SymbolicTensor and _defers(y, reflected_name):
             return NotImplemented
         x = _tensor(x)
+        if executing_eagerly():
+            return function(x, convert_to_tensor(y, preferred_dtype=x.dtype), None)
         with name_scope(None, scope, (x, y)) as name:
             if type(y) is not SymbolicTensor:
                 y = convert_to_tensor(y, name="y", preferred_dtype=x.dtype.base_dtype)
@@ -114,6 +121,8 @@ def _binary(method: str, scope: str, function: Binary) -> tuple[Any, Any]:
 
     def reflected(y: Any, x: Any) -> Any:
         y = _tensor(y)
+        if executing_eagerly():
+            return function(convert_to_tensor(x, preferred_dtype=y.dtype), y, None)
         with name_scope(None, scope, (x, y)) as name:
             return function(convert_to_tensor(x, y.dtype.base_dtype, "x"), y, name)
 
@@ -161,7 +170,7 @@ def _check_index(i: Any) -> None:
     )
 
 
-def _stack(parts: list[Any], name: str) -> Tensor:
+def _stack(parts: list[Any], name: str | None) -> Tensor:
     """Bounds as one vector; int64 as soon as one of them is."""
     tensors = [p for p in parts if isinstance(p, TensorLike)]
     wide = any(t.dtype.base_dtype is dtypes.int64 for t in tensors)
@@ -251,3 +260,48 @@ def overload_all(cls: type) -> None:
 
 
 overload_all(Tensor)
+
+
+# --- tensors that have a value
+
+
+def _either(forward: Any, reflected: Any) -> Any:
+    """A function of both operands in their order, of which one is an eager tensor."""
+
+    def operate(a: Any, b: Any) -> Any:
+        return forward(a, b) if isinstance(a, TensorLike) else reflected(b, a)
+
+    return operate
+
+
+def _equality(op_type: str, if_unlike: bool) -> Any:
+    """== and != of eager tensors; values whose shapes do not go together are unequal."""
+
+    def compare(a: Any, b: Any) -> Any:
+        if a is None or b is None:
+            return if_unlike
+        x, y = (a, b) if isinstance(a, EagerTensor) else (b, a)
+        x = _tensor(x)
+        try:
+            y = convert_to_tensor(y, preferred_dtype=x.dtype)
+        except (TypeError, ValueError):
+            return NotImplemented
+        if executing_eagerly() and not _broadcast(x.shape._dims, y.shape._dims):
+            return convert_to_tensor(if_unlike)
+        return apply_op(op_type, x=x, y=y)
+
+    return compare
+
+
+def _broadcast(a: Any, b: Any) -> bool:
+    return all(m == n or m == 1 or n == 1 for m, n in zip(a[::-1], b[::-1], strict=False))
+
+
+for _method, _scope, _function in _BINARY:
+    fallbacks[_method] = _either(*_binary(_method, _scope, _function))
+for _method, _op in _COMPARE:
+    fallbacks[_method] = _comparison(_op)
+fallbacks["eq"], fallbacks["ne"] = _equality("Equal", False), _equality("NotEqual", True)
+for _method, _unary in (("neg", _neg), ("abs", _abs), ("invert", _invert)):
+    fallbacks[_method] = lambda a, _, f=_unary: f(a)
+fallbacks["getitem"] = strided_slice_index

@@ -47,11 +47,13 @@ class Scopes(threading.local):
 
 
 class Restore:
-    """A context manager that sets attributes of the scopes and puts the old values back."""
+    """A context manager that sets attributes of an object (the scopes, as a rule) and puts the old
+    values back.
+    """
 
     __slots__ = ("new", "old", "result", "scopes")
 
-    def __init__(self, scopes: Scopes, new: dict[str, Any], result: Any = None) -> None:
+    def __init__(self, scopes: Any, new: dict[str, Any], result: Any = None) -> None:
         self.scopes = scopes
         self.new = new
         self.old: list[dict[str, Any]] = []

@@ -1,0 +1,151 @@
+#include "tape.h"
+
+#include <pybind11/stl.h>
+
+#include "library.h"
+#include "runner.h"
+#include "unlocked.h"
+
+namespace thalweg::python {
+namespace {
+
+class PyTape final : public Tape {
+ public:
+  PyTape(bool persistent, bool watches_accessed) : Tape(library(), persistent), watches_accessed_(watches_accessed) {}
+
+  void accessed(VariableObject& v) {
+    if (!watches_accessed_ || watches(v.id)) return;
+    watch_variable(v);
+  }
+  void watch_variable(VariableObject& v) {
+    if (watches(v.id)) return;
+    watch(v.id);
+    variables_.push_back(py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(&v)));
+  }
+  const std::vector<py::object>& variables() const { return variables_; }
+  void reset() {
+    clear();
+    variables_.clear();
+  }
+
+ private:
+  bool watches_accessed_;
+  std::vector<py::object> variables_;
+};
+
+/// A Python object that may be let go of without the interpreter lock.
+std::shared_ptr<py::object> shared_object(py::object o) {
+  return {new py::object(std::move(o)), [](py::object* held) {
+            py::gil_scoped_acquire lock;
+            delete held;
+          }};
+}
+
+Tensor ones_like(const Tensor& t) {
+  Tensor out(t.dtype(), t.shape());
+  visit<kNumeric>(t.dtype(), [&]<class T>() { std::fill_n(out.ptr<T>(), out.size(), T(1)); });
+  return out;
+}
+
+py::object object_of(Value v) {
+  auto o = py::reinterpret_steal<py::object>(new_eager_tensor(std::move(v)));
+  if (!o) throw py::error_already_set();
+  return o;
+}
+
+void tape_watch(PyTape& tape, py::handle o) {
+  if (is_variable_object(o.ptr())) {
+    tape.watch_variable(variable(o.ptr()));
+    return;
+  }
+  if (!is_eager_tensor(o.ptr())) throw py::type_error("a tape watches tensors and variables");
+  if (!eager(o.ptr()).id) eager(o.ptr()).id = new_value_id();
+  tape.watch(eager(o.ptr()).id);
+}
+
+/// Gradients by source, None where there is none. A seed that is None stands for ones.
+py::list tape_gradient(PyTape& tape, const py::list& targets, const py::list& seeds, const py::list& sources) {
+  std::vector<int64_t> ys, xs;
+  std::vector<Value> dys;
+  for (size_t i = 0; i < targets.size(); ++i) {
+    Value y = value_of(py::handle(targets[i]).ptr());
+    ys.push_back(y.id);
+    py::handle seed = seeds[i];
+    dys.push_back(seed.is_none() ? Value{ones_like(y.tensor), 0} : value_of(seed.ptr()));
+  }
+  for (py::handle x : sources) {
+    xs.push_back(is_variable_object(x.ptr()) ? variable(x.ptr()).id : value_of(x.ptr()).id);
+  }
+  std::vector<Value> found;
+  {
+    Unlocked unlocked;
+    found = tape.gradient(ys, dys, xs);
+  }
+  py::list out;
+  for (Value& v : found) out.append(v.tensor ? object_of(std::move(v)) : py::object(py::none()));
+  return out;
+}
+
+/// The way back through something that Python knows how to go back through: `f(*dys)` gives gradients of `inputs`.
+void record_python(const py::list& outputs, const py::list& inputs, py::object f) {
+  if (active_tapes().empty()) return;
+  std::vector<Value> in, out;
+  for (py::handle o : inputs) in.push_back(value_of(o.ptr()));
+  std::vector<std::pair<DType, Shape>> forms;
+  for (py::handle o : outputs) {
+    out.push_back(value_of(o.ptr()));
+    forms.emplace_back(out.back().tensor.dtype(), out.back().tensor.shape());
+  }
+  Pullback pullback = [f = shared_object(std::move(f)), forms](std::span<const Value> dys, const std::vector<bool>&) {
+    py::gil_scoped_acquire lock;
+    py::tuple args(dys.size());
+    for (size_t i = 0; i < dys.size(); ++i) {
+      args[i] = object_of(dys[i].tensor ? dys[i] : Value{zeros(forms[i].first, forms[i].second), 0});
+    }
+    std::vector<Value> dxs;
+    for (py::handle dx : py::cast<py::sequence>((*f)(*args))) {
+      dxs.push_back(dx.is_none() ? Value{} : value_of(dx.ptr()));
+    }
+    return dxs;
+  };
+  record(in, out, pullback);
+  for (size_t i = 0; i < out.size(); ++i) eager(py::handle(outputs[i]).ptr()).id = out[i].id;
+}
+
+}  // namespace
+
+void note_access(VariableObject& v) {
+  if (!v.trainable) return;
+  for (Tape* t : active_tapes()) {
+    if (auto* tape = dynamic_cast<PyTape*>(t)) tape->accessed(v);
+  }
+}
+
+Value value_of(PyObject* o) {
+  if (is_variable_object(o)) return read(variable(o));
+  if (!is_eager_tensor(o)) throw py::type_error("expected a tensor that has a value");
+  return {eager(o).tensor, eager(o).id};
+}
+
+void bind_tape(py::module_& m) {
+  py::class_<PyTape>(m, "Tape")
+      .def(py::init<bool, bool>(), py::arg("persistent"), py::arg("watch_accessed"))
+      .def("start", &PyTape::start)
+      .def("stop", &PyTape::stop)
+      .def("reset", &PyTape::reset)
+      .def_property_readonly("recording", &PyTape::recording)
+      .def("watch", &tape_watch)
+      .def("watches",
+           [](PyTape& t, py::handle o) {
+             return t.watches(is_variable_object(o.ptr()) ? variable(o.ptr()).id : eager(o.ptr()).id);
+           })
+      .def("gradient", &tape_gradient)
+      .def("size", &PyTape::size)
+      .def("variables", [](PyTape& t) { return t.variables(); });
+  m.def("record_python", &record_python, "Records that `f(*dys)` leads from outputs back to inputs.");
+  m.def("is_taped", [] { return !active_tapes().empty(); });
+  py::class_<Untaped>(m, "Untaped");
+  m.def("hide_tapes", [] { return std::make_unique<Untaped>(); });
+}
+
+}  // namespace thalweg::python

@@ -1,0 +1,1 @@
+"""Eager mode: variables, tapes and functions, over the core's eager ops."""

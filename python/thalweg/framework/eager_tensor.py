@@ -1,0 +1,143 @@
+"""EagerTensor: a tensor that has its value. The core makes the class; what need not be fast is
+added here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from thalweg import _core
+from thalweg.framework import dtypes
+from thalweg.framework.shapes import TensorShape
+from thalweg.framework.tensor import Tensor
+from thalweg.framework.values import constant_array
+
+#: Functions (a, b) for the operators that the core leaves to Python; operators.py fills it.
+fallbacks: dict[str, Any] = {}
+
+EagerTensor: Any = _core.make_eager_tensor_type(
+    Tensor,
+    TensorShape._known,
+    {t.as_datatype_enum: t for t in dtypes.all_dtypes()},
+    fallbacks,
+)
+
+
+def from_array(array: Any, dtype: dtypes.DType) -> Any:
+    """A tensor with a copy of the array's elements."""
+    return _core.eager_tensor(array, dtype.as_datatype_enum)
+
+
+def _text(self: Any, is_repr: bool) -> str:
+    if not self.dtype.is_numpy_compatible:
+        return "<unprintable>"
+    value = self.numpy()
+    scalar = self.ndim == 0 and not isinstance(value, bytes)
+    text = repr(value) if is_repr and not scalar else str(value)
+    return "\n" + text if "\n" in text else text
+
+
+def _repr(self: Any) -> str:
+    return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype.name}, numpy={_text(self, True)}>"
+
+
+def _str(self: Any) -> str:
+    return f"tf.Tensor({_text(self, False)}, shape={self.shape}, dtype={self.dtype.name})"
+
+
+def _format(self: Any, spec: str) -> str:
+    return format(self.numpy(), spec)
+
+
+def _iter(self: Any) -> Iterator[Any]:
+    if self.ndim == 0:
+        raise TypeError("Cannot iterate over a scalar tensor.")
+    return (self[i] for i in range(len(self)))
+
+
+def _array(self: Any, dtype: Any = None, copy: bool | None = None) -> Any:
+    """The value for NumPy: its memory, read-only, where no copy is asked for."""
+    view = self._view()
+    if dtype is not None and np.dtype(dtype) != view.dtype:
+        if copy is False:
+            raise ValueError(f"a tensor of {self.dtype.name} is not {dtype} without a copy")
+        return view.astype(dtype)
+    return np.array(view) if copy else view
+
+
+def _reduce(self: Any) -> Any:
+    return _restore, (self.numpy(), self.dtype.as_datatype_enum)
+
+
+def _restore(value: Any, dtype: int) -> Any:
+    kind = dtypes.as_dtype(dtype)
+    return from_array(constant_array(value, kind)[0], kind)
+
+
+def _itself(self: Any) -> Any:
+    return self
+
+
+def _deepcopy(self: Any, memo: Any) -> Any:
+    return _restore(self.numpy(), self.dtype.as_datatype_enum)
+
+
+def _set_shape(self: Any, shape: Any) -> None:
+    """Nothing, or ValueError where the shape is not compatible."""
+    if not self.shape.is_compatible_with(shape):
+        raise ValueError(
+            f"Tensor's shape {self.shape} is not compatible with supplied shape {shape}."
+        )
+
+
+def _graph_only(name: str) -> property:
+    def refuse(self: Any) -> NoReturn:
+        raise AttributeError(f"Tensor.{name} is undefined when eager execution is enabled.")
+
+    return property(refuse)
+
+
+def _eval(self: Any, feed_dict: Any = None, session: Any = None) -> NoReturn:
+    raise NotImplementedError(
+        "eval is not supported when eager execution is enabled, is .numpy() what you're looking "
+        "for?"
+    )
+
+
+def _dlpack(self: Any, **options: Any) -> Any:
+    from thalweg.eager.dlpack import export
+
+    return export(self, **options)
+
+
+def _dlpack_device(self: Any) -> tuple[int, int]:
+    from thalweg.eager.dlpack import device_of
+
+    return device_of(self)
+
+
+for _name, _value in {
+    "__repr__": _repr,
+    "__str__": _str,
+    "__format__": _format,
+    "__iter__": _iter,
+    "__array__": _array,
+    "__reduce__": _reduce,
+    "__copy__": _itself,
+    "__deepcopy__": _deepcopy,
+    "__dlpack__": _dlpack,
+    "__dlpack_device__": _dlpack_device,
+    "set_shape": _set_shape,
+    "eval": _eval,
+    "op": _graph_only("op"),
+    "graph": _graph_only("graph"),
+    "name": _graph_only("name"),
+    "consumers": _graph_only("consumers"),
+    "value_index": _graph_only("value_index"),
+    "backing_device": property(lambda self: self.device),
+}.items():
+    setattr(EagerTensor, _name, _value)
+EagerTensor.__module__, EagerTensor.__qualname__ = __name__, "EagerTensor"
