@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Sequence
 from typing import Any
 
 from thalweg.framework import dtypes
@@ -57,6 +58,13 @@ class IndexedSlices(TensorLike):
     def __repr__(self) -> str:
         dense = "" if self.dense_shape is None else f", dense_shape={self.dense_shape}"
         return f"IndexedSlices(indices={self.indices}, values={self.values}{dense})"
+
+    def _tensor_parts(self) -> list[Tensor]:
+        parts = [self.values, self.indices]
+        return parts if self.dense_shape is None else [*parts, self.dense_shape]
+
+    def _with_tensor_parts(self, parts: Sequence[Any]) -> IndexedSlices:
+        return IndexedSlices(*parts)
 
     def __neg__(self) -> IndexedSlices:
         return IndexedSlices(-self.values, self.indices, self.dense_shape)
@@ -123,6 +131,14 @@ class SparseTensor(TensorLike):
 
     def get_shape(self) -> TensorShape:
         return self.shape
+
+    def _tensor_parts(self) -> list[Tensor]:
+        return [self.indices, self.values, self.dense_shape]
+
+    def _with_tensor_parts(self, parts: Sequence[Any]) -> SparseTensor:
+        like = object.__new__(type(self))  # parts may be anything, functions of tensors or specs
+        like.indices, like.values, like.dense_shape = parts
+        return like
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         from thalweg.framework.default_session import session_for

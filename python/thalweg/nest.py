@@ -1,0 +1,19 @@
+"""`tf.nest`: structures of values."""
+
+from __future__ import annotations
+
+from thalweg.framework.nest import (
+    assert_same_structure,
+    flatten,
+    is_nested,
+    map_structure,
+    pack_sequence_as,
+)
+
+__all__ = [
+    "assert_same_structure",
+    "flatten",
+    "is_nested",
+    "map_structure",
+    "pack_sequence_as",
+]
