@@ -48,6 +48,7 @@ void bind_eager_tensor(py::module_& m);
 void bind_variable_object(py::module_& m);
 void bind_eager_ops(py::module_& m);
 void bind_tape(py::module_& m);
+void bind_dlpack(py::module_& m);
 void bind_graph(py::module_& m);
 void bind_registry(py::module_& m);
 void bind_session(py::module_& m);

@@ -67,7 +67,7 @@ int add_node(Graph& g, const std::string& op, const std::string& name, py::list 
 }
 
 py::list gradients_of(Graph& g, py::list ys, py::list xs, py::list grad_ys, py::list stop, const std::string& prefix,
-                      py::object has_python, py::object python) {
+                      py::object has_python, py::object python, const std::vector<std::pair<int, int>>& nodes) {
   return building([&] {
     auto outs = [&](py::handle list) {
       Outs out;
@@ -85,6 +85,7 @@ py::list gradients_of(Graph& g, py::list ys, py::list xs, py::list grad_ys, py::
     options.prefix = prefix;
     options.grad_ys = outs(grad_ys);
     options.stop = outs(stop);
+    options.nodes = nodes;
     if (!has_python.is_none()) {
       options.has_python = [&](Node& n) { return has_python(n.id()).cast<bool>(); };
       options.python = [&](Node& n, std::span<const Out> dys) {

@@ -32,6 +32,7 @@ PYBIND11_MODULE(_core, m) {
   bind_variable_object(m);
   bind_eager_ops(m);
   bind_tape(m);
+  bind_dlpack(m);
   bind_registry(m);
   bind_graph(m);
   bind_session(m);

@@ -133,6 +133,7 @@ void bind_tape(py::module_& m) {
       .def("start", &PyTape::start)
       .def("stop", &PyTape::stop)
       .def("reset", &PyTape::reset)
+      .def("keep", &PyTape::set_persistent)
       .def_property_readonly("recording", &PyTape::recording)
       .def("watch", &tape_watch)
       .def("watches",

@@ -54,11 +54,18 @@ class Backward {
     std::set<Endpoint, Less> x;
     for (const Out& o : xs_) x.insert(o.endpoint());
     for (Node* n : upstream) {  // ascending ids
+      if (!passable(*n)) continue;
       bool on_path = std::ranges::any_of(n->inputs(), [&](const Endpoint& e) {
         return x.contains(e) || (between_.contains(e.node) && !stop_.contains(e));
       });
       if (on_path) between_.insert(n);
     }
+  }
+
+  bool passable(const Node& n) const {
+    return options_.nodes.empty() || std::ranges::any_of(options_.nodes, [&](const auto& range) {
+             return range.first <= n.id() && n.id() < range.second;
+           });
   }
 
   void seed(const Out& y, const Out& grad_y) {

@@ -13,6 +13,8 @@ struct GradientOptions {
   std::string prefix = "gradients";  // names of new nodes start with it
   Outs grad_ys;                      // one per y, or none; an empty Out stands for ones
   Outs stop;                         // treated as constants
+  /// Ranges [first, last) of node numbers to go through; what other nodes compute is constant. None: all.
+  std::vector<std::pair<int, int>> nodes;
   /// Gradients defined outside the registry (Python). `python` is called for nodes for which `has_python` is true.
   std::function<bool(Node&)> has_python;
   std::function<Outs(Node&, std::span<const Out> dys)> python;

@@ -42,6 +42,7 @@ class THALWEG_API Tape {
   void stop();
   bool recording() const { return recording_; }
   bool persistent() const { return persistent_; }
+  void set_persistent(bool persistent) { persistent_ = persistent; }
 
   void watch(int64_t id) { watched_.try_emplace(id, int(watched_.size())); }
   bool watches(int64_t id) const { return id && watched_.contains(id); }

@@ -12,6 +12,7 @@ from thalweg import _core
 from thalweg.framework.apply import apply_op, create
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Graph, get_default_graph, graph_of, name_scope
+from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import Operation, Tensor
 
 GradientFunction = Callable[..., Any]
@@ -93,12 +94,30 @@ def gradients(
         raise ValueError(
             f"Invalid `aggregation_method` specified {aggregation_method}: it is 0, 1 or 2."
         )
-    unconnected = UnconnectedGradients(unconnected_gradients)
+    if executing_eagerly():
+        raise RuntimeError(
+            "tf.gradients is not supported when eager execution is enabled. Use tf.GradientTape "
+            "instead."
+        )
     ys, xs = _as_list(ys), _as_list(xs)
     grad_ys = [None] * len(ys) if grad_ys is None else _as_list(grad_ys)
     stops = [] if stop_gradients is None else _as_list(stop_gradients)
     if len(grad_ys) != len(ys):
         raise ValueError(f"Length mismatch. Passed {len(grad_ys)} grad_ys for {len(ys)} ys")
+    return differentiate(ys, xs, grad_ys, name, stops, UnconnectedGradients(unconnected_gradients))
+
+
+def differentiate(
+    ys: list[Any],
+    xs: list[Any],
+    grad_ys: list[Any],
+    name: str,
+    stops: list[Any] | None = None,
+    unconnected: UnconnectedGradients = UnconnectedGradients.NONE,
+    nodes: list[tuple[int, int]] | None = None,
+) -> list[Any]:
+    """Gradients through the nodes numbered in the ranges of `nodes`, or through all."""
+    stops = stops or []
     graph = graph_of([*ys, *xs, *stops, *(g for g in grad_ys if g is not None)])
     with name_scope(name, "gradients", [*ys, *xs, *stops]) as scope, graph.as_default():
         ys = [convert_to_tensor(y, name="y") for y in ys]
@@ -114,6 +133,7 @@ def gradients(
             scope[:-1],
             lambda node: _python_gradient(graph, node) is not None,
             lambda node, grads: _call(graph, node, grads, scope),
+            nodes or [],
         )
         results = [None if e is None else graph._tensor(e) for e in found]
         if unconnected is UnconnectedGradients.ZERO:
