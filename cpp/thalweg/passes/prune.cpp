@@ -13,6 +13,7 @@ class Pruner {
       : feeds_(feeds), feed_shapes_(feed_shapes) {
     program_.graph = std::make_unique<Graph>(graph.ops());
     program_.graph->set_seed(graph.seed());
+    program_.graph->share_functions(graph);
   }
 
   Program run(std::span<const Endpoint> fetches, std::span<Node* const> targets) {
