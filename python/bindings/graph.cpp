@@ -87,10 +87,17 @@ py::list gradients_of(Graph& g, py::list ys, py::list xs, py::list grad_ys, py::
     options.grad_ys = outs(grad_ys);
     options.stop = outs(stop);
     if (!has_python.is_none()) {
-      options.has_python = [&](Node& n) { return has_python(n.id()).cast<bool>(); };
-      options.python = [&](Node& n, std::span<const Out> dys) {
-        py::object result = python(n.id(), list(dys));
-        Outs dxs = outs(result);
+      // Gradients of functions are made in graphs of their own, which Python sees for the first time here.
+      auto derived = [&g](Node& n) {
+        return &n.graph() == &g ? py::object(py::none()) : py::cast(n.graph().shared_from_this());
+      };
+      options.has_python = [&, derived](Node& n) { return has_python(n.id(), derived(n)).cast<bool>(); };
+      options.python = [&, derived](Node& n, std::span<const Out> dys) {
+        py::object result = python(n.id(), list(dys), derived(n));
+        Outs dxs;
+        for (py::handle item : py::cast<py::sequence>(result)) {
+          dxs.push_back(item.is_none() ? Out() : Out(endpoint_from(n.graph(), item)));
+        }
         TW_CHECK(dxs.size() == n.inputs().size(), "the gradient of '", n.name(), "' returned ", dxs.size(),
                  " gradients for ", n.inputs().size(), " inputs");
         return dxs;
@@ -195,6 +202,14 @@ void bind_graph(py::module_& m) {
            "define_function(name, graph, inputs, outputs, targets): lets nodes call that graph; -> what it reads, "
            "writes (names of variables), and whether it is stateful")
       .def("share_functions", &Graph::share_functions)
+      .def("effects",
+           [](const Graph& g) {
+             py::list out;
+             for (const auto& n : g.nodes()) {
+               if (has_effect(*n)) out.append(n->id());
+             }
+             return out;
+           })
       .def("function_names",
            [](const Graph& g) {
              py::list out;

@@ -4,10 +4,13 @@
 #include <map>
 #include <set>
 
+#include "thalweg/autodiff/functional.h"
+#include "thalweg/graph/function.h"
+
 namespace thalweg {
 namespace {
 
-bool differentiable(DType t) { return kInexact.has(t); }
+bool differentiable(DType t) { return kInexact.has(t) || t == DType::variant; }
 
 struct Less {
   bool operator()(const Endpoint& a, const Endpoint& b) const {
@@ -93,9 +96,32 @@ class Backward {
     Outs& parts = it->second;
     if (parts.size() > 1) {
       Scope scope(parts[0].graph(), options_.prefix, e.node->device());
-      parts = {node("AddN", parts)};
+      parts = {parts[0].dtype() == DType::variant ? sum_of_lists(parts) : node("AddN", parts)};
     }
     return parts[0];
+  }
+
+  /// Lists that have one item each are added to the others item by item, which costs no more than the items.
+  static Out sum_of_lists(const Outs& parts) {
+    auto single = [](const Out& o) {
+      return o.node().op().name == "TensorListSetItem" && o.node().inputs()[0].node->op().name == "TensorListReserve";
+    };
+    Outs whole;
+    for (const Out& o : parts) {
+      if (!single(o)) whole.push_back(o);
+    }
+    size_t first = 0;
+    if (whole.empty()) {
+      whole.push_back(parts[0]);
+      first = 1;
+    }
+    Out sum = whole.size() == 1 ? whole[0] : node("AddN", whole);
+    for (size_t i = first; i < parts.size(); ++i) {
+      if (!single(parts[i])) continue;
+      const auto& in = parts[i].node().inputs();
+      sum = node("_TensorListAddItem", {sum, Out(in[1]), Out(in[2])});
+    }
+    return sum;
   }
 
   void visit_node(Node& n) {
@@ -108,7 +134,8 @@ class Backward {
     }
     if (!any) return;
     Outs dxs = call(n, dys);
-    TW_ASSERT(dxs.size() == n.inputs().size());
+    // A loop may have got further inputs, where it starts to keep what its gradient needs.
+    dxs.resize(n.inputs().size());
     for (size_t i = 0; i < dxs.size(); ++i) {
       const Endpoint& e = n.inputs()[i];
       if (!dxs[i] || !differentiable(e.node->output(e.index).dtype)) continue;
@@ -119,6 +146,10 @@ class Backward {
   Outs call(Node& n, const Outs& dys) {
     if (options_.has_python && options_.has_python(n)) return options_.python(n, dys);
     const OpDef& op = n.op();
+    if (calls_functions(n)) {
+      Scope scope(n.graph(), options_.prefix + "/" + n.name() + "_grad", n.device());
+      return function_gradients(n, dys, options_);
+    }
     if (op.not_differentiable) return Outs(n.inputs().size());
     if (!op.grad_fn) {
       TW_FAIL(NotFound, "No gradient defined for operation '", n.name(), "' (op type: ", op.name, ")");

@@ -22,7 +22,7 @@ std::vector<Node*> upstream(std::vector<Node*> stack) {
   return out;
 }
 
-void find_effects(Function& f) {
+void find_effects(GraphFunction& f) {
   std::vector<Node*> roots = f.targets;
   for (const Endpoint& e : f.outputs) roots.push_back(e.node);
   for (Node* n : upstream(roots)) {
@@ -48,10 +48,10 @@ void find_effects(Function& f) {
 
 }  // namespace
 
-std::shared_ptr<const Function> make_function(std::string name, std::shared_ptr<Graph> graph,
-                                              std::vector<Endpoint> inputs, std::vector<Endpoint> outputs,
-                                              std::vector<Node*> targets) {
-  auto f = std::make_shared<Function>();
+std::shared_ptr<const GraphFunction> make_function(std::string name, std::shared_ptr<Graph> graph,
+                                                   std::vector<Endpoint> inputs, std::vector<Endpoint> outputs,
+                                                   std::vector<Node*> targets) {
+  auto f = std::make_shared<GraphFunction>();
   f->name = std::move(name);
   f->graph = std::move(graph);
   f->inputs = std::move(inputs);
@@ -70,8 +70,8 @@ std::shared_ptr<const Function> make_function(std::string name, std::shared_ptr<
   return f;
 }
 
-std::vector<std::shared_ptr<const Function>> functions_of(const Node& n) {
-  std::vector<std::shared_ptr<const Function>> out;
+std::vector<std::shared_ptr<const GraphFunction>> functions_of(const Node& n) {
+  std::vector<std::shared_ptr<const GraphFunction>> out;
   for (const AttrDef& a : n.op().attrs) {
     if (a.kind == AttrKind::Func) out.push_back(n.graph().function(n.attr<FuncName>(a.name).name));
     if (a.kind != AttrKind::Funcs) continue;
@@ -101,7 +101,15 @@ bool writes_reference(const Node& n) {
   return std::ranges::any_of(n.op().inputs, &ArgDef::is_ref) && n.op().name != "IsVariableInitialized";
 }
 
-std::vector<char> inputs_needed(const Function& f, const std::vector<Node*>& from) {
+bool has_effect(const Node& n) {
+  if (calls_functions(n)) {
+    return std::ranges::any_of(functions_of(n), [](const auto& f) { return !f->targets.empty(); });
+  }
+  if (!n.op().is_stateful || is_variable(n) || n.op().name == "IsVariableInitialized") return false;
+  return !n.op().attr("seed2");
+}
+
+std::vector<char> inputs_needed(const GraphFunction& f, const std::vector<Node*>& from) {
   std::vector<char> out(f.inputs.size());
   std::vector<Node*> nodes = upstream(from);
   for (size_t i = 0; i < out.size(); ++i) {
@@ -134,8 +142,8 @@ Node* GraphCopier::node(Node& root) {
     for (const Endpoint& e : n->inputs()) {
       if (!find(e)) stack.push_back(e.node);
     }
-    for (Node* c : n->control_inputs()) {
-      if (!nodes_.contains(c)) stack.push_back(c);
+    for (size_t i = 0; with_control_ && i < n->control_inputs().size(); ++i) {
+      if (Node* c = n->control_inputs()[i]; !nodes_.contains(c)) stack.push_back(c);
     }
     if (stack.size() > before) continue;
     stack.pop_back();
@@ -155,7 +163,9 @@ Node& GraphCopier::copy(Node& n) {
   spec.device = n.device();
   spec.site = n.site();
   for (const Endpoint& e : n.inputs()) spec.inputs.push_back(find(e));
-  for (Node* c : n.control_inputs()) spec.control_inputs.push_back(nodes_.at(c));
+  if (with_control_) {
+    for (Node* c : n.control_inputs()) spec.control_inputs.push_back(nodes_.at(c));
+  }
   for (const auto& f : functions_of(n)) to_.define(f);
   Node& made = to_.add(std::move(spec));
   to_.set_origin(made, n);

@@ -1,5 +1,5 @@
-// A Function: a graph of its own with inputs and outputs, which nodes of another graph (If, While, PartitionedCall)
-// call by name.
+// A GraphFunction: a graph of its own with inputs and outputs, which nodes of another graph (If, While,
+// PartitionedCall) call by name.
 #pragma once
 
 #include <map>
@@ -9,7 +9,7 @@
 
 namespace thalweg {
 
-struct THALWEG_API Function {
+struct THALWEG_API GraphFunction {
   std::string name;
   std::shared_ptr<Graph> graph;
   std::vector<Endpoint> inputs;  // placeholders
@@ -23,12 +23,13 @@ struct THALWEG_API Function {
 };
 
 /// A function of `graph`, complete. The graph must not change any more.
-THALWEG_API std::shared_ptr<const Function> make_function(std::string name, std::shared_ptr<Graph> graph,
-                                                          std::vector<Endpoint> inputs, std::vector<Endpoint> outputs,
-                                                          std::vector<Node*> targets = {});
+THALWEG_API std::shared_ptr<const GraphFunction> make_function(std::string name, std::shared_ptr<Graph> graph,
+                                                               std::vector<Endpoint> inputs,
+                                                               std::vector<Endpoint> outputs,
+                                                               std::vector<Node*> targets = {});
 
 /// The functions that attributes of n name, by attribute in the order of the op's signature; empty for most nodes.
-THALWEG_API std::vector<std::shared_ptr<const Function>> functions_of(const Node& n);
+THALWEG_API std::vector<std::shared_ptr<const GraphFunction>> functions_of(const Node& n);
 /// Whether n calls functions.
 THALWEG_API bool calls_functions(const Node& n);
 
@@ -41,13 +42,17 @@ THALWEG_API Node* variable_behind(const Endpoint& e);
 /// Changes the variable behind its first input (assignments, optimizer updates).
 THALWEG_API bool writes_reference(const Node& n);
 
+/// Whether running n does more than making its outputs, other than drawing random numbers.
+THALWEG_API bool has_effect(const Node& n);
+
 /// Inputs (by position) that `from` needs, directly or not.
-THALWEG_API std::vector<char> inputs_needed(const Function& f, const std::vector<Node*>& from);
+THALWEG_API std::vector<char> inputs_needed(const GraphFunction& f, const std::vector<Node*>& from);
 
 /// Copies what `wanted` needs from one graph to another, which knows where `map`'s keys are already.
 class THALWEG_API GraphCopier {
  public:
-  explicit GraphCopier(Graph& to) : to_(to) {}
+  /// Without control inputs what is copied is only what values follow from, not what was to run before.
+  explicit GraphCopier(Graph& to, bool with_control = true) : to_(to), with_control_(with_control) {}
   std::map<std::pair<const Node*, int>, Endpoint> map;
 
   Endpoint operator()(const Endpoint& e);
@@ -59,6 +64,7 @@ class THALWEG_API GraphCopier {
   Node& copy(Node& n);
 
   Graph& to_;
+  bool with_control_;
   std::map<const Node*, Node*> nodes_;
 };
 

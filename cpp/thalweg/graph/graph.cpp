@@ -269,22 +269,22 @@ Node& Graph::add(NodeSpec spec) {
   return *nodes_.emplace_back(std::move(n));
 }
 
-void Graph::define(std::shared_ptr<const Function> f) {
+void Graph::define(std::shared_ptr<const GraphFunction> f) {
   std::lock_guard lock(functions_mutex_);
   auto [it, fresh] = functions_.try_emplace(f->name, f);
   if (!fresh && it->second != f) TW_FAIL(AlreadyExists, "function '", f->name, "' is defined already");
 }
 
-std::shared_ptr<const Function> Graph::function(const std::string& name) const {
+std::shared_ptr<const GraphFunction> Graph::function(const std::string& name) const {
   std::lock_guard lock(functions_mutex_);
   auto it = functions_.find(name);
   if (it == functions_.end()) TW_FAIL(NotFound, "Function ", name, " is not defined.");
   return it->second;
 }
 
-std::vector<std::shared_ptr<const Function>> Graph::functions() const {
+std::vector<std::shared_ptr<const GraphFunction>> Graph::functions() const {
   std::lock_guard lock(functions_mutex_);
-  std::vector<std::shared_ptr<const Function>> out;
+  std::vector<std::shared_ptr<const GraphFunction>> out;
   for (const auto& [name, f] : functions_) out.push_back(f);
   return out;
 }
@@ -352,6 +352,7 @@ void Graph::clear_control_inputs(Node& n) {
 }
 
 void Graph::become(Node& n, std::string_view op, std::vector<Endpoint> inputs, Attrs attrs) {
+  std::unique_lock lock(mutex_);
   NodeSpec spec;
   spec.op = op;
   spec.name = n.name_;

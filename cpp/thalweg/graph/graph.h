@@ -21,7 +21,7 @@ namespace thalweg {
 
 class Graph;
 class Node;
-struct Function;  // graph/function.h
+struct GraphFunction;  // graph/function.h
 
 /// Output `index` of a node.
 struct Endpoint {
@@ -95,7 +95,7 @@ struct NodeSpec {
   std::string site;
 };
 
-class THALWEG_API Graph {
+class THALWEG_API Graph : public std::enable_shared_from_this<Graph> {
  public:
   explicit Graph(const OpRegistry& ops);
   Graph(const Graph&) = delete;
@@ -133,16 +133,17 @@ class THALWEG_API Graph {
   void replace_input(Node& n, int i, Endpoint e);
   void clear_control_inputs(Node& n);
   /// Makes n another op with other inputs and attributes; its outputs keep their dtypes and shapes, and may become
-  /// more. For passes on their own copy of a graph: n keeps its place in the order, its name and its consumers.
+  /// more. n keeps its place in the order, its name and its consumers; inputs may be younger than n, which passes on
+  /// their own copy of a graph must avoid.
   void become(Node& n, std::string_view op, std::vector<Endpoint> inputs, Attrs attrs);
 
   void set_origin(Node& n, const Node& original) { n.origin_ = original.origin(); }
 
   /// Adds a function for nodes of this graph to call; the name must be free or that function's already.
-  void define(std::shared_ptr<const Function> f);
+  void define(std::shared_ptr<const GraphFunction> f);
   /// NotFound if there is none of that name.
-  std::shared_ptr<const Function> function(const std::string& name) const;
-  std::vector<std::shared_ptr<const Function>> functions() const;  // by name
+  std::shared_ptr<const GraphFunction> function(const std::string& name) const;
+  std::vector<std::shared_ptr<const GraphFunction>> functions() const;  // by name
   /// What the other graph's nodes may call, this one's may.
   void share_functions(const Graph& other);
 
@@ -157,7 +158,7 @@ class THALWEG_API Graph {
   std::vector<std::unique_ptr<Node>> nodes_;
   std::unordered_map<std::string, Node*> by_name_;
   std::unordered_map<std::string, int> names_in_use_;  // lower case
-  std::map<std::string, std::shared_ptr<const Function>> functions_;
+  std::map<std::string, std::shared_ptr<const GraphFunction>> functions_;
   mutable std::mutex functions_mutex_;
   uint64_t number_;
   uint64_t version_ = 0;

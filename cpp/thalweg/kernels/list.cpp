@@ -1,4 +1,5 @@
 // CPU kernels of the TensorList ops. A list that only this step holds is changed in place.
+#include <cstring>
 #include <numeric>
 
 #include "thalweg/core/variant.h"
@@ -196,9 +197,10 @@ struct TensorListGetItem {
 struct ClearItem {
   static constexpr bool kGivesOutputs = true;
   void operator()(KernelContext& k) const {
-    int64_t i = k.in(1).item<int32_t>();
     Changed list(k, "_TensorListClearItem");
-    if (i < int64_t(list->items.size())) list->items[size_t(i)] = Tensor();
+    for (int32_t i : k.in(1).flat<int32_t>()) {
+      if (i < int64_t(list->items.size())) list->items[size_t(i)] = Tensor();
+    }
     list.give();
   }
 };
@@ -350,13 +352,32 @@ struct TensorListScatterV2 {
     if (n >= 0) list.items.resize(size_t(n));
     std::vector<int32_t> kept(places.begin(), places.end());
     Tensor x = k.take(0);
-    std::vector<char> seen(list.items.size());
     for (size_t i = 0; i < kept.size(); ++i) {
-      Tensor& to = list.items[size_t(kept[i])];
-      Tensor from = piece(x, int64_t(i), int64_t(i) + 1, row);
-      to = std::move(from);  // of a place that is named twice the last one stays
+      list.items[size_t(kept[i])] = piece(x, int64_t(i), int64_t(i) + 1, row);
     }
     k.set_out(0, handle(std::move(list)));
+  }
+};
+
+struct TensorListScatterIntoExistingList {
+  static constexpr bool kGivesOutputs = true, kKeepsInputs = true;
+  void operator()(KernelContext& k) const {
+    const TensorList& before = list_in(k.in(0), "TensorListScatterIntoExistingList");
+    check_dtype(before, k.in(1).dtype(), "TensorListScatterIntoExistingList");
+    Shape row = row_shape(k.in(1));
+    TW_CHECK(before.element_shape.compatible(row), "Specified a list with shape ", before.element_shape,
+             " from a tensor with shape ", row);
+    std::vector<int32_t> places(k.in(2).flat<int32_t>().begin(), k.in(2).flat<int32_t>().end());
+    TW_CHECK(int64_t(places.size()) == k.in(1).dim(0),
+             "Invalid number of rows in input tensor. Expected: ", places.size(), " Actual: ", k.in(1).dim(0));
+    Changed list(k, "TensorListScatterIntoExistingList");
+    Tensor x = k.take(1);
+    for (size_t i = 0; i < places.size(); ++i) {
+      TW_CHECK(places[i] >= 0, "Indices in TensorListScatter must all be non-negative.");
+      if (size_t(places[i]) >= list->items.size()) list->items.resize(size_t(places[i]) + 1);
+      list->items[size_t(places[i])] = piece(x, int64_t(i), int64_t(i) + 1, row);
+    }
+    list.give();
   }
 };
 
@@ -493,6 +514,7 @@ void register_list(KernelRegistry& r) {
   r.add<TensorListFromTensor>("TensorListFromTensor", kCpu);
   r.add<TensorListGather>("TensorListGather", kCpu);
   r.add<TensorListScatterV2>("TensorListScatterV2", kCpu);
+  r.add<TensorListScatterIntoExistingList>("TensorListScatterIntoExistingList", kCpu);
   r.add<TensorListConcatV2>("TensorListConcatV2", kCpu);
   r.add<TensorListSplit>("TensorListSplit", kCpu);
   r.add<TensorListResize>("TensorListResize", kCpu);

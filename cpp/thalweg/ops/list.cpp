@@ -104,6 +104,13 @@ Outs scatter(Grad& g) {
   return {node("TensorListGather", {g.dy, g.in(1), element}, {{"element_dtype", x.dtype()}}), Out(), Out(), Out()};
 }
 
+Outs scatter_into(Grad& g) {
+  Out x = g.in(1), indices = g.in(2);
+  Out element = node("StridedSlice", {shape_of(x), ints({1}), ints({0}), ints({1})}, {{"end_mask", int64_t(1)}});
+  Out cleared = node("_TensorListClearItem", {g.dy, indices}, {{"element_dtype", x.dtype()}});
+  return {cleared, node("TensorListGather", {g.dy, indices, element}, {{"element_dtype", x.dtype()}}), Out()};
+}
+
 Outs concat(Grad& g) { return {node("TensorListSplit", {g.dys(0), any_shape(), g.out(1)}), Out(), Out()}; }
 
 Outs split(Grad& g) {
@@ -197,6 +204,12 @@ void register_list(OpRegistry& r) {
       .doc("A list of pieces of a tensor along its first dimension.")
       .infer(infer_list)
       .grad(split);
+  r.add(
+       "TensorListScatterIntoExistingList(input_handle: variant, tensor: element_dtype, indices: int32) -> "
+       "output_handle: variant")
+      .doc("The list with the rows of a tensor at the given places.")
+      .infer(infer_list)
+      .grad(scatter_into);
   r.add("TensorListResize(input_handle: variant, size: int32) -> output_handle: variant")
       .doc("The list with items dropped from its end or with items that are not set added to it.")
       .infer(infer_list)
@@ -207,7 +220,7 @@ void register_list(OpRegistry& r) {
       .infer(infer_list)
       .grad(add_item);
   r.add("_TensorListClearItem(input_handle: variant, index: int32; element_dtype: type) -> output_handle: variant")
-      .doc("The list with one item as if it had not been set.")
+      .doc("The list with the items at `index` (one or several) as if they had not been set.")
       .infer(infer_list)
       .grad(clear_item);
 }

@@ -93,7 +93,7 @@ class KernelHost {
   virtual Variable& variable(int input) = 0;
   virtual bool cancelled() const = 0;
   /// Input i, given up by the run where this is its last use.
-  virtual Tensor release(int input, const Tensor& value) { return value; }
+  virtual Tensor release(int /*input*/, const Tensor& value) { return value; }
   /// Null outside a run.
   virtual const RunControl* control() const { return nullptr; }
 };

@@ -9,7 +9,7 @@ namespace {
 
 class RunnerCall final : public FunctionCall {
  public:
-  RunnerCall(Session& session, std::shared_ptr<const Function> f, std::vector<char> wanted, std::string path)
+  RunnerCall(Session& session, std::shared_ptr<const GraphFunction> f, std::vector<char> wanted, std::string path)
       : function_(std::move(f)), wanted_(std::move(wanted)) {
     std::vector<Endpoint> fetches;
     for (size_t i = 0; i < function_->outputs.size(); ++i) {
@@ -30,7 +30,7 @@ class RunnerCall final : public FunctionCall {
   }
 
  private:
-  std::shared_ptr<const Function> function_;
+  std::shared_ptr<const GraphFunction> function_;
   std::vector<char> wanted_;
   bool all_ = false;
   std::shared_ptr<Runner> runner_;

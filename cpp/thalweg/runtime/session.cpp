@@ -248,7 +248,7 @@ FuseOptions Session::fuse_options() const {
   FuseOptions o;
   o.row_loop = [&](const Node& n) -> RowLoop {
     const KernelEntry* entry = library_.kernels.find(n.op().name, n.device().type, n.attrs());
-    if (!entry) return {};
+    if (!entry || calls_functions(n)) return {};
     return entry->make(kernel_init(n, *devices_[0]))->row_loop();
   };
   o.has_kernel = [&](std::string_view op, const Node& n) {
@@ -266,7 +266,8 @@ std::shared_ptr<Runner> Session::prepare(std::vector<Endpoint> feeds, std::vecto
   return std::shared_ptr<Runner>(new Runner(*this, graph_, std::move(feeds), std::move(fetches), std::move(targets)));
 }
 
-std::shared_ptr<Runner> Session::prepare_function(const Function& f, std::vector<Endpoint> fetches, std::string path) {
+std::shared_ptr<Runner> Session::prepare_function(const GraphFunction& f, std::vector<Endpoint> fetches,
+                                                  std::string path) {
   return std::shared_ptr<Runner>(new Runner(*this, *f.graph, f.inputs, std::move(fetches), f.targets, std::move(path)));
 }
 

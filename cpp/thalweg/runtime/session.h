@@ -96,7 +96,7 @@ class THALWEG_API Session {
   std::shared_ptr<Runner> prepare(std::vector<Endpoint> feeds, std::vector<Endpoint> fetches,
                                   std::vector<Node*> targets = {});
   /// A runner over a function's graph, which must outlive it.
-  std::shared_ptr<Runner> prepare_function(const Function& f, std::vector<Endpoint> fetches, std::string path);
+  std::shared_ptr<Runner> prepare_function(const GraphFunction& f, std::vector<Endpoint> fetches, std::string path);
   /// For C++ users: session.run({{x, value}}, {y}, {train}). The signature's plan is kept.
   std::vector<Tensor> run(const std::vector<std::pair<Out, Tensor>>& feeds, const Outs& fetches,
                           const Outs& targets = {});
