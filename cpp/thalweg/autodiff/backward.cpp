@@ -57,11 +57,24 @@ class Backward {
     std::set<Endpoint, Less> x;
     for (const Out& o : xs_) x.insert(o.endpoint());
     for (Node* n : upstream) {  // ascending ids
-      bool on_path = std::ranges::any_of(n->inputs(), [&](const Endpoint& e) {
+      bool on_path = !variables_read(*n).empty() || std::ranges::any_of(n->inputs(), [&](const Endpoint& e) {
         return x.contains(e) || (between_.contains(e.node) && !stop_.contains(e));
       });
       if (on_path) between_.insert(n);
     }
+  }
+
+  /// The xs that are variables which functions that n calls read by themselves.
+  std::vector<Node*> variables_read(const Node& n) const {
+    std::vector<Node*> found;
+    if (!calls_functions(n)) return found;
+    for (const Out& x : xs_) {
+      if (!is_variable(x.node()) || std::ranges::find(found, &x.node()) != found.end()) continue;
+      const std::string name = variable_name(x.node());
+      bool read = std::ranges::any_of(functions_of(n), [&](const auto& f) { return f->reads.contains(name); });
+      if (read && differentiable(x.dtype())) found.push_back(&x.node());
+    }
+    return found;
   }
 
   void seed(const Out& y, const Out& grad_y) {
@@ -148,7 +161,12 @@ class Backward {
     const OpDef& op = n.op();
     if (calls_functions(n)) {
       Scope scope(n.graph(), options_.prefix + "/" + n.name() + "_grad", n.device());
-      return function_gradients(n, dys, options_);
+      std::vector<Node*> read = variables_read(n);
+      FunctionGradients found = function_gradients(n, dys, read, options_);
+      for (size_t i = 0; i < found.variables.size(); ++i) {
+        if (found.variables[i]) arrive({read[i], 0}, found.variables[i]);
+      }
+      return found.inputs;
     }
     if (op.not_differentiable) return Outs(n.inputs().size());
     if (!op.grad_fn) {

@@ -49,12 +49,13 @@ struct Differentiated {
   std::vector<Endpoint> inputs, outputs;  // of f, in `graph`
   std::vector<Node*> targets;
   std::vector<Endpoint> dys;  // placeholders, by arriving output
-  Outs dxs;                   // by wanted input
+  Outs dxs;                   // by wanted input, then by variable
   // What the gradients need of the forward part that is not computed again: inputs of f, and outputs of nodes.
   std::vector<Endpoint> needed_inputs, saved;
 
   Differentiated(std::shared_ptr<const GraphFunction> function, const std::vector<int>& arriving,
-                 const std::vector<int>& wanted, bool fill, const GradientOptions& outer)
+                 const std::vector<int>& wanted, const std::vector<Node*>& variables, bool fill,
+                 const GradientOptions& outer)
       : f(std::move(function)), graph(std::make_shared<Graph>(f->graph->ops())) {
     GraphCopier copy(*graph);
     for (const auto& n : f->graph->nodes()) copy.node(*n);
@@ -72,6 +73,8 @@ struct Differentiated {
       options.grad_ys.push_back(dys.back());
     }
     for (int i : wanted) xs.push_back(inputs[size_t(i)]);
+    for (Node* v : variables) xs.push_back(Out(variable(*v)));
+    by_.assign(xs.begin(), xs.end());
     dxs = ys.empty() ? Outs(xs.size()) : gradients(ys, xs, options);
     for (size_t i = 0; fill && i < xs.size(); ++i) {
       if (!dxs[i]) dxs[i] = zeros_for(xs[i]);
@@ -80,13 +83,30 @@ struct Differentiated {
   }
 
   /// Fills in what a branch does not depend on, where another one does.
-  void fill(size_t i, int input) {
+  void fill(size_t i) {
     Scope scope(*graph);
-    dxs[i] = zeros_for(inputs[size_t(input)]);
+    dxs[i] = zeros_for(by_[i]);
     find_needed();
   }
 
  private:
+  Outs by_;  // what dxs are by
+
+  /// The place of a variable of the outer graph in this one.
+  Node& variable(Node& outer) {
+    const std::string name = variable_name(outer);
+    for (const auto& n : graph->nodes()) {
+      if (is_variable(*n) && variable_name(*n) == name) return *n;
+    }
+    NodeSpec spec;
+    spec.op = outer.op().name;
+    spec.name = graph->unique_name(name);
+    spec.attrs = outer.attrs();
+    spec.attrs.set("shared_name", name);
+    spec.device = outer.device();
+    return graph->add(std::move(spec));
+  }
+
   /// Nodes of the forward part that would not give the same values again, or for which a whole list would be kept.
   static bool kept(const Node& n) {
     auto forward = [](const Node& m) { return m.origin().graph != m.graph().number(); };
@@ -225,7 +245,8 @@ void set_output_types(const Node& n, Attrs& attrs, const std::vector<std::shared
   if (n.op().attr("output_shapes")) attrs.set("output_shapes", shapes);
 }
 
-Outs branch_gradients(Node& n, const Outs& dys, const GradientOptions& options) {
+FunctionGradients branch_gradients(Node& n, const Outs& dys, const std::vector<Node*>& variables,
+                                   const GradientOptions& options) {
   Graph& g = n.graph();
   const auto fs = functions_of(n);
   const size_t first = n.op().inputs.size() - 1;  // what chooses comes before the arguments
@@ -238,24 +259,33 @@ Outs branch_gradients(Node& n, const Outs& dys, const GradientOptions& options) 
   for (const auto& f : fs) {
     TW_CHECK(f->inputs.size() == n.inputs().size() - first && f->outputs.size() == n.outputs().size(), n.name(),
              ": function ", f->name, " has ", f->inputs.size(), " inputs and ", f->outputs.size(), " outputs");
-    branches.emplace_back(f, arriving, wanted, false, options);
+    branches.emplace_back(f, arriving, wanted, variables, false, options);
   }
-  std::vector<size_t> given;  // positions in `wanted` that some branch has a gradient for
-  for (size_t i = 0; i < wanted.size(); ++i) {
+  std::vector<size_t> given;  // positions in dxs for which some branch has a gradient
+  for (size_t i = 0; i < wanted.size() + variables.size(); ++i) {
     if (std::ranges::none_of(branches, [&](const Differentiated& b) { return bool(b.dxs[i]); })) continue;
     given.push_back(i);
     for (Differentiated& b : branches) {
-      if (!b.dxs[i]) b.fill(i, wanted[i]);
+      if (!b.dxs[i]) b.fill(i);
     }
   }
-  Outs out(n.inputs().size());
+  FunctionGradients out{Outs(n.inputs().size()), Outs(variables.size())};
   if (given.empty()) return out;
 
   // The forward node gives what cannot be computed again, a branch's own and stand-ins for the other branches'.
-  const size_t old_outputs = n.outputs().size();
-  size_t saved = 0;
-  for (const Differentiated& b : branches) saved += b.saved.size();
-  if (saved) {
+  size_t outputs = n.outputs().size();
+  std::vector<std::vector<int>> saved_at;  // by branch and saved value: the output, an old one (of an earlier gradient)
+  std::vector<std::vector<Endpoint>> fresh;
+  for (const Differentiated& b : branches) {
+    saved_at.emplace_back();
+    fresh.emplace_back();
+    for (const Endpoint& e : b.saved) {
+      int old = position(b.outputs, e);
+      saved_at.back().push_back(old >= 0 ? old : int(outputs++));
+      if (old < 0) fresh.back().push_back(e);
+    }
+  }
+  if (outputs > n.outputs().size()) {
     std::vector<std::shared_ptr<const GraphFunction>> made;
     for (const Differentiated& b : branches) {
       Draft d(g.ops(), true);
@@ -263,9 +293,9 @@ Outs branch_gradients(Node& n, const Outs& dys, const GradientOptions& options) 
       for (const Endpoint& e : b.outputs) d.outputs.push_back(d.copy(e));
       for (Node* t : b.targets) d.targets.push_back(d.copy.node(*t));
       Scope scope(*d.graph);
-      for (const Differentiated& other : branches) {
-        for (const Endpoint& e : other.saved) {
-          if (&other == &b) {
+      for (size_t other = 0; other < branches.size(); ++other) {
+        for (const Endpoint& e : fresh[other]) {
+          if (&branches[other] == &b) {
             d.outputs.push_back(d.copy(e));
           } else if (info(e).dtype == DType::variant) {
             d.outputs.push_back(
@@ -305,7 +335,9 @@ Outs branch_gradients(Node& n, const Outs& dys, const GradientOptions& options) 
     backward.push_back(d.finish(g, new_name(b.f->name, "grad")));
   }
   std::vector<Endpoint> in(n.inputs().begin(), n.inputs().end());
-  for (size_t i = 0; i < saved; ++i) in.push_back({&n, int(old_outputs + i)});
+  for (const auto& places : saved_at) {
+    for (int output : places) in.push_back({&n, output});
+  }
   for (int i : arriving) in.push_back(dys[size_t(i)].endpoint());
   Attrs attrs = with_functions(n, backward);
   attrs.erase("Tin");
@@ -317,10 +349,14 @@ Outs branch_gradients(Node& n, const Outs& dys, const GradientOptions& options) 
   std::string op = op_like(n, any_stateful(backward));
   Node& grad = Scope::current()->add(op, in, std::move(attrs), op);
   for (size_t i = 0; i < given.size(); ++i) {
+    if (given[i] >= wanted.size()) {
+      out.variables[given[i] - wanted.size()] = Out(grad, int(i));
+      continue;
+    }
     size_t input = first + size_t(wanted[given[i]]);
     const PartialShape& shape = info(n.inputs()[input]).shape;
     if (shape.compatible(grad.output(int(i)).shape)) g.set_shape({&grad, int(i)}, shape);
-    out[input] = Out(grad, int(i));
+    out.inputs[input] = Out(grad, int(i));
   }
   return out;
 }
@@ -376,7 +412,20 @@ int counter_of(const Node& n, const GraphFunction& body) {
   return -1;
 }
 
-Outs while_gradients(Node& n, const Outs& dys, const GradientOptions& options) {
+/// A variable of the loop that collects e, a value of its body, from an empty list on; or -1.
+int list_of(const Node& n, const Differentiated& b, const Endpoint& e) {
+  for (size_t i = 0; i < b.outputs.size(); ++i) {
+    const Node& push = *b.outputs[i].node;
+    if (push.op().name == "TensorListPushBack" && push.inputs()[0] == b.inputs[i] && push.inputs()[1] == e &&
+        n.inputs()[i].node->op().name == "EmptyTensorList") {
+      return int(i);
+    }
+  }
+  return -1;
+}
+
+FunctionGradients while_gradients(Node& n, const Outs& dys, const std::vector<Node*>& read,
+                                  const GradientOptions& options) {
   Graph& g = n.graph();
   const auto fs = functions_of(n);
   const GraphFunction &cond = *fs[0], &body = *fs[1];
@@ -385,7 +434,7 @@ Outs while_gradients(Node& n, const Outs& dys, const GradientOptions& options) {
            " has ", body.inputs.size(), " inputs and ", body.outputs.size(), " outputs, the loop has ", variables,
            " variables");
   const std::vector<int> active = active_variables(body, dys);
-  Differentiated b(fs[1], active, active, true, options);
+  Differentiated b(fs[1], active, active, read, true, options);
 
   // What the way back needs of each iteration: variables that change, and what is not computed again.
   std::vector<Endpoint> history;
@@ -398,9 +447,15 @@ Outs while_gradients(Node& n, const Outs& dys, const GradientOptions& options) {
   const int counter = counter_of(n, body);
   const bool count = counter < 0;
 
-  // The forward loop keeps the history in lists, and counts.
-  const size_t first_list = variables, count_at = variables + history.size();
-  if (!history.empty() || count) {
+  // The forward loop keeps the history in lists, which an earlier gradient may have made it do, and counts.
+  std::vector<int> list_at;
+  size_t all = variables;
+  for (const Endpoint& e : history) {
+    int old = list_of(n, b, e);
+    list_at.push_back(old >= 0 ? old : int(all++));
+  }
+  const size_t count_at = all;
+  if (all > variables || count) {
     Draft d(g.ops(), true), c(g.ops(), true);
     for (size_t i = 0; i < variables; ++i) {
       d.input_for(b.inputs[i], b.inputs[i].node->name());
@@ -420,7 +475,9 @@ Outs while_gradients(Node& n, const Outs& dys, const GradientOptions& options) {
       d.inputs.push_back(placeholder(*d.graph, initial.dtype(), Shape(), name));
       return Out(d.inputs.back());
     };
-    for (const Endpoint& e : history) {
+    for (size_t s = 0; s < history.size(); ++s) {
+      const Endpoint& e = history[s];
+      if (list_at[s] < int(variables)) continue;
       Out list = variable(
           node("EmptyTensorList", {shape_constant(info(e).shape), int_scalar(-1)}, {{"element_dtype", info(e).dtype}}),
           "history");
@@ -459,12 +516,13 @@ Outs while_gradients(Node& n, const Outs& dys, const GradientOptions& options) {
   for (size_t k = 0; k < active.size(); ++k) {
     int i = active[k];
     Out dy = dys[size_t(i)] ? dys[size_t(i)] : zeros_for(Out(n, i));
-    Endpoint e = variable(dy, n.output(i).shape, "dy");
+    Endpoint e = variable(dy, info(body.inputs[size_t(i)]).shape, "dy");  // of every iteration
     d.copy.map[{b.dys[k].node, b.dys[k].index}] = e;
   }
-  std::vector<Endpoint> lists;
+  std::vector<Endpoint> totals, lists;
+  for (Node* v : read) totals.push_back(variable(zeros_for(Out(*v)), v->output(0).shape, "total"));
   for (size_t s = 0; s < history.size(); ++s) {
-    Endpoint list = variable(Out(n, int(first_list + s)), Shape(), "history");
+    Endpoint list = variable(Out(n, list_at[s]), Shape(), "history");
     Scope scope(*d.graph);
     Out popped = node("TensorListPopBack", {Out(list), shape_constant(info(history[s]).shape)},
                       {{"element_dtype", info(history[s]).dtype}});
@@ -480,7 +538,10 @@ Outs while_gradients(Node& n, const Outs& dys, const GradientOptions& options) {
   {
     Scope scope(*d.graph);
     d.outputs.push_back(node("Sub", {Out(left), int_scalar(1)}).endpoint());
-    for (const Out& dx : b.dxs) d.outputs.push_back(d.copy(dx.endpoint()));
+    for (size_t i = 0; i < b.dxs.size(); ++i) {
+      Out dx = d.copy(b.dxs[i].endpoint());
+      d.outputs.push_back((i < active.size() ? dx : Out(totals[i - active.size()]) + dx).endpoint());
+    }
     d.outputs.insert(d.outputs.end(), lists.begin(), lists.end());
     for (size_t i = 0; i < constants.size(); ++i) d.outputs.push_back(d.inputs[d.outputs.size()]);
   }
@@ -494,24 +555,26 @@ Outs while_gradients(Node& n, const Outs& dys, const GradientOptions& options) {
                                       {"output_shapes", shapes},
                                       {"parallel_iterations", n.attr<int64_t>("parallel_iterations")}},
                                      op);
-  Outs out(n.inputs().size());
+  FunctionGradients out{Outs(n.inputs().size()), {}};
+  for (size_t k = 0; k < read.size(); ++k) out.variables.push_back(Out(grad, int(1 + active.size() + k)));
   for (size_t k = 0; k < active.size(); ++k) {
     size_t i = size_t(active[k]);
     Endpoint e{&grad, int(1 + k)};
     if (info(n.inputs()[i]).shape.compatible(info(e).shape)) g.set_shape(e, info(n.inputs()[i]).shape);
-    out[i] = Out(e);
+    out.inputs[i] = Out(e);
   }
   return out;
 }
 
 }  // namespace
 
-Outs function_gradients(Node& n, const Outs& dys, const GradientOptions& options) {
+FunctionGradients function_gradients(Node& n, const Outs& dys, const std::vector<Node*>& variables,
+                                     const GradientOptions& options) {
   const std::string& op = n.op().name;
-  if (op == "While" || op == "StatelessWhile") return while_gradients(n, dys, options);
+  if (op == "While" || op == "StatelessWhile") return while_gradients(n, dys, variables, options);
   for (const char* known :
        {"If", "StatelessIf", "Case", "StatelessCase", "PartitionedCall", "StatefulPartitionedCall"}) {
-    if (op == known) return branch_gradients(n, dys, options);
+    if (op == known) return branch_gradients(n, dys, variables, options);
   }
   TW_FAIL(NotFound, "No gradient defined for operation '", n.name(), "' (op type: ", op, ")");
 }

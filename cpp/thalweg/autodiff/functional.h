@@ -6,8 +6,15 @@
 
 namespace thalweg {
 
-/// Gradients by input of n, which calls functions; dys as in Backward. May make n give further outputs: what its
-/// functions would not compute again to the same values (random numbers, variables), and what a loop's variables were.
-Outs function_gradients(Node& n, const Outs& dys, const GradientOptions& options);
+struct FunctionGradients {
+  Outs inputs;
+  Outs variables;  // of the variables asked for
+};
+
+/// Gradients of n, which calls functions, by its inputs and by variables that the functions read; dys as in Backward.
+/// May make n give further outputs: what its functions would not compute again to the same values (random numbers,
+/// variables), and what a loop's variables were.
+FunctionGradients function_gradients(Node& n, const Outs& dys, const std::vector<Node*>& variables,
+                                     const GradientOptions& options);
 
 }  // namespace thalweg

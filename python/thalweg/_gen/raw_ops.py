@@ -299,6 +299,7 @@ __all__ = [
     "TensorListPushBack",
     "TensorListReserve",
     "TensorListResize",
+    "TensorListScatterIntoExistingList",
     "TensorListScatterV2",
     "TensorListSetItem",
     "TensorListSplit",
@@ -4733,6 +4734,27 @@ def TensorListResize(
     TensorListResize(input_handle: variant, size: int32) -> output_handle: variant
     """
     return apply_op("TensorListResize", name, input_handle=input_handle, size=size)
+
+
+def TensorListScatterIntoExistingList(
+    input_handle: TensorLike,
+    tensor: TensorLike,
+    indices: TensorLike,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """The list with the rows of a tensor at the given places.
+
+    TensorListScatterIntoExistingList(input_handle: variant, tensor: element_dtype, indices: int32)
+        -> output_handle: variant
+    """
+    return apply_op(
+        "TensorListScatterIntoExistingList",
+        name,
+        input_handle=input_handle,
+        tensor=tensor,
+        indices=indices,
+    )
 
 
 def TensorListScatterV2(

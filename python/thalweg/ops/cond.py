@@ -318,7 +318,7 @@ def switch_case(
         if not hasattr(branch_index, "dtype"):
             branch_index = convert_to_tensor(branch_index, name="branch_index")
         if not branch_index.dtype.base_dtype.is_integer:
-            raise TypeError(f"'branch_index' must be an integer Tensor, got {branch_index.dtype!r}")
+            raise TypeError(f"'branch_index' must be an integer Tensor, got {branch_index.dtype}")
         index = raw_ops.Cast(branch_index, DstT=dtypes.int32)
         with ops.name_scope("indexed_case") as scope:
             branches = [

@@ -15,6 +15,7 @@ from thalweg.framework.graph import SymbolicTensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import TensorShape
 from thalweg.ops.cond import match_inputs
+from thalweg.ops.tensor_array import TensorArray
 
 _COUNTERS = 2  # the loop's own variables come before the user's: loop_counter, maximum_iterations
 
@@ -164,6 +165,7 @@ class _Loop:
             )
         else:
             nest.assert_same_structure(result, self.structure, expand_composites=True)
+        self.result = result
         values = []
         for before, value, outer, shape in zip(
             inputs[_COUNTERS:],
@@ -198,7 +200,12 @@ class _Loop:
                     raw_ops.StopGradient(t) if t.dtype.is_floating or t.dtype.is_complex else t
                     for t in leaves
                 ]
-        return self._variables(leaves)
+        results = self._variables(leaves)
+        # What the body learnt of the items of a list is known of it after the loop.
+        for after, inside in zip(nest.flatten(results), nest.flatten(self.result), strict=True):
+            if isinstance(after, TensorArray) and isinstance(inside, TensorArray):
+                after._element_shape = inside.element_shape
+        return results
 
 
 def _arguments(variables: Any) -> Sequence[Any]:
@@ -252,8 +259,8 @@ def _next_value(
     assert tensor is not None
     if tensor.dtype is not before.dtype:
         raise TypeError(
-            f"Loop var {outer.name} enters the loop with type {before.dtype!r} but has type "
-            f"{tensor.dtype!r} after 1 iteration. {outer.name} type should remain constant."
+            f"Loop var {outer.name} enters the loop with type {before.dtype} but has type "
+            f"{tensor.dtype} after 1 iteration. {outer.name} type should remain constant."
         )
     if not _covers(invariant, tensor.shape):
         raise ValueError(
