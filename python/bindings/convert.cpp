@@ -100,6 +100,7 @@ DType dtype_from(const py::dtype& d) {
 Tensor tensor_from(const py::array& a, DType t) {
   std::vector<int64_t> dims(a.shape(), a.shape() + a.ndim());
   Tensor out(t, Shape(std::span<const int64_t>(dims)));
+  if (t == DType::variant) throw py::type_error("a variant tensor cannot be made from an array");
   if (t == DType::string) {
     py::list flat = a.attr("ravel")().attr("tolist")();
     for (size_t i = 0; i < flat.size(); ++i) out.ptr<std::string>()[i] = string_from(flat[i]);
@@ -111,6 +112,7 @@ Tensor tensor_from(const py::array& a, DType t) {
 }
 
 py::array to_array(const Tensor& t) {
+  if (t.dtype() == DType::variant) throw py::type_error("a variant tensor has no value as an array");
   if (t.dtype() == DType::string) return string_array(t);
   py::array out(numpy_dtype(t.dtype()), dims_of(t));
   if (t.bytes()) std::memcpy(out.mutable_data(), t.data(), t.bytes());
@@ -164,6 +166,8 @@ AttrValue attr_from(py::handle value, AttrKind kind) {
       return list_of_values<DType>(value, dtype_of_handle);
     case AttrKind::Shapes:
       return list_of_values<PartialShape>(value, shape_from);
+    case AttrKind::Funcs:
+      return list_of_values<FuncName>(value, [&](py::handle h) { return FuncName{text(h)}; });
   }
   TW_FAIL(Internal, "unknown attribute kind");
 }
@@ -212,6 +216,8 @@ py::object attr_to(const AttrValue& v) {
       return list(std::get<DTypes>(v), [](DType t) { return py::int_(int(t)); });
     case AttrKind::Shapes:
       return list(std::get<Shapes>(v), [](const PartialShape& s) { return shape_to(s); });
+    case AttrKind::Funcs:
+      return list(std::get<FuncNames>(v), [](const FuncName& f) { return py::str(f.name); });
   }
   return py::none();
 }

@@ -13,7 +13,7 @@ bool borrow(PyObject* object, const FeedInfo& info, Tensor* out) {
   if (Py_TYPE(object) != numpy.PyArray_Type_ && !numpy.PyArray_Check_(object)) return false;
   const auto* proxy = py::detail::array_proxy(object);
   constexpr int kNeed = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  if ((proxy->flags & kNeed) != kNeed || proxy->nd > kMaxRank || info.dtype == DType::string) return false;
+  if ((proxy->flags & kNeed) != kNeed || proxy->nd > kMaxRank || !kPlain.has(info.dtype)) return false;
   if (proxy->descr != info.numpy) return false;  // builtin dtypes are singletons; others go the slow way
   std::array<int64_t, kMaxRank> dims;
   for (int i = 0; i < proxy->nd; ++i) dims[size_t(i)] = proxy->dimensions[i];

@@ -6,6 +6,7 @@
 #include "library.h"
 #include "thalweg/autodiff/backward.h"
 #include "thalweg/formats/graphdef.h"
+#include "thalweg/graph/function.h"
 
 namespace thalweg::python {
 namespace {
@@ -87,16 +88,35 @@ py::list gradients_of(Graph& g, py::list ys, py::list xs, py::list grad_ys, py::
     options.stop = outs(stop);
     options.nodes = nodes;
     if (!has_python.is_none()) {
-      options.has_python = [&](Node& n) { return has_python(n.id()).cast<bool>(); };
-      options.python = [&](Node& n, std::span<const Out> dys) {
-        py::object result = python(n.id(), list(dys));
-        Outs dxs = outs(result);
+      // Gradients of functions are made in graphs of their own, which Python sees for the first time here.
+      auto derived = [&g](Node& n) {
+        return &n.graph() == &g ? py::object(py::none()) : py::cast(n.graph().shared_from_this());
+      };
+      options.has_python = [&, derived](Node& n) { return has_python(n.id(), derived(n)).cast<bool>(); };
+      options.python = [&, derived](Node& n, std::span<const Out> dys) {
+        py::object result = python(n.id(), list(dys), derived(n));
+        Outs dxs;
+        for (py::handle item : py::cast<py::sequence>(result)) {
+          dxs.push_back(item.is_none() ? Out() : Out(endpoint_from(n.graph(), item)));
+        }
         TW_CHECK(dxs.size() == n.inputs().size(), "the gradient of '", n.name(), "' returned ", dxs.size(),
                  " gradients for ", n.inputs().size(), " inputs");
         return dxs;
       };
     }
     return list(gradients(outs(ys), outs(xs), options));
+  });
+}
+
+py::tuple define_function(Graph& g, const std::string& name, std::shared_ptr<Graph> body, py::handle inputs,
+                          py::handle outputs, const std::vector<int>& targets) {
+  return building([&] {
+    std::vector<Node*> nodes;
+    for (int id : targets) nodes.push_back(&body->node(id));
+    auto in = endpoints_from(*body, inputs), out = endpoints_from(*body, outputs);
+    auto f = make_function(name, std::move(body), std::move(in), std::move(out), std::move(nodes));
+    g.define(f);
+    return py::make_tuple(f->reads, f->writes, f->stateful);
   });
 }
 
@@ -119,8 +139,8 @@ void bind_graph(py::module_& m) {
     if (i < 0 || size_t(i) >= n.outputs().size()) throw py::index_error("node has no output " + std::to_string(i));
     return n.output(i);
   };
-  py::class_<Graph>(m, "Graph")
-      .def(py::init([] { return std::make_unique<Graph>(library().ops); }))
+  py::class_<Graph, std::shared_ptr<Graph>>(m, "Graph")
+      .def(py::init([] { return std::make_shared<Graph>(library().ops); }))
       .def("add_node", &add_node)
       .def("size", &Graph::size)
       .def("version", &Graph::version)
@@ -173,6 +193,42 @@ void bind_graph(py::module_& m) {
            })
       .def("add_control_input",
            [node](Graph& g, int id, int other) { g.add_control_input(node(g, id), node(g, other)); })
+      .def_property_readonly("number", &Graph::number)
+      .def("node_origin",
+           [node](const Graph& g, int id) {
+             Origin o = node(g, id).origin();
+             return py::make_tuple(o.graph, o.node);
+           })
+      .def("define_function", &define_function,
+           "define_function(name, graph, inputs, outputs, targets): lets nodes call that graph; -> what it reads, "
+           "writes (names of variables), and whether it is stateful")
+      .def("share_functions", &Graph::share_functions)
+      .def("effects",
+           [](const Graph& g) {
+             py::list out;
+             for (const auto& n : g.nodes()) {
+               if (has_effect(*n)) out.append(n->id());
+             }
+             return out;
+           })
+      .def("function_names",
+           [](const Graph& g) {
+             py::list out;
+             for (const auto& f : g.functions()) out.append(f->name);
+             return out;
+           })
+      .def("function",
+           [](const Graph& g, const std::string& name) {
+             return building([&] {
+               auto f = g.function(name);
+               auto list = [](const std::vector<Endpoint>& es) {
+                 py::list l;
+                 for (const Endpoint& e : es) l.append(endpoint_to(e));
+                 return l;
+               };
+               return py::make_tuple(f->graph, list(f->inputs), list(f->outputs), f->stateful);
+             });
+           })
       .def("finalize", &Graph::finalize)
       .def("unfinalize", &Graph::unfinalize)
       .def_property_readonly("finalized", &Graph::finalized)

@@ -66,6 +66,10 @@ PyObject* to_numpy(Tensor t) {
     const auto& s = t.item<std::string>();
     return PyBytes_FromStringAndSize(s.data(), Py_ssize_t(s.size()));
   }
+  if (t.dtype() == DType::variant) {
+    PyErr_SetString(PyExc_TypeError, "Cannot convert a variant tensor (a list of tensors) to an array");
+    return nullptr;
+  }
   PyObject* dtype = dtype_object(t.dtype());
   if (t.rank() == 0) return numpy.PyArray_Scalar_(t.data(), dtype, nullptr);
   std::array<Py_intptr_t, kMaxRank> dims;

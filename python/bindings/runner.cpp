@@ -45,7 +45,10 @@ bool is_brief(const std::vector<StepInfo>& steps) {
   for (const StepInfo& s : steps) {
     const OpDef* op = library().ops.find(s.op);
     bool variable = s.op == "VariableV2" || s.op == "Variable" || s.op.starts_with("Assign");
-    if (!op || (op->is_stateful && !variable) || s.device.find(":CPU:") == s.device.npos) return false;
+    bool calls = op && std::ranges::any_of(op->attrs, [](const AttrDef& a) {
+                   return a.kind == AttrKind::Func || a.kind == AttrKind::Funcs;
+                 });
+    if (!op || calls || (op->is_stateful && !variable) || s.device.find(":CPU:") == s.device.npos) return false;
     bytes += s.input_bytes + s.output_bytes;
     flops += s.flops;
   }

@@ -4,10 +4,13 @@
 #include <map>
 #include <set>
 
+#include "thalweg/autodiff/functional.h"
+#include "thalweg/graph/function.h"
+
 namespace thalweg {
 namespace {
 
-bool differentiable(DType t) { return kInexact.has(t); }
+bool differentiable(DType t) { return kInexact.has(t) || t == DType::variant; }
 
 struct Less {
   bool operator()(const Endpoint& a, const Endpoint& b) const {
@@ -55,7 +58,7 @@ class Backward {
     for (const Out& o : xs_) x.insert(o.endpoint());
     for (Node* n : upstream) {  // ascending ids
       if (!passable(*n)) continue;
-      bool on_path = std::ranges::any_of(n->inputs(), [&](const Endpoint& e) {
+      bool on_path = !variables_read(*n).empty() || std::ranges::any_of(n->inputs(), [&](const Endpoint& e) {
         return x.contains(e) || (between_.contains(e.node) && !stop_.contains(e));
       });
       if (on_path) between_.insert(n);
@@ -66,6 +69,19 @@ class Backward {
     return options_.nodes.empty() || std::ranges::any_of(options_.nodes, [&](const auto& range) {
              return range.first <= n.id() && n.id() < range.second;
            });
+  }
+
+  /// The xs that are variables which functions that n calls read by themselves.
+  std::vector<Node*> variables_read(const Node& n) const {
+    std::vector<Node*> found;
+    if (!calls_functions(n)) return found;
+    for (const Out& x : xs_) {
+      if (!is_variable(x.node()) || std::ranges::find(found, &x.node()) != found.end()) continue;
+      const std::string name = variable_name(x.node());
+      bool read = std::ranges::any_of(functions_of(n), [&](const auto& f) { return f->reads.contains(name); });
+      if (read && differentiable(x.dtype())) found.push_back(&x.node());
+    }
+    return found;
   }
 
   void seed(const Out& y, const Out& grad_y) {
@@ -100,9 +116,32 @@ class Backward {
     Outs& parts = it->second;
     if (parts.size() > 1) {
       Scope scope(parts[0].graph(), options_.prefix, e.node->device());
-      parts = {node("AddN", parts)};
+      parts = {parts[0].dtype() == DType::variant ? sum_of_lists(parts) : node("AddN", parts)};
     }
     return parts[0];
+  }
+
+  /// Lists that have one item each are added to the others item by item, which costs no more than the items.
+  static Out sum_of_lists(const Outs& parts) {
+    auto single = [](const Out& o) {
+      return o.node().op().name == "TensorListSetItem" && o.node().inputs()[0].node->op().name == "TensorListReserve";
+    };
+    Outs whole;
+    for (const Out& o : parts) {
+      if (!single(o)) whole.push_back(o);
+    }
+    size_t first = 0;
+    if (whole.empty()) {
+      whole.push_back(parts[0]);
+      first = 1;
+    }
+    Out sum = whole.size() == 1 ? whole[0] : node("AddN", whole);
+    for (size_t i = first; i < parts.size(); ++i) {
+      if (!single(parts[i])) continue;
+      const auto& in = parts[i].node().inputs();
+      sum = node("_TensorListAddItem", {sum, Out(in[1]), Out(in[2])});
+    }
+    return sum;
   }
 
   void visit_node(Node& n) {
@@ -115,7 +154,8 @@ class Backward {
     }
     if (!any) return;
     Outs dxs = call(n, dys);
-    TW_ASSERT(dxs.size() == n.inputs().size());
+    // A loop may have got further inputs, where it starts to keep what its gradient needs.
+    dxs.resize(n.inputs().size());
     for (size_t i = 0; i < dxs.size(); ++i) {
       const Endpoint& e = n.inputs()[i];
       if (!dxs[i] || !differentiable(e.node->output(e.index).dtype)) continue;
@@ -126,6 +166,15 @@ class Backward {
   Outs call(Node& n, const Outs& dys) {
     if (options_.has_python && options_.has_python(n)) return options_.python(n, dys);
     const OpDef& op = n.op();
+    if (calls_functions(n)) {
+      Scope scope(n.graph(), options_.prefix + "/" + n.name() + "_grad", n.device());
+      std::vector<Node*> read = variables_read(n);
+      FunctionGradients found = function_gradients(n, dys, read, options_);
+      for (size_t i = 0; i < found.variables.size(); ++i) {
+        if (found.variables[i]) arrive({read[i], 0}, found.variables[i]);
+      }
+      return found.inputs;
+    }
     if (op.not_differentiable) return Outs(n.inputs().size());
     if (!op.grad_fn) {
       TW_FAIL(NotFound, "No gradient defined for operation '", n.name(), "' (op type: ", op.name, ")");

@@ -26,11 +26,12 @@ using Bools = std::vector<bool>;
 using Strings = std::vector<std::string>;
 using DTypes = std::vector<DType>;
 using Shapes = std::vector<PartialShape>;
+using FuncNames = std::vector<FuncName>;
 
 /// One attribute: a scalar of TensorFlow's attr kinds or a list of them. `float` attributes are float32, as in
 /// GraphDef.
 using AttrValue = std::variant<bool, int64_t, float, std::string, DType, PartialShape, Tensor, FuncName, Ints, Floats,
-                               Bools, Strings, DTypes, Shapes>;
+                               Bools, Strings, DTypes, Shapes, FuncNames>;
 
 /// Sorted by name; a node has a handful.
 class THALWEG_API Attrs {

@@ -21,6 +21,9 @@ class THALWEG_API Buffer {
   Device& device() const { return *device_; }
   bool unique() const { return refs_.load(std::memory_order_acquire) == 1; }
   bool foreign() const { return release_ != nullptr; }
+  /// Memory that a run gives to one value after the other (an arena): what is to last must be copied out of it.
+  bool reused() const { return reused_; }
+  void set_reused() { reused_ = true; }
 
  private:
   friend class BufferRef;
@@ -34,6 +37,7 @@ class THALWEG_API Buffer {
   Device* device_ = nullptr;
   Release release_ = nullptr;  // foreign memory only
   void* context_ = nullptr;
+  bool reused_ = false;
 };
 
 /// A counted reference to a Buffer.

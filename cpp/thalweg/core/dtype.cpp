@@ -1,6 +1,7 @@
 #include "thalweg/core/dtype.h"
 
 #include <array>
+#include <memory>
 #include <ostream>
 
 namespace thalweg {
@@ -37,7 +38,7 @@ constexpr std::array kTable{
     Row{DType::quint16, "quint16", "quint16", 2},
     Row{DType::qint32, "qint32", "qint32", 4},
     Row{DType::resource, "resource", "resource", sizeof(std::string)},
-    Row{DType::variant, "variant", "variant", sizeof(std::string)},
+    Row{DType::variant, "variant", "variant", sizeof(std::shared_ptr<void>)},
 };
 static_assert(kTable.size() == kDTypeCount);
 

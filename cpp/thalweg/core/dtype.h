@@ -17,6 +17,7 @@ namespace thalweg {
 
 using complex64 = std::complex<float>;
 using complex128 = std::complex<double>;
+class Variant;  // core/variant.h
 
 /// Values are TensorFlow's DataType numbers. A reference (variable) type is the number plus 100.
 enum class DType : uint8_t {
@@ -89,7 +90,7 @@ inline constexpr DTypeSet kQuantized{DType::qint8, DType::quint8, DType::qint16,
 inline constexpr DTypeSet kPlain = kNumeric | kBool | kQuantized;
 inline constexpr DTypeSet kAny = kPlain | kString | DTypeSet{DType::resource, DType::variant};
 
-/// Bytes of one element; sizeof(std::string) for strings.
+/// Bytes of one element; sizeof(std::string) for strings, sizeof(Variant) for variants.
 THALWEG_API size_t size_of(DType t);
 /// "float32", "bool", "string", ...
 THALWEG_API std::string_view name_of(DType t);
@@ -135,6 +136,8 @@ template <>
 inline constexpr DType dtype_of<complex128> = DType::complex128;
 template <>
 inline constexpr DType dtype_of<std::string> = DType::string;
+template <>
+inline constexpr DType dtype_of<Variant> = DType::variant;
 
 template <class T>
 inline constexpr bool is_complex = std::same_as<T, complex64> || std::same_as<T, complex128>;

@@ -4,32 +4,37 @@
 #include <memory>
 #include <ostream>
 
+#include "thalweg/core/variant.h"
+
 namespace thalweg {
 namespace {
 
-struct StringBlock {
+static_assert(sizeof(Variant) == sizeof(std::shared_ptr<void>));  // the dtype table's size
+
+struct ObjectBlock {
   void* memory;
   size_t bytes;
   int64_t count;
 };
 
-/// Strings need construction and destruction: their buffer is foreign memory whose release destroys them.
-BufferRef string_buffer(int64_t count) {
-  size_t bytes = size_t(count) * sizeof(std::string);
+/// Strings and variants need construction and destruction: their buffer is foreign memory whose release destroys them.
+template <class T>
+BufferRef object_buffer(int64_t count) {
+  size_t bytes = size_t(count) * sizeof(T);
   Device& device = cpu_device();
-  auto* s = new StringBlock{device.allocate(bytes), bytes, count};
-  auto* first = static_cast<std::string*>(s->memory);
-  std::uninitialized_default_construct_n(first, count);
+  auto* s = new ObjectBlock{device.allocate(bytes), bytes, count};
+  std::uninitialized_value_construct_n(static_cast<T*>(s->memory), count);
   auto release = [](void* context) noexcept {
-    auto* s = static_cast<StringBlock*>(context);
-    std::destroy_n(static_cast<std::string*>(s->memory), s->count);
+    auto* s = static_cast<ObjectBlock*>(context);
+    std::destroy_n(static_cast<T*>(s->memory), s->count);
     cpu_device().deallocate(s->memory, s->bytes);
     delete s;
   };
   return BufferRef::adopt(s->memory, bytes, device, release, s);
 }
 
-bool is_string(DType t) { return t == DType::string || t == DType::resource || t == DType::variant; }
+bool is_string(DType t) { return t == DType::string || t == DType::resource; }
+bool is_object(DType t) { return is_string(t) || t == DType::variant; }
 
 size_t checked_bytes(DType dtype, const Shape& shape) {
   size_t bytes = 0;
@@ -55,13 +60,15 @@ void print_one(std::ostream& out, const T& v) {
 
 Tensor::Tensor(DType dtype, Shape shape, Device& device) : shape_(shape), dtype_(dtype) {
   size_t bytes = checked_bytes(dtype, shape_);
-  buffer_ = is_string(dtype) ? string_buffer(shape_.size()) : BufferRef::allocate(bytes, device);
+  buffer_ = is_string(dtype)          ? object_buffer<std::string>(shape_.size())
+            : dtype == DType::variant ? object_buffer<Variant>(shape_.size())
+                                      : BufferRef::allocate(bytes, device);
   data_ = buffer_->data();
 }
 
 Tensor::Tensor(DType dtype, Shape shape, BufferRef buffer, size_t offset)
     : buffer_(std::move(buffer)), shape_(shape), dtype_(dtype) {
-  TW_ASSERT(!is_string(dtype) && offset + checked_bytes(dtype, shape_) <= buffer_->bytes());
+  TW_ASSERT(!is_object(dtype) && offset + checked_bytes(dtype, shape_) <= buffer_->bytes());
   data_ = static_cast<char*>(buffer_->data()) + offset;
 }
 
@@ -73,7 +80,7 @@ Tensor Tensor::reshaped(const Shape& shape) const {
 }
 
 Tensor Tensor::viewed_as(DType dtype) const {
-  TW_ASSERT(size_of(dtype) == size_of(dtype_) && is_string(dtype) == is_string(dtype_));
+  TW_ASSERT(size_of(dtype) == size_of(dtype_) && is_object(dtype) == is_object(dtype_));
   Tensor t = *this;
   t.dtype_ = dtype;
   return t;
@@ -93,6 +100,8 @@ Tensor Tensor::copy_to(Device& to) const {
   Tensor t(dtype_, shape_, to);
   if (is_string(dtype_)) {
     std::copy_n(ptr<std::string>(), size(), t.ptr<std::string>());
+  } else if (dtype_ == DType::variant) {
+    std::copy_n(ptr<Variant>(), size(), t.ptr<Variant>());
   } else if (device().host_memory()) {
     to.copy_from_host(t.data(), data_, bytes());
   } else if (to.host_memory()) {
@@ -109,6 +118,10 @@ std::string Tensor::describe() const { return str(dtype_, shape_); }
 
 std::string Tensor::to_string(int64_t limit) const {
   std::ostringstream out;
+  if (dtype_ == DType::variant) {
+    for (int64_t i = 0; i < std::min(limit, size()); ++i) out << (i ? " " : "") << "<variant>";
+    return rank() == 0 ? out.str() : "[" + out.str() + "]";
+  }
   if (is_string(dtype_)) {
     for (int64_t i = 0; i < std::min(limit, size()); ++i) out << (i ? " " : "") << ptr<std::string>()[i];
     if (limit < size()) out << " ...";

@@ -13,9 +13,9 @@ namespace thalweg {
 class THALWEG_API Tensor {
  public:
   Tensor() = default;  // no dtype, no data: tests false
-  /// Uninitialised elements (strings are empty).
+  /// Uninitialised elements (strings and variants are empty).
   Tensor(DType dtype, Shape shape, Device& device = cpu_device());
-  /// A view of `buffer` from byte `offset` on. Strings are not allowed here.
+  /// A view of `buffer` from byte `offset` on. Strings and variants are not allowed here.
   Tensor(DType dtype, Shape shape, BufferRef buffer, size_t offset = 0);
 
   template <class T>
@@ -84,6 +84,8 @@ class THALWEG_API Tensor {
   Tensor copy_to(Device& device) const;
   /// Nobody else holds this memory, and it is ours to write.
   bool unique() const { return buffer_ && buffer_->unique() && !buffer_->foreign(); }
+  /// Nobody else holds this memory, whoever made it.
+  bool sole() const { return buffer_ && buffer_->unique(); }
   bool shares_memory(const Tensor& o) const { return data_ == o.data_; }
   /// "float32[2,3]"
   std::string describe() const;

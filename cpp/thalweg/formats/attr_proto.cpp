@@ -29,9 +29,25 @@ AttrValue empty_list(AttrKind kind) {
       return DTypes();
     case AttrKind::Shapes:
       return Shapes();
+    case AttrKind::Funcs:
+      return FuncNames();
     default:
       return Strings();
   }
+}
+
+WireWriter func_proto(const FuncName& f) {
+  WireWriter w;
+  w.bytes(kFuncName, f.name);
+  return w;
+}
+
+FuncName read_func(WireReader r) {
+  FuncName f;
+  while (r.next()) {
+    if (r.field() == kFuncName) f.name = r.text();
+  }
+  return f;
 }
 
 struct ListWriter {
@@ -39,6 +55,9 @@ struct ListWriter {
 
   void operator()(const Strings& v) {
     for (const std::string& s : v) list.bytes(String, s);
+  }
+  void operator()(const FuncNames& v) {
+    for (const FuncName& f : v) list.message(Func, func_proto(f));
   }
   void operator()(const Shapes& v) {
     for (const PartialShape& s : v) list.message(ShapeOf, shape_proto(s));
@@ -66,6 +85,7 @@ AttrValue read_list(WireReader r, const AttrKind* kind) {
   Bools bools;
   DTypes types;
   Shapes shapes;
+  FuncNames funcs;
   while (r.next()) {
     switch (r.field()) {
       case String:
@@ -86,6 +106,9 @@ AttrValue read_list(WireReader r, const AttrKind* kind) {
       case ShapeOf:
         shapes.push_back(read_shape_proto(r.message("TensorShapeProto")));
         break;
+      case Func:
+        funcs.push_back(read_func(r.message("NameAttrList")));
+        break;
       default:
         TW_FAIL(Unimplemented, "AttrValue: a list of kind ", r.field(), " is not supported");
     }
@@ -96,15 +119,8 @@ AttrValue read_list(WireReader r, const AttrKind* kind) {
   if (!bools.empty()) return bools;
   if (!types.empty()) return types;
   if (!shapes.empty()) return shapes;
+  if (!funcs.empty()) return funcs;
   return empty_list(kind ? *kind : AttrKind::Strings);
-}
-
-FuncName read_func(WireReader r) {
-  FuncName f;
-  while (r.next()) {
-    if (r.field() == kFuncName) f.name = r.text();
-  }
-  return f;
 }
 
 }  // namespace
@@ -129,9 +145,7 @@ WireWriter attr_proto(const AttrValue& value) {
         } else if constexpr (std::same_as<T, Tensor>) {
           w.message(TensorOf, tensor_proto(v));
         } else if constexpr (std::same_as<T, FuncName>) {
-          WireWriter func;
-          func.bytes(kFuncName, v.name);
-          w.message(Func, func);
+          w.message(Func, func_proto(v));
         } else {
           WireWriter list;
           ListWriter{list}(v);

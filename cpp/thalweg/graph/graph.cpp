@@ -1,8 +1,11 @@
 #include "thalweg/graph/graph.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <mutex>
+
+#include "thalweg/graph/function.h"
 
 namespace thalweg {
 namespace {
@@ -64,6 +67,8 @@ void check_allowed(const OpDef& op, const AttrDef& def, const std::string& arg, 
 }
 
 }  // namespace
+
+Origin Node::origin() const { return origin_.graph ? origin_ : Origin{graph_->number(), id_}; }
 
 std::string Node::describe() const { return thalweg::describe(name_, *op_, attrs_, inputs_); }
 
@@ -223,6 +228,11 @@ std::vector<OutputInfo> Graph::infer_outputs(const OpDef& def, const NodeSpec& s
   return outputs;
 }
 
+Graph::Graph(const OpRegistry& ops) : ops_(&ops) {
+  static std::atomic<uint64_t> last{0};
+  number_ = ++last;
+}
+
 Node& Graph::add(NodeSpec spec) {
   std::unique_lock lock(mutex_);
   if (finalized_) TW_FAIL(FailedPrecondition, "Graph is finalized and cannot be modified.");
@@ -257,6 +267,30 @@ Node& Graph::add(NodeSpec spec) {
   names_in_use_.try_emplace(lower(n->name_), 1);
   ++version_;
   return *nodes_.emplace_back(std::move(n));
+}
+
+void Graph::define(std::shared_ptr<const GraphFunction> f) {
+  std::lock_guard lock(functions_mutex_);
+  auto [it, fresh] = functions_.try_emplace(f->name, f);
+  if (!fresh && it->second != f) TW_FAIL(AlreadyExists, "function '", f->name, "' is defined already");
+}
+
+std::shared_ptr<const GraphFunction> Graph::function(const std::string& name) const {
+  std::lock_guard lock(functions_mutex_);
+  auto it = functions_.find(name);
+  if (it == functions_.end()) TW_FAIL(NotFound, "Function ", name, " is not defined.");
+  return it->second;
+}
+
+std::vector<std::shared_ptr<const GraphFunction>> Graph::functions() const {
+  std::lock_guard lock(functions_mutex_);
+  std::vector<std::shared_ptr<const GraphFunction>> out;
+  for (const auto& [name, f] : functions_) out.push_back(f);
+  return out;
+}
+
+void Graph::share_functions(const Graph& other) {
+  for (auto& f : other.functions()) define(std::move(f));
 }
 
 Node* Graph::find(std::string_view name) const {
@@ -318,6 +352,7 @@ void Graph::clear_control_inputs(Node& n) {
 }
 
 void Graph::become(Node& n, std::string_view op, std::vector<Endpoint> inputs, Attrs attrs) {
+  std::unique_lock lock(mutex_);
   NodeSpec spec;
   spec.op = op;
   spec.name = n.name_;

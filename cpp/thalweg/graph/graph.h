@@ -3,7 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <string>
@@ -19,6 +21,7 @@ namespace thalweg {
 
 class Graph;
 class Node;
+struct GraphFunction;  // graph/function.h
 
 /// Output `index` of a node.
 struct Endpoint {
@@ -33,6 +36,13 @@ struct OutputInfo {
   bool is_ref = false;
   PartialShape shape;
   std::optional<Values> values;  // known elements of small integer tensors
+};
+
+/// A node that another one was copied from: its graph's number and its own.
+struct Origin {
+  uint64_t graph = 0;  // 0: none
+  int node = 0;
+  bool operator==(const Origin&) const = default;
 };
 
 class THALWEG_API Node {
@@ -53,6 +63,8 @@ class THALWEG_API Node {
   const DeviceSpec& device() const { return device_; }
   /// Where in the user's program the node was made: "train.py:42"; may be empty.
   const std::string& site() const { return site_; }
+  /// The first of which this is a copy, itself if it is none.
+  Origin origin() const;
   /// "{{node mm}} = MatMul[T=DT_FLOAT, ...](a, b)"
   std::string describe() const;
 
@@ -68,6 +80,7 @@ class THALWEG_API Node {
   std::vector<OutputInfo> outputs_;
   DeviceSpec device_;
   std::string site_;
+  Origin origin_;
 };
 
 /// What is needed to make a node; `inputs` is flat (lists are laid out in order). Attributes that follow from inputs
@@ -82,9 +95,9 @@ struct NodeSpec {
   std::string site;
 };
 
-class THALWEG_API Graph {
+class THALWEG_API Graph : public std::enable_shared_from_this<Graph> {
  public:
-  explicit Graph(const OpRegistry& ops) : ops_(&ops) {}
+  explicit Graph(const OpRegistry& ops);
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
@@ -102,6 +115,8 @@ class THALWEG_API Graph {
   std::string unique_name(std::string_view name, bool mark = true);
   /// Bumped by every change; cached plans compare it.
   uint64_t version() const { return version_; }
+  /// A number that no other graph of the process has.
+  uint64_t number() const { return number_; }
   void finalize() { finalized_ = true; }
   bool finalized() const { return finalized_; }
   void unfinalize() { finalized_ = false; }
@@ -118,8 +133,19 @@ class THALWEG_API Graph {
   void replace_input(Node& n, int i, Endpoint e);
   void clear_control_inputs(Node& n);
   /// Makes n another op with other inputs and attributes; its outputs keep their dtypes and shapes, and may become
-  /// more. For passes on their own copy of a graph: n keeps its place in the order, its name and its consumers.
+  /// more. n keeps its place in the order, its name and its consumers; inputs may be younger than n, which passes on
+  /// their own copy of a graph must avoid.
   void become(Node& n, std::string_view op, std::vector<Endpoint> inputs, Attrs attrs);
+
+  void set_origin(Node& n, const Node& original) { n.origin_ = original.origin(); }
+
+  /// Adds a function for nodes of this graph to call; the name must be free or that function's already.
+  void define(std::shared_ptr<const GraphFunction> f);
+  /// NotFound if there is none of that name.
+  std::shared_ptr<const GraphFunction> function(const std::string& name) const;
+  std::vector<std::shared_ptr<const GraphFunction>> functions() const;  // by name
+  /// What the other graph's nodes may call, this one's may.
+  void share_functions(const Graph& other);
 
   /// Graphs may be extended while other threads plan runs over them.
   std::shared_mutex& mutex() const { return mutex_; }
@@ -132,6 +158,9 @@ class THALWEG_API Graph {
   std::vector<std::unique_ptr<Node>> nodes_;
   std::unordered_map<std::string, Node*> by_name_;
   std::unordered_map<std::string, int> names_in_use_;  // lower case
+  std::map<std::string, std::shared_ptr<const GraphFunction>> functions_;
+  mutable std::mutex functions_mutex_;
+  uint64_t number_;
   uint64_t version_ = 0;
   bool finalized_ = false;
   std::optional<int64_t> seed_;

@@ -3,6 +3,7 @@
 
 #include "thalweg/kernels/array.h"
 #include "thalweg/kernels/families.h"
+#include "thalweg/kernels/list.h"
 #include "thalweg/kernels/strides.h"
 
 namespace thalweg::kernels {
@@ -123,7 +124,14 @@ struct LinSpace {
 };
 
 struct ZerosLike {
-  void operator()(KernelContext& k) const { zero(k, k.out(0)); }
+  void operator()(KernelContext& k) const {
+    if (k.in(0).dtype() != DType::variant) return zero(k, k.out(0));
+    for (int64_t i = 0; i < k.in(0).size(); ++i) {
+      const TensorList* list = k.in<Variant>(0)[i].list();
+      TW_CHECK(list, "ZerosLike: the input is not a list");
+      k.out<Variant>(0)[i] = Variant(zeros_of_list(*list));
+    }
+  }
 };
 
 template <class T>

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "thalweg/core/variant.h"
 #include "thalweg/registry/kernel.h"
 
 namespace thalweg::kernels {
@@ -13,6 +14,10 @@ inline void copy_elements(const KernelContext& k, const Tensor& from, Tensor& to
   TW_ASSERT(from.dtype() == to.dtype() && from.size() == to.size());
   if (from.dtype() == DType::string) {
     std::copy_n(from.ptr<std::string>(), from.size(), to.ptr<std::string>());
+    return;
+  }
+  if (from.dtype() == DType::variant) {
+    std::copy_n(from.ptr<Variant>(), from.size(), to.ptr<Variant>());
     return;
   }
   auto* dst = static_cast<char*>(to.data());

@@ -1,5 +1,6 @@
 // CPU kernels of the elementwise ops that are not one formula of one or two numbers: AddN, ClipByValue, Add of strings.
 #include "thalweg/kernels/elementwise.h"
+#include "thalweg/kernels/list.h"
 #include "thalweg/ops/binary.h"
 
 namespace thalweg::kernels {
@@ -39,6 +40,21 @@ struct AddN {
     T* out = k.out<T>(0);
     k.parallel_for(n, 0.2 * (count + 1),
                    [&](int64_t begin, int64_t end) { packets(in.data(), count, begin, end, out); });
+  }
+};
+
+template <class>
+struct AddLists {
+  static constexpr bool kGivesOutputs = true;
+  void operator()(KernelContext& k) const {
+    auto list = [&](int i) -> const TensorList& {
+      const Tensor& t = k.in(i);
+      TW_CHECK(t.size() == 1 && t.ptr<Variant>()[0].list(), "AddN: input ", i, " is not a list");
+      return *t.ptr<Variant>()[0].list();
+    };
+    TensorList sum = list(0);
+    for (int i = 1; i < k.inputs(); ++i) sum = sum_of_lists(sum, list(i));
+    k.set_out(0, Tensor::scalar(Variant(std::move(sum))));
   }
 };
 
@@ -87,6 +103,7 @@ void join_row(const void*, const void* const* in, void* out, int64_t n, unsigned
 
 void register_elementwise_others(KernelRegistry& r) {
   r.add_all<AddN, kNumeric>("AddN", kCpu);
+  r.add<AddLists, Variant>("AddN", kCpu);
   r.add_all<ClipByValue, kReal>("ClipByValue", kCpu);
   add_rows(r, row_kernel<ops::Add, std::string>(join_row, 50));
 }

@@ -22,6 +22,8 @@ THALWEG_API void register_random(KernelRegistry& r);
 THALWEG_API void register_control(KernelRegistry& r);
 THALWEG_API void register_string(KernelRegistry& r);
 THALWEG_API void register_summary(KernelRegistry& r);
+THALWEG_API void register_functional(KernelRegistry& r);
+THALWEG_API void register_list(KernelRegistry& r);
 THALWEG_API void register_fused(KernelRegistry& r);  // what the fuse pass makes of the others
 }  // namespace kernels
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "thalweg/core/variant.h"
 #include "thalweg/registry/kernel.h"
 
 namespace thalweg::kernels {
@@ -18,7 +19,8 @@ struct Bytes16 {
 /// Calls f.template operator()<U>() with a type that has the size of `t`'s elements and copies as they do.
 template <class F>
 void visit_size(DType t, F&& f) {
-  if (t == DType::string || t == DType::resource || t == DType::variant) return f.template operator()<std::string>();
+  if (t == DType::string || t == DType::resource) return f.template operator()<std::string>();
+  if (t == DType::variant) return f.template operator()<Variant>();
   switch (size_of(t)) {
     case 1:
       return f.template operator()<uint8_t>();

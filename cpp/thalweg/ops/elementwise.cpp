@@ -148,7 +148,7 @@ void register_elementwise(OpRegistry& r) {
     if constexpr (requires { Op::tolerance; }) def.infer(infer_same);
   });
 
-  r.add("AddN(inputs: N * T) -> sum: T", kNumeric)
+  r.add("AddN(inputs: N * T) -> sum: T", kNumeric | DTypeSet{DType::variant})
       .api("")
       .doc("The elementwise sum of tensors of one shape.")
       .infer([](Infer& s) {

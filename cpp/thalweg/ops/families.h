@@ -22,7 +22,9 @@ void register_random(OpRegistry& r);
 void register_control(OpRegistry& r);  // Const, Placeholder, Identity, NoOp, Print, Assert ...
 void register_string(OpRegistry& r);
 void register_summary(OpRegistry& r);
-void register_internal(OpRegistry& r);  // what passes insert
+void register_functional(OpRegistry& r);  // If, While, Case, PartitionedCall
+void register_list(OpRegistry& r);        // TensorList ...
+void register_internal(OpRegistry& r);    // what passes insert
 }  // namespace ops
 
 /// Adds every op of the library.

@@ -33,6 +33,7 @@ void fold(Program& p, const Evaluate& evaluate, size_t max_bytes) {
     });
     if (waits[size_t(id)]) continue;
     if (n.op().name == "Const" || n.outputs().size() != 1 || !is_pure(n)) continue;
+    if (n.output(0).dtype == DType::variant) continue;  // a list is changed in place by the one that holds it alone
     if (auto value = known_value(n.output(0))) {
       rewriter.replace(n, add_constant(p, n, *value));
       continue;

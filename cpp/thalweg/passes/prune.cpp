@@ -13,6 +13,7 @@ class Pruner {
       : feeds_(feeds), feed_shapes_(feed_shapes) {
     program_.graph = std::make_unique<Graph>(graph.ops());
     program_.graph->set_seed(graph.seed());
+    program_.graph->share_functions(graph);
   }
 
   Program run(std::span<const Endpoint> fetches, std::span<Node* const> targets) {
@@ -56,6 +57,35 @@ class Pruner {
     }
     std::vector<Node*> out(seen.begin(), seen.end());
     std::ranges::sort(out, {}, &Node::id);
+    // Loops that keep a history have inputs that are younger than they are.
+    bool in_order = std::ranges::all_of(out, [&](const Node* n) {
+      return std::ranges::all_of(n->inputs(), [&](const Endpoint& e) { return fed(e) || e.node->id() < n->id(); });
+    });
+    return in_order ? out : sorted(out);
+  }
+
+  /// Inputs before consumers, otherwise as they were.
+  std::vector<Node*> sorted(const std::vector<Node*>& nodes) const {
+    std::vector<Node*> out;
+    std::unordered_set<Node*> done;
+    for (Node* root : nodes) {
+      std::vector<Node*> stack{root};
+      while (!stack.empty()) {
+        Node* n = stack.back();
+        size_t before = stack.size();
+        if (!done.contains(n)) {
+          for (const Endpoint& e : n->inputs()) {
+            if (!fed(e) && !done.contains(e.node)) stack.push_back(e.node);
+          }
+          for (Node* c : n->control_inputs()) {
+            if (!done.contains(c)) stack.push_back(c);
+          }
+        }
+        if (stack.size() > before) continue;
+        stack.pop_back();
+        if (done.insert(n).second) out.push_back(n);
+      }
+    }
     return out;
   }
 

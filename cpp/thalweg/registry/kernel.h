@@ -31,6 +31,28 @@ struct Variable {
 };
 
 class Kernel;
+class KernelContext;
+struct RunControl;  // runtime/executor.h
+
+/// A function of the graph, ready to be called by the kernels of If, While and the like.
+class FunctionCall {
+ public:
+  virtual ~FunctionCall() = default;
+  /// Runs it as a part of the run that `k` belongs to. `inputs` are let go of as soon as nothing needs them; inputs
+  /// that the function does not use may be empty. Results may share memory with inputs.
+  virtual void call(std::span<Tensor> inputs, std::vector<Tensor>& outputs, const KernelContext& k) = 0;
+};
+
+/// Where a kernel finds the functions that its node names.
+class FunctionSource {
+ public:
+  virtual ~FunctionSource() = default;
+  /// Which inputs each output of function `name` follows from, one row an output; a last row has those that whatever
+  /// runs for its effect needs.
+  virtual std::vector<std::vector<char>> needs(const std::string& name) = 0;
+  /// The function with the outputs for which `wanted` is set; the others stay empty.
+  virtual std::shared_ptr<FunctionCall> find(const std::string& name, std::vector<char> wanted) = 0;
+};
 
 /// One of the nodes that a fused node stands for. Its operands are values by number: the inputs of the fused node come
 /// first, then (where there is one) the product that the members follow, then the members' own results.
@@ -51,7 +73,9 @@ struct KernelInit {
   std::vector<PartialShape> input_shapes{};  // as far as the plan knows them
   std::vector<Tensor> constants{};           // values of inputs that never change; false where they may
   std::span<const FusedMember>
-      members{};  // of a fused node, operands before users; the last one's result is the node's
+      members{};                        // of a fused node, operands before users; the last one's result is the node's
+  FunctionSource* functions = nullptr;  // null outside a session; to be used while the kernel is built
+  std::vector<char> read{};             // by output: whether anything reads it
 
   template <class T>
   const T& attr(std::string_view name) const {
@@ -68,6 +92,10 @@ class KernelHost {
   virtual void* scratch(size_t bytes) = 0;
   virtual Variable& variable(int input) = 0;
   virtual bool cancelled() const = 0;
+  /// Input i, given up by the run where this is its last use.
+  virtual Tensor release(int /*input*/, const Tensor& value) { return value; }
+  /// Null outside a run.
+  virtual const RunControl* control() const { return nullptr; }
 };
 
 /// One call of a kernel.
@@ -95,6 +123,14 @@ class KernelContext {
   /// Makes output i the tensor given: shares its memory, or copies it where the planner has a place for the output.
   void set_out(int i, Tensor t) { host_.give(i, std::move(t)); }
 
+  /// Input i, to be passed on within this call: the only reference where nobody else needs it any more.
+  Tensor borrow(int i) { return host_.release(i, *in_[i]); }
+  /// Input i, to be kept beyond this call: borrow(i), or a copy where its memory is about to be used again.
+  Tensor take(int i) {
+    Tensor t = borrow(i);
+    return t && t.buffer()->reused() ? t.clone() : t;
+  }
+
   /// The variable behind a `ref` input.
   Variable& variable(int i) { return host_.variable(i); }
   /// 64-byte aligned scratch memory on the device, valid until the kernel returns; a second call gives other memory.
@@ -103,6 +139,7 @@ class KernelContext {
     return static_cast<T*>(host_.scratch(size_t(count) * sizeof(T)));
   }
   bool cancelled() const { return host_.cancelled(); }
+  const RunControl* control() const { return host_.control(); }
   Device& device() const { return device_; }
   ThreadPool& pool() const { return pool_; }
   template <class F>
@@ -141,6 +178,10 @@ class Kernel {
   /// Whether it updates variables so that it can be run with others of its kind as one step, by the kernel of
   /// "_UpdateGroup".
   virtual bool is_update() const { return false; }
+  /// Whether it gives all its outputs itself (set_out), so that nothing is to be allocated for them.
+  virtual bool gives_outputs() const { return false; }
+  /// Whether it may keep its inputs' memory in what it gives, so that they are better off in memory of their own.
+  virtual bool keeps_inputs() const { return false; }
 };
 
 using KernelFactory = std::function<std::unique_ptr<Kernel>(const KernelInit&)>;
@@ -170,6 +211,12 @@ struct KernelAdapter final : Kernel {
       return k.row_loop();
     else
       return {};
+  }
+  bool gives_outputs() const override {
+    return requires { K::kGivesOutputs; };
+  }
+  bool keeps_inputs() const override {
+    return requires { K::kKeepsInputs; };
   }
 };
 }  // namespace detail

@@ -6,9 +6,9 @@
 namespace thalweg {
 namespace {
 
-constexpr std::array<std::string_view, 14> kKinds{
-    "bool", "int",       "float",       "string",     "type",         "shape",      "tensor",
-    "func", "list(int)", "list(float)", "list(bool)", "list(string)", "list(type)", "list(shape)"};
+constexpr std::array<std::string_view, 15> kKinds{
+    "bool",      "int",         "float",      "string",       "type",       "shape",       "tensor",    "func",
+    "list(int)", "list(float)", "list(bool)", "list(string)", "list(type)", "list(shape)", "list(func)"};
 
 std::string_view trim(std::string_view s) {
   while (!s.empty() && s.front() == ' ') s.remove_prefix(1);

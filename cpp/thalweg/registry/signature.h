@@ -78,7 +78,8 @@ enum class AttrKind {
   Bools,
   Strings,
   Types,
-  Shapes
+  Shapes,
+  Funcs
 };
 
 struct AttrDef {

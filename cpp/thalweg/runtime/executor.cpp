@@ -61,7 +61,11 @@ class Run final : public KernelHost {
   void give(int output, Tensor value) override {
     size_t s = size_t(now().out[size_t(output)]);
     if (!frame_.bound[s]) {
-      frame_.slots[s] = std::move(value);
+      if (const auto& place = layout_.places[s]; place.known && !(place.shape == value.shape())) {
+        TW_FAIL(InvalidArgument, now().node->op().name, ": output ", output, " was to have shape ", place.shape,
+                " but has ", value.shape());
+      }
+      frame_.slots[s] = value && value.buffer()->reused() ? value.clone() : std::move(value);
       return;
     }
     Tensor& t = allocate(output, value.shape());
@@ -79,6 +83,13 @@ class Run final : public KernelHost {
     return *v;
   }
   bool cancelled() const override { return control_.cancelled->load(std::memory_order_relaxed); }
+  Tensor release(int input, const Tensor& value) override {
+    const Step& s = now();
+    size_t slot = size_t(s.in[size_t(input)]);
+    if (frame_.bound[slot] || s.gives_up.empty() || !s.gives_up[size_t(input)]) return value;
+    return std::move(frame_.slots[slot]);
+  }
+  const RunControl* control() const override { return &control_; }
 
  private:
   const Step& now() const { return plan_.steps[size_t(work_->step)]; }
@@ -173,7 +184,7 @@ class Run final : public KernelHost {
     if (!is_static()) infer();
     for (size_t o = 0; o < s.out.size(); ++o) {
       size_t slot = size_t(s.out[o]);
-      if (frame_.bound[slot] || plan_.slots[slot].variable) continue;
+      if (frame_.bound[slot] || plan_.slots[slot].variable || s.kernel->gives_outputs()) continue;
       if (is_static()) {
         frame_.slots[slot] = Tensor(plan_.slots[slot].dtype, layout_.places[slot].shape, *plan_.slots[slot].device);
       } else if (inferred_known_[o]) {

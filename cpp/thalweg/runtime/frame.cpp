@@ -6,7 +6,10 @@ namespace thalweg {
 
 Frame::Frame(const Plan& plan, const Layout& layout) : slots(plan.slots.size()), bound(plan.slots.size()) {
   std::map<Device*, BufferRef> arenas;
-  for (const auto& [device, bytes] : layout.arena_bytes) arenas[device] = BufferRef::allocate(bytes, *device);
+  for (const auto& [device, bytes] : layout.arena_bytes) {
+    arenas[device] = BufferRef::allocate(bytes, *device);
+    arenas[device]->set_reused();
+  }
   for (size_t s = 0; s < slots.size(); ++s) {
     const Slot& slot = plan.slots[s];
     const Layout::Place& place = layout.places[s];

@@ -115,6 +115,16 @@ class Planner {
     escapes_.assign(slots, 0);
     for (int s : plan_.fetches)
       escapes_[size_t(s)] = layout_->places[size_t(s)].shape.size() > 1 || !layout_->places[size_t(s)].known;
+    // What a kernel gives, and what it may keep, is handed over without a copy.
+    for (const Step& step : plan_.steps) {
+      if (!step.kernel) continue;
+      if (step.kernel->gives_outputs()) {
+        for (int s : step.out) escapes_[size_t(s)] = 1;
+      }
+      if (step.kernel->keeps_inputs()) {
+        for (int s : step.in) escapes_[size_t(s)] = 1;
+      }
+    }
     // What escapes through an alias escapes at its source; so does memory under a name whose shape is not known here,
     // because the arena does not follow that name's lifetime.
     for (size_t i = plan_.steps.size(); i-- > 0;) {

@@ -10,9 +10,7 @@
 namespace thalweg {
 
 Variable& SessionState::variable(const Node& n) {
-  // Graphs imported from TensorFlow may share a variable under a name that is not the node's.
-  std::string name = n.attrs().get_or<std::string>("shared_name", "");
-  if (name.empty()) name = n.name();
+  std::string name = variable_name(n);
   std::lock_guard lock(mutex);
   auto& v = variables[name];
   if (!v) {
@@ -35,19 +33,24 @@ namespace {
 
 class Planner {
  public:
-  Planner(Program program, const KernelRegistry& kernels, SessionState& state, bool optimize)
-      : plan_(std::make_shared<Plan>()), kernels_(kernels), state_(state), optimize_(optimize) {
+  Planner(Program program, const KernelRegistry& kernels, SessionState& state, const PlanOptions& options)
+      : plan_(std::make_shared<Plan>()), kernels_(kernels), state_(state), options_(options) {
     plan_->program = std::move(program);
   }
 
   std::shared_ptr<Plan> run() {
-    for (Node* n : schedule(plan_->program)) add(*n);
+    std::vector<Node*> order = schedule(plan_->program);
+    for (const Endpoint& f : plan_->program.fetches) read_.insert({f.node, f.index});
+    for (Node* n : order) {
+      for (const Endpoint& e : n->inputs()) read_.insert({e.node, e.index});
+    }
+    for (Node* n : order) add(*n);
     for (const Endpoint& f : plan_->program.feeds) plan_->feeds.push_back(feed_slot(f));
     for (const Endpoint& f : plan_->program.fetches) {
       plan_->fetches.push_back(slot(f));
       plan_->slots[size_t(slot(f))].fetched = true;
     }
-    if (optimize_) group_updates();
+    if (options_.optimize) group_updates();
     find_frees();
     return plan_;
   }
@@ -129,8 +132,9 @@ class Planner {
   }
 
   Kernel* kernel(const Node& n) {
-    std::string key = n.name() + "\n" + n.op().name;
-    if (n.op().is_stateful) {
+    std::string key = options_.path + n.name() + "\n" + n.op().name;
+    const bool calls = calls_functions(n);  // its state is that of the functions
+    if (n.op().is_stateful && !calls) {
       std::lock_guard lock(state_.mutex);
       if (auto it = state_.stateful_kernels.find(key); it != state_.stateful_kernels.end()) return keep(it->second);
     }
@@ -144,6 +148,13 @@ class Planner {
     for (const Endpoint& e : n.inputs()) init.constants.push_back(plan_->slots[size_t(slot(e))].constant);
     std::vector<FusedMember> members = this->members(n);
     init.members = members;
+    std::unique_ptr<FunctionSource> functions;
+    if (calls) {
+      TW_ASSERT(options_.functions);
+      functions = options_.functions(n);
+      init.functions = functions.get();
+      for (size_t i = 0; i < n.outputs().size(); ++i) init.read.push_back(read_.contains({&n, int(i)}));
+    }
     std::shared_ptr<Kernel> made;
     try {
       made = entry->make(init);
@@ -151,7 +162,7 @@ class Planner {
       e.set_node(n.name());
       throw;
     }
-    if (n.op().is_stateful) {
+    if (n.op().is_stateful && !calls) {
       std::lock_guard lock(state_.mutex);
       made = state_.stateful_kernels.try_emplace(key, made).first->second;
     }
@@ -243,8 +254,16 @@ class Planner {
     }
     for (size_t s = 0; s < last.size(); ++s) {
       const Slot& slot = plan_->slots[s];
-      if (last[s] >= 0 && !slot.fetched && slot.kind == SlotKind::Value) {
+      // A list that was fed is given up too: who holds it alone changes it in place.
+      if (last[s] >= 0 && !slot.fetched &&
+          (slot.kind == SlotKind::Value || (slot.kind == SlotKind::Feed && slot.dtype == DType::variant))) {
         plan_->steps[size_t(last[s])].frees.push_back(int(s));
+      }
+    }
+    for (Step& step : plan_->steps) {
+      for (int s : step.in) {
+        step.gives_up.push_back(std::ranges::find(step.frees, s) != step.frees.end() &&
+                                std::ranges::count(step.in, s) == 1);
       }
     }
   }
@@ -252,7 +271,8 @@ class Planner {
   std::shared_ptr<Plan> plan_;
   const KernelRegistry& kernels_;
   SessionState& state_;
-  bool optimize_;
+  const PlanOptions& options_;
+  std::set<std::pair<const Node*, int>> read_;
   std::map<std::pair<const Node*, int>, int> slot_of_;
 };
 
@@ -269,8 +289,9 @@ KernelInit kernel_init(const Node& n, Device& device) {
   return init;
 }
 
-std::shared_ptr<Plan> make_plan(Program program, const KernelRegistry& kernels, SessionState& state, bool optimize) {
-  return Planner(std::move(program), kernels, state, optimize).run();
+std::shared_ptr<Plan> make_plan(Program program, const KernelRegistry& kernels, SessionState& state,
+                                const PlanOptions& options) {
+  return Planner(std::move(program), kernels, state, options).run();
 }
 
 }  // namespace thalweg

@@ -2,6 +2,7 @@
 // attributes, kernels and devices are decided here; shapes and memory in Layout, per feed shapes.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -38,6 +39,7 @@ struct Step {
   std::vector<int> in, out;    // slots
   std::vector<int> ref_reads;  // positions in `in` that read a variable's value here
   std::vector<int> frees;      // value slots that nobody needs after this step
+  std::vector<char> gives_up;  // by input: nobody needs the slot after this step, and it is here only once
   // A group of variable updates in one step: `in` and `out` are those of all, in order; `node` is the first.
   bool is_group = false;
 };
@@ -57,6 +59,7 @@ struct SessionState {
   std::mutex mutex;
   std::unordered_map<std::string, std::shared_ptr<Variable>> variables;
   std::unordered_map<std::string, std::shared_ptr<Kernel>> stateful_kernels;
+  std::unordered_map<std::string, std::shared_ptr<FunctionCall>> functions;
 
   Variable& variable(const Node& n);
   /// Makes a variable that lives elsewhere the one of this name.
@@ -66,8 +69,15 @@ struct SessionState {
 /// What n tells its kernel, all but constants and members.
 KernelInit kernel_init(const Node& n, Device& device);
 
-/// Builds the steps for a placed program. `optimize`: runs of variable updates become one step.
-std::shared_ptr<Plan> make_plan(Program program, const KernelRegistry& kernels, SessionState& state, bool optimize);
+struct PlanOptions {
+  bool optimize = true;  // runs of variable updates become one step
+  std::string path;      // of a function's graph: where in the session's graph it is called; ends in '/'
+  std::function<std::unique_ptr<FunctionSource>(const Node&)> functions;  // for a node that calls functions
+};
+
+/// Builds the steps for a placed program.
+std::shared_ptr<Plan> make_plan(Program program, const KernelRegistry& kernels, SessionState& state,
+                                const PlanOptions& options);
 
 /// An order of the program's nodes in which inputs come first, readers of a variable come before unordered writers, and
 /// writers come last: a step that fails on the way leaves every variable untouched.

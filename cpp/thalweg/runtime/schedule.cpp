@@ -1,18 +1,22 @@
 // The order of steps. See schedule() in plan.h for what it promises.
 #include <algorithm>
+#include <map>
 #include <queue>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "thalweg/graph/function.h"
 #include "thalweg/runtime/plan.h"
 
 namespace thalweg {
 namespace {
 
-bool takes_ref(const Node& n) { return std::ranges::any_of(n.op().inputs, &ArgDef::is_ref); }
-
-/// Changes the variable behind its first input (assignments, optimizer updates).
-bool writes_variable(const Node& n) { return takes_ref(n) && n.op().name != "IsVariableInitialized"; }
+/// Changes a variable, itself or through a function that it calls.
+bool writes_variable(const Node& n) {
+  if (writes_reference(n)) return true;
+  if (!calls_functions(n)) return false;
+  return std::ranges::any_of(functions_of(n), [](const auto& f) { return !f->writes.empty(); });
+}
 
 class Scheduler {
  public:
@@ -69,22 +73,24 @@ class Scheduler {
     ++waiting_[to];
   }
 
-  /// The variable node behind a reference.
-  static Node* variable_of(const Endpoint& e) {
-    Node* n = e.node;
-    while (n->output(0).is_ref && !n->inputs().empty()) n = n->inputs()[0].node;
-    return n;
-  }
+  static std::string variable_of(const Endpoint& e) { return variable_name(*variable_behind(e)); }
 
   /// A run reads variables as they were before it, unless the graph orders a read after a write.
   void order_readers() {
-    std::unordered_map<Node*, std::vector<Node*>> readers, writers;
+    std::map<std::string, std::vector<Node*>> readers, writers;  // by variable
     for (Node* n : nodes_) {
-      if (writes_variable(*n)) writers[variable_of(n->inputs()[0])].push_back(n);
+      if (calls_functions(*n)) {
+        for (const auto& f : functions_of(*n)) {
+          for (const std::string& v : f->reads) readers[v].push_back(n);
+          for (const std::string& v : f->writes) writers[v].push_back(n);
+        }
+      }
+      bool writes = writes_reference(*n);
+      if (writes) writers[variable_of(n->inputs()[0])].push_back(n);
       for (size_t i = 0; i < n->inputs().size(); ++i) {
         const Endpoint& e = n->inputs()[i];
         bool whole = e.node->output(e.index).is_ref;
-        if (whole && (!writes_variable(*n) || i > 0)) readers[variable_of(e)].push_back(n);
+        if (whole && (!writes || i > 0)) readers[variable_of(e)].push_back(n);
         // Consumers of a plain read hold the old value: done first, the writer need not copy.
         if (!whole && e.node->op().aliased_input == 0 && !e.node->inputs().empty()) {
           const Endpoint& source = e.node->inputs()[0];
@@ -92,10 +98,10 @@ class Scheduler {
         }
       }
     }
-    for (Node* v : nodes_) {
-      for (Node* w : writers[v]) {
+    for (const auto& [variable, all] : writers) {
+      for (Node* w : all) {
         std::unordered_set<Node*> after = descendants(w);
-        for (Node* r : readers[v]) {
+        for (Node* r : readers[variable]) {
           if (r != w && !after.contains(r)) edge(r, w);
         }
       }

@@ -9,6 +9,7 @@
 #include "thalweg/passes/place.h"
 #include "thalweg/passes/prune.h"
 #include "thalweg/passes/simplify.h"
+#include "thalweg/runtime/function_call.h"
 
 namespace thalweg {
 namespace {
@@ -105,27 +106,56 @@ MemoryPlan Runner::memory_plan(std::span<const Shape> feed_shapes) {
   return thalweg::memory_plan(*p.plan, *p.layout);
 }
 
-std::vector<Tensor> Runner::run(std::span<const Tensor> feeds, const RunControl& control) {
+const Prepared& Runner::prepared(std::span<const Tensor> feeds, Prepared& found) {
   TW_CHECK(feeds.size() == feeds_.size(), "expected ", feeds_.size(), " feeds, got ", feeds.size());
   const Prepared* p = latest_.load(std::memory_order_acquire);
   for (size_t i = 0; p && i < feeds.size(); ++i) {
     if (p->layout->feed_shapes[i] != feeds[i].shape()) p = nullptr;
   }
+  if (p) return *p;
+  std::vector<Shape> shapes;
+  for (const Tensor& f : feeds) shapes.push_back(f.shape());
+  return found = prepared(shapes);
+}
+
+void Runner::call(std::span<Tensor> feeds, std::vector<Tensor>& results, const RunControl& control) {
   Prepared found;
-  if (!p) {
-    std::vector<Shape> shapes;
-    for (const Tensor& f : feeds) shapes.push_back(f.shape());
-    found = prepared(shapes);
-    p = &found;
-  }
-  const Plan& plan = *p->plan;
-  FrameLease lease(plan, *p->layout);
+  const Prepared& p = prepared(feeds, found);
+  const Plan& plan = *p.plan;
+  FrameLease lease(plan, *p.layout);
   Frame& frame = *lease;
-  ThreadPool::Active active(p->layout->worth_threads ? session_.pool_ : nullptr);
+  ThreadPool::Active active(p.layout->worth_threads ? session_.pool_ : nullptr);
+  for (size_t i = 0; i < feeds.size(); ++i) frame.slots[size_t(plan.feeds[i])] = std::move(feeds[i]);
+  RunControl inner;  // its steps are none of the outer run's
+  inner.cancelled = &session_.cancelled_;
+  inner.deadline_us = control.deadline_us;
+  execute(plan, *p.layout, frame, *session_.pool_, inner);
+  results.resize(plan.fetches.size());
+  for (size_t i = 0; i < plan.fetches.size(); ++i) {
+    const size_t s = size_t(plan.fetches[i]);
+    Tensor& t = frame.slots[s];
+    const bool again = std::find(plan.fetches.begin() + long(i) + 1, plan.fetches.end(), int(s)) != plan.fetches.end();
+    if (t && t.buffer()->reused()) {  // this frame's arena, or an outer one's that a feed lies in
+      results[i] = frame.bound[s] ? t.clone() : t;
+    } else if (frame.bound[s] || again) {
+      results[i] = t;
+    } else {
+      results[i] = std::move(t);
+    }
+  }
+}
+
+std::vector<Tensor> Runner::run(std::span<const Tensor> feeds, const RunControl& control) {
+  Prepared found;
+  const Prepared& p = prepared(feeds, found);
+  const Plan& plan = *p.plan;
+  FrameLease lease(plan, *p.layout);
+  Frame& frame = *lease;
+  ThreadPool::Active active(p.layout->worth_threads ? session_.pool_ : nullptr);
   for (size_t i = 0; i < feeds.size(); ++i) frame.slots[size_t(plan.feeds[i])] = feeds[i];
   RunControl with_cancel = control;
   with_cancel.cancelled = &session_.cancelled_;
-  execute(plan, *p->layout, frame, *session_.pool_, with_cancel);
+  execute(plan, *p.layout, frame, *session_.pool_, with_cancel);
   std::vector<Tensor> out;
   out.reserve(plan.fetches.size());
   for (size_t i = 0; i < plan.fetches.size(); ++i) {
@@ -168,8 +198,8 @@ Session::~Session() = default;
 std::shared_ptr<Plan> Session::build(const Runner& r, std::span<const Shape> feed_shapes) {
   Program p;
   {
-    std::shared_lock lock(graph_.mutex());
-    p = prune(graph_, r.feeds_, r.fetches_, r.targets_, feed_shapes);
+    std::shared_lock lock(r.graph_.mutex());
+    p = prune(r.graph_, r.feeds_, r.fetches_, r.targets_, feed_shapes);
   }
   PlaceOptions place;
   place.devices = devices_;
@@ -185,12 +215,9 @@ std::shared_ptr<Plan> Session::build(const Runner& r, std::span<const Shape> fee
   };
   if (options_.log_device_placement) {
     place.log = [&](const Node& n, const Device& d) {
-      const Node* original = graph_.find(n.name());
       std::lock_guard lock(log_mutex_);
-      size_t id = original ? size_t(original->id()) : 0;
-      if (logged_.size() <= id) logged_.resize(id + 1);
-      if (!original || std::exchange(logged_[id], 1)) return;
-      std::cerr << n.name() << ": (" << n.op().name << "): " << d.name() << "\n";
+      if (!r.graph_.find(n.name()) || !logged_.insert(r.path_ + n.name()).second) return;
+      std::cerr << r.path_ << n.name() << ": (" << n.op().name << "): " << d.name() << "\n";
     };
   }
   assign_devices(p, place);
@@ -210,14 +237,18 @@ std::shared_ptr<Plan> Session::build(const Runner& r, std::span<const Shape> fee
     fuse(p, fuse_options());
   }
   insert_copies(p, place);
-  return make_plan(std::move(p), library_.kernels, state_, options_.optimize);
+  PlanOptions options;
+  options.optimize = options_.optimize;
+  options.path = r.path_;
+  options.functions = [&](const Node& n) { return std::make_unique<SessionFunctions>(*this, n, r.path_); };
+  return make_plan(std::move(p), library_.kernels, state_, options);
 }
 
 FuseOptions Session::fuse_options() const {
   FuseOptions o;
   o.row_loop = [&](const Node& n) -> RowLoop {
     const KernelEntry* entry = library_.kernels.find(n.op().name, n.device().type, n.attrs());
-    if (!entry) return {};
+    if (!entry || calls_functions(n)) return {};
     return entry->make(kernel_init(n, *devices_[0]))->row_loop();
   };
   o.has_kernel = [&](std::string_view op, const Node& n) {
@@ -232,7 +263,12 @@ std::shared_ptr<Runner> Session::prepare(std::vector<Endpoint> feeds, std::vecto
   for (const Endpoint& e : feeds) TW_CHECK(e && &e.node->graph() == &graph_, "a feed is not an element of this graph");
   for (const Endpoint& e : fetches)
     TW_CHECK(e && &e.node->graph() == &graph_, "a fetch is not an element of this graph");
-  return std::shared_ptr<Runner>(new Runner(*this, std::move(feeds), std::move(fetches), std::move(targets)));
+  return std::shared_ptr<Runner>(new Runner(*this, graph_, std::move(feeds), std::move(fetches), std::move(targets)));
+}
+
+std::shared_ptr<Runner> Session::prepare_function(const GraphFunction& f, std::vector<Endpoint> fetches,
+                                                  std::string path) {
+  return std::shared_ptr<Runner>(new Runner(*this, *f.graph, f.inputs, std::move(fetches), f.targets, std::move(path)));
 }
 
 std::vector<Tensor> Session::run(const std::vector<std::pair<Out, Tensor>>& feeds, const Outs& fetches,

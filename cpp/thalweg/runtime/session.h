@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +44,8 @@ class THALWEG_API Runner {
  public:
   /// `feeds` in the order given to prepare(). Results are the caller's own: nothing in the session shares their memory.
   std::vector<Tensor> run(std::span<const Tensor> feeds, const RunControl& control = {});
+  /// A run as a part of another: results may share memory with the feeds, which are given up as the run goes on.
+  void call(std::span<Tensor> feeds, std::vector<Tensor>& results, const RunControl& control);
 
   /// Results may from here on share memory with feeds, constants and variables, for callers that never write to them.
   void share_results() { shares_results_ = true; }
@@ -57,12 +60,22 @@ class THALWEG_API Runner {
 
  private:
   friend class Session;
-  Runner(Session& session, std::vector<Endpoint> feeds, std::vector<Endpoint> fetches, std::vector<Node*> targets)
-      : session_(session), feeds_(std::move(feeds)), fetches_(std::move(fetches)), targets_(std::move(targets)) {}
+  Runner(Session& session, const Graph& graph, std::vector<Endpoint> feeds, std::vector<Endpoint> fetches,
+         std::vector<Node*> targets, std::string path = "")
+      : session_(session),
+        graph_(graph),
+        path_(std::move(path)),
+        feeds_(std::move(feeds)),
+        fetches_(std::move(fetches)),
+        targets_(std::move(targets)) {}
   /// The plan and layout for feeds of these shapes; built if there is none yet.
   Prepared prepared(std::span<const Shape> feed_shapes);
+  /// What the last run used if these feeds fit it, else `found`, which is made to fit.
+  const Prepared& prepared(std::span<const Tensor> feeds, Prepared& found);
 
   Session& session_;
+  const Graph& graph_;      // the session's, or a function's
+  const std::string path_;  // of a function: where it is called
   std::vector<Endpoint> feeds_, fetches_;
   std::vector<Node*> targets_;
   bool shares_results_ = false;
@@ -82,6 +95,8 @@ class THALWEG_API Session {
 
   std::shared_ptr<Runner> prepare(std::vector<Endpoint> feeds, std::vector<Endpoint> fetches,
                                   std::vector<Node*> targets = {});
+  /// A runner over a function's graph, which must outlive it.
+  std::shared_ptr<Runner> prepare_function(const GraphFunction& f, std::vector<Endpoint> fetches, std::string path);
   /// For C++ users: session.run({{x, value}}, {y}, {train}). The signature's plan is kept.
   std::vector<Tensor> run(const std::vector<std::pair<Out, Tensor>>& feeds, const Outs& fetches,
                           const Outs& targets = {});
@@ -111,7 +126,7 @@ class THALWEG_API Session {
   std::mutex mutex_;
   std::vector<std::shared_ptr<Runner>> runners_;  // of run(), most recently used last
   std::mutex log_mutex_;
-  std::vector<char> logged_;  // by node id
+  std::set<std::string> logged_;  // names of nodes
 };
 
 }  // namespace thalweg

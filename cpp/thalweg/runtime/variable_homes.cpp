@@ -3,19 +3,10 @@
 #include "thalweg/core/device.h"
 
 namespace thalweg {
-namespace {
-
-/// Variables of one shared name are one variable.
-std::string key(const Node& n) {
-  std::string name = n.attrs().get_or<std::string>("shared_name", "");
-  return name.empty() ? n.name() : name;
-}
-
-}  // namespace
 
 bool VariableHomes::allows(const Node& n, const Device& d) {
   std::lock_guard lock(mutex_);
-  std::string name = key(n);
+  std::string name = variable_name(n);
   if (auto home = homes_.find(name); home != homes_.end()) return home->second == &d;
   return d.host_memory() || !bound_elsewhere(d.type()).contains(name);
 }
@@ -23,7 +14,7 @@ bool VariableHomes::allows(const Node& n, const Device& d) {
 void VariableHomes::keep(const Program& p) {
   std::lock_guard lock(mutex_);
   for (const auto& n : p.graph->nodes()) {
-    if (is_variable(*n)) homes_.try_emplace(key(*n), p.devices[size_t(n->id())]);
+    if (is_variable(*n)) homes_.try_emplace(variable_name(*n), p.devices[size_t(n->id())]);
   }
 }
 
@@ -38,7 +29,7 @@ std::unordered_set<std::string> VariableHomes::bound_elsewhere(const std::string
       // Ops that pass a reference on take it as their first input.
       const Node* owner = n->inputs()[i].node;
       while (!is_variable(*owner) && !owner->inputs().empty()) owner = owner->inputs()[0].node;
-      names.insert(key(*owner));
+      names.insert(variable_name(*owner));
     }
   }
   return names;

@@ -7,12 +7,11 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "thalweg/graph/function.h"
 #include "thalweg/passes/program.h"
 #include "thalweg/registry/kernel.h"
 
 namespace thalweg {
-
-inline bool is_variable(const Node& n) { return n.op().name == "VariableV2" || n.op().name == "Variable"; }
 
 class VariableHomes {
  public:

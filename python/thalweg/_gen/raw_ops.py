@@ -63,6 +63,7 @@ __all__ = [
     "BroadcastArgs",
     "BroadcastGradientArgs",
     "BroadcastTo",
+    "Case",
     "Cast",
     "Ceil",
     "CheckNumerics",
@@ -95,6 +96,7 @@ __all__ = [
     "DivNoNan",
     "Elu",
     "EluGrad",
+    "EmptyTensorList",
     "EnsureShape",
     "Equal",
     "Erf",
@@ -116,6 +118,7 @@ __all__ = [
     "HistogramSummary",
     "Identity",
     "IdentityN",
+    "If",
     "Igamma",
     "Igammac",
     "Imag",
@@ -176,6 +179,7 @@ __all__ = [
     "Pack",
     "Pad",
     "PadV2",
+    "PartitionedCall",
     "Placeholder",
     "PlaceholderV2",
     "PlaceholderWithDefault",
@@ -257,12 +261,16 @@ __all__ = [
     "Square",
     "SquaredDifference",
     "Squeeze",
+    "StatefulPartitionedCall",
+    "StatelessCase",
+    "StatelessIf",
     "StatelessMultinomial",
     "StatelessRandomNormal",
     "StatelessRandomUniform",
     "StatelessRandomUniformFullInt",
     "StatelessRandomUniformInt",
     "StatelessTruncatedNormal",
+    "StatelessWhile",
     "StopGradient",
     "StridedSlice",
     "StridedSliceGrad",
@@ -281,6 +289,21 @@ __all__ = [
     "Tan",
     "Tanh",
     "TanhGrad",
+    "TensorListConcatV2",
+    "TensorListElementShape",
+    "TensorListFromTensor",
+    "TensorListGather",
+    "TensorListGetItem",
+    "TensorListLength",
+    "TensorListPopBack",
+    "TensorListPushBack",
+    "TensorListReserve",
+    "TensorListResize",
+    "TensorListScatterIntoExistingList",
+    "TensorListScatterV2",
+    "TensorListSetItem",
+    "TensorListSplit",
+    "TensorListStack",
     "TensorScatterAdd",
     "TensorScatterMax",
     "TensorScatterMin",
@@ -305,6 +328,7 @@ __all__ = [
     "Variable",
     "VariableV2",
     "Where",
+    "While",
     "Xdivy",
     "Xlog1py",
     "Xlogy",
@@ -355,7 +379,7 @@ def AddN(inputs: Sequence[TensorLike], *, name: str | None = None) -> Tensor:
 
     AddN(inputs: N * T) -> sum: T
     T: float32, float64, int32, uint8, int16, int8, complex64, int64, bfloat16, uint16, complex128,
-        float16, uint32, uint64
+        float16, variant, uint32, uint64
     """
     return apply_op("AddN", name, inputs=inputs)
 
@@ -1326,6 +1350,32 @@ def BroadcastTo(input: TensorLike, shape: TensorLike, *, name: str | None = None
     return apply_op("BroadcastTo", name, input=input, shape=shape)
 
 
+def Case(
+    branch_index: TensorLike,
+    input: Sequence[TensorLike],
+    *,
+    branches: Sequence[str],
+    Tout: Sequence[DTypeLike],
+    output_shapes: Sequence[ShapeLike] = (),
+    name: str | None = None,
+) -> list[Tensor]:
+    """The function branches[branch_index] of the inputs; the last one where the index is out of
+    range.
+
+    Case(branch_index: int32, input: Tin...; branches: list(func), Tout: list(type), output_shapes:
+        list(shape) = []) -> output: Tout...
+    """
+    return apply_op(
+        "Case",
+        name,
+        branch_index=branch_index,
+        input=input,
+        branches=branches,
+        Tout=Tout,
+        output_shapes=output_shapes,
+    )
+
+
 def Cast(
     x: TensorLike,
     *,
@@ -1826,6 +1876,28 @@ def EluGrad(gradients: TensorLike, outputs: TensorLike, *, name: str | None = No
     return apply_op("EluGrad", name, gradients=gradients, outputs=outputs)
 
 
+def EmptyTensorList(
+    element_shape: TensorLike,
+    max_num_elements: TensorLike,
+    *,
+    element_dtype: DTypeLike,
+    name: str | None = None,
+) -> Tensor:
+    """A list without items; -1 as max_num_elements means no limit.
+
+    EmptyTensorList(element_shape: shape_type, max_num_elements: int32; element_dtype: type) ->
+        handle: variant
+    shape_type: int32, int64
+    """
+    return apply_op(
+        "EmptyTensorList",
+        name,
+        element_shape=element_shape,
+        max_num_elements=max_num_elements,
+        element_dtype=element_dtype,
+    )
+
+
 def EnsureShape(input: TensorLike, *, shape: ShapeLike, name: str | None = None) -> Tensor:
     """The input itself, if its shape agrees with `shape`; an error otherwise.
 
@@ -2058,6 +2130,34 @@ def IdentityN(input: Sequence[TensorLike], *, name: str | None = None) -> list[T
     IdentityN(input: T...) -> output: T...
     """
     return apply_op("IdentityN", name, input=input)
+
+
+def If(
+    cond: TensorLike,
+    input: Sequence[TensorLike],
+    *,
+    then_branch: str,
+    else_branch: str,
+    Tout: Sequence[DTypeLike],
+    output_shapes: Sequence[ShapeLike] = (),
+    name: str | None = None,
+) -> list[Tensor]:
+    """One of two functions of the inputs: then_branch where cond holds (a true bool, a number that
+    is not 0, a string or tensor that is not empty), else else_branch.
+
+    If(cond: Tcond, input: Tin...; then_branch: func, else_branch: func, Tout: list(type),
+        output_shapes: list(shape) = []) -> output: Tout...
+    """
+    return apply_op(
+        "If",
+        name,
+        cond=cond,
+        input=input,
+        then_branch=then_branch,
+        else_branch=else_branch,
+        Tout=Tout,
+        output_shapes=output_shapes,
+    )
 
 
 def Igamma(a: TensorLike, x: TensorLike, *, name: str | None = None) -> Tensor:
@@ -2840,6 +2940,33 @@ def PadV2(
     Tpaddings: int32, int64
     """
     return apply_op("PadV2", name, input=input, paddings=paddings, constant_values=constant_values)
+
+
+def PartitionedCall(
+    args: Sequence[TensorLike],
+    *,
+    Tout: Sequence[DTypeLike],
+    f: str,
+    config: str | bytes = "",
+    config_proto: str | bytes = "",
+    executor_type: str | bytes = "",
+    name: str | None = None,
+) -> list[Tensor]:
+    """A function of the inputs.
+
+    PartitionedCall(args: Tin...; Tout: list(type), f: func, config: string = '', config_proto:
+        string = '', executor_type: string = '') -> output: Tout...
+    """
+    return apply_op(
+        "PartitionedCall",
+        name,
+        args=args,
+        Tout=Tout,
+        f=f,
+        config=config,
+        config_proto=config_proto,
+        executor_type=executor_type,
+    )
 
 
 def Placeholder(*, dtype: DTypeLike, shape: ShapeLike = None, name: str | None = None) -> Tensor:
@@ -3928,6 +4055,87 @@ def Squeeze(
     return apply_op("Squeeze", name, input=input, squeeze_dims=squeeze_dims)
 
 
+def StatefulPartitionedCall(
+    args: Sequence[TensorLike],
+    *,
+    Tout: Sequence[DTypeLike],
+    f: str,
+    config: str | bytes = "",
+    config_proto: str | bytes = "",
+    executor_type: str | bytes = "",
+    name: str | None = None,
+) -> list[Tensor]:
+    """A function of the inputs that has effects or draws on state.
+
+    StatefulPartitionedCall(args: Tin...; Tout: list(type), f: func, config: string = '',
+        config_proto: string = '', executor_type: string = '') -> output: Tout...
+    """
+    return apply_op(
+        "StatefulPartitionedCall",
+        name,
+        args=args,
+        Tout=Tout,
+        f=f,
+        config=config,
+        config_proto=config_proto,
+        executor_type=executor_type,
+    )
+
+
+def StatelessCase(
+    branch_index: TensorLike,
+    input: Sequence[TensorLike],
+    *,
+    branches: Sequence[str],
+    Tout: Sequence[DTypeLike],
+    output_shapes: Sequence[ShapeLike] = (),
+    name: str | None = None,
+) -> list[Tensor]:
+    """The function branches[branch_index] of the inputs; the last one where the index is out of
+    range.
+
+    StatelessCase(branch_index: int32, input: Tin...; branches: list(func), Tout: list(type),
+        output_shapes: list(shape) = []) -> output: Tout...
+    """
+    return apply_op(
+        "StatelessCase",
+        name,
+        branch_index=branch_index,
+        input=input,
+        branches=branches,
+        Tout=Tout,
+        output_shapes=output_shapes,
+    )
+
+
+def StatelessIf(
+    cond: TensorLike,
+    input: Sequence[TensorLike],
+    *,
+    then_branch: str,
+    else_branch: str,
+    Tout: Sequence[DTypeLike],
+    output_shapes: Sequence[ShapeLike] = (),
+    name: str | None = None,
+) -> list[Tensor]:
+    """One of two functions of the inputs: then_branch where cond holds (a true bool, a number that
+    is not 0, a string or tensor that is not empty), else else_branch.
+
+    StatelessIf(cond: Tcond, input: Tin...; then_branch: func, else_branch: func, Tout: list(type),
+        output_shapes: list(shape) = []) -> output: Tout...
+    """
+    return apply_op(
+        "StatelessIf",
+        name,
+        cond=cond,
+        input=input,
+        then_branch=then_branch,
+        else_branch=else_branch,
+        Tout=Tout,
+        output_shapes=output_shapes,
+    )
+
+
 def StatelessMultinomial(
     logits: TensorLike,
     num_samples: TensorLike,
@@ -4040,6 +4248,31 @@ def StatelessTruncatedNormal(
     dtype: float32, float64, bfloat16, float16
     """
     return apply_op("StatelessTruncatedNormal", name, shape=shape, seed=seed, dtype=dtype)
+
+
+def StatelessWhile(
+    input: Sequence[TensorLike],
+    *,
+    cond: str,
+    body: str,
+    output_shapes: Sequence[ShapeLike] = (),
+    parallel_iterations: int = 10,
+    name: str | None = None,
+) -> list[Tensor]:
+    """input = body(input) as long as cond(input) holds.
+
+    StatelessWhile(input: T...; cond: func, body: func, output_shapes: list(shape) = [],
+        parallel_iterations: int = 10) -> output: T...
+    """
+    return apply_op(
+        "StatelessWhile",
+        name,
+        input=input,
+        cond=cond,
+        body=body,
+        output_shapes=output_shapes,
+        parallel_iterations=parallel_iterations,
+    )
 
 
 def StopGradient(input: TensorLike, *, name: str | None = None) -> Tensor:
@@ -4323,6 +4556,294 @@ def TanhGrad(y: TensorLike, dy: TensorLike, *, name: str | None = None) -> Tenso
     T: float32, float64, complex64, bfloat16, complex128, float16
     """
     return apply_op("TanhGrad", name, y=y, dy=dy)
+
+
+def TensorListConcatV2(
+    input_handle: TensorLike,
+    element_shape: TensorLike,
+    leading_dims: TensorLike,
+    *,
+    element_dtype: DTypeLike,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """All items one after the other along their first dimension, and how long each is there;
+    leading_dims are those of items that were not set.
+
+    TensorListConcatV2(input_handle: variant, element_shape: shape_type, leading_dims: int64;
+        element_dtype: type) -> tensor: element_dtype, lengths: int64
+    shape_type: int32, int64
+    """
+    return apply_op(
+        "TensorListConcatV2",
+        name,
+        input_handle=input_handle,
+        element_shape=element_shape,
+        leading_dims=leading_dims,
+        element_dtype=element_dtype,
+    )
+
+
+def TensorListElementShape(
+    input_handle: TensorLike,
+    *,
+    shape_type: DTypeLike,
+    name: str | None = None,
+) -> Tensor:
+    """What is known of the shape of the items; -1 stands for an unknown size.
+
+    TensorListElementShape(input_handle: variant; shape_type: type) -> element_shape: shape_type
+    shape_type: int32, int64
+    """
+    return apply_op(
+        "TensorListElementShape", name, input_handle=input_handle, shape_type=shape_type
+    )
+
+
+def TensorListFromTensor(
+    tensor: TensorLike,
+    element_shape: TensorLike,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """A list of the rows of a tensor.
+
+    TensorListFromTensor(tensor: element_dtype, element_shape: shape_type) -> output_handle: variant
+    shape_type: int32, int64
+    """
+    return apply_op("TensorListFromTensor", name, tensor=tensor, element_shape=element_shape)
+
+
+def TensorListGather(
+    input_handle: TensorLike,
+    indices: TensorLike,
+    element_shape: TensorLike,
+    *,
+    element_dtype: DTypeLike,
+    name: str | None = None,
+) -> Tensor:
+    """Some of the items as one tensor.
+
+    TensorListGather(input_handle: variant, indices: int32, element_shape: int32; element_dtype:
+        type) -> values: element_dtype
+    """
+    return apply_op(
+        "TensorListGather",
+        name,
+        input_handle=input_handle,
+        indices=indices,
+        element_shape=element_shape,
+        element_dtype=element_dtype,
+    )
+
+
+def TensorListGetItem(
+    input_handle: TensorLike,
+    index: TensorLike,
+    element_shape: TensorLike,
+    *,
+    element_dtype: DTypeLike,
+    name: str | None = None,
+) -> Tensor:
+    """One item.
+
+    TensorListGetItem(input_handle: variant, index: int32, element_shape: int32; element_dtype:
+        type) -> item: element_dtype
+    """
+    return apply_op(
+        "TensorListGetItem",
+        name,
+        input_handle=input_handle,
+        index=index,
+        element_shape=element_shape,
+        element_dtype=element_dtype,
+    )
+
+
+def TensorListLength(input_handle: TensorLike, *, name: str | None = None) -> Tensor:
+    """The number of items.
+
+    TensorListLength(input_handle: variant) -> length: int32
+    """
+    return apply_op("TensorListLength", name, input_handle=input_handle)
+
+
+def TensorListPopBack(
+    input_handle: TensorLike,
+    element_shape: TensorLike,
+    *,
+    element_dtype: DTypeLike,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The list without its last item, and that item.
+
+    TensorListPopBack(input_handle: variant, element_shape: int32; element_dtype: type) ->
+        output_handle: variant, tensor: element_dtype
+    """
+    return apply_op(
+        "TensorListPopBack",
+        name,
+        input_handle=input_handle,
+        element_shape=element_shape,
+        element_dtype=element_dtype,
+    )
+
+
+def TensorListPushBack(
+    input_handle: TensorLike,
+    tensor: TensorLike,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """The list with an item more.
+
+    TensorListPushBack(input_handle: variant, tensor: element_dtype) -> output_handle: variant
+    """
+    return apply_op("TensorListPushBack", name, input_handle=input_handle, tensor=tensor)
+
+
+def TensorListReserve(
+    element_shape: TensorLike,
+    num_elements: TensorLike,
+    *,
+    element_dtype: DTypeLike,
+    name: str | None = None,
+) -> Tensor:
+    """A list of num_elements items, none of which is set.
+
+    TensorListReserve(element_shape: shape_type, num_elements: int32; element_dtype: type) ->
+        handle: variant
+    shape_type: int32, int64
+    """
+    return apply_op(
+        "TensorListReserve",
+        name,
+        element_shape=element_shape,
+        num_elements=num_elements,
+        element_dtype=element_dtype,
+    )
+
+
+def TensorListResize(
+    input_handle: TensorLike,
+    size: TensorLike,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """The list with items dropped from its end or with items that are not set added to it.
+
+    TensorListResize(input_handle: variant, size: int32) -> output_handle: variant
+    """
+    return apply_op("TensorListResize", name, input_handle=input_handle, size=size)
+
+
+def TensorListScatterIntoExistingList(
+    input_handle: TensorLike,
+    tensor: TensorLike,
+    indices: TensorLike,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """The list with the rows of a tensor at the given places.
+
+    TensorListScatterIntoExistingList(input_handle: variant, tensor: element_dtype, indices: int32)
+        -> output_handle: variant
+    """
+    return apply_op(
+        "TensorListScatterIntoExistingList",
+        name,
+        input_handle=input_handle,
+        tensor=tensor,
+        indices=indices,
+    )
+
+
+def TensorListScatterV2(
+    tensor: TensorLike,
+    indices: TensorLike,
+    element_shape: TensorLike,
+    num_elements: TensorLike,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """A list with the rows of a tensor at the given places; -1 as num_elements means as many as the
+    places need.
+
+    TensorListScatterV2(tensor: element_dtype, indices: int32, element_shape: shape_type,
+        num_elements: int32) -> output_handle: variant
+    shape_type: int32, int64
+    """
+    return apply_op(
+        "TensorListScatterV2",
+        name,
+        tensor=tensor,
+        indices=indices,
+        element_shape=element_shape,
+        num_elements=num_elements,
+    )
+
+
+def TensorListSetItem(
+    input_handle: TensorLike,
+    index: TensorLike,
+    item: TensorLike,
+    *,
+    resize_if_index_out_of_bounds: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """The list with one item replaced.
+
+    TensorListSetItem(input_handle: variant, index: int32, item: element_dtype;
+        resize_if_index_out_of_bounds: bool = false) -> output_handle: variant
+    """
+    return apply_op(
+        "TensorListSetItem",
+        name,
+        input_handle=input_handle,
+        index=index,
+        item=item,
+        resize_if_index_out_of_bounds=resize_if_index_out_of_bounds,
+    )
+
+
+def TensorListSplit(
+    tensor: TensorLike,
+    element_shape: TensorLike,
+    lengths: TensorLike,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """A list of pieces of a tensor along its first dimension.
+
+    TensorListSplit(tensor: element_dtype, element_shape: shape_type, lengths: int64) ->
+        output_handle: variant
+    shape_type: int32, int64
+    """
+    return apply_op(
+        "TensorListSplit", name, tensor=tensor, element_shape=element_shape, lengths=lengths
+    )
+
+
+def TensorListStack(
+    input_handle: TensorLike,
+    element_shape: TensorLike,
+    *,
+    element_dtype: DTypeLike,
+    num_elements: int = -1,
+    name: str | None = None,
+) -> Tensor:
+    """All items, which have one shape, as one tensor.
+
+    TensorListStack(input_handle: variant, element_shape: int32; element_dtype: type, num_elements:
+        int = -1) -> tensor: element_dtype
+    """
+    return apply_op(
+        "TensorListStack",
+        name,
+        input_handle=input_handle,
+        element_shape=element_shape,
+        element_dtype=element_dtype,
+        num_elements=num_elements,
+    )
 
 
 def TensorScatterAdd(
@@ -4720,6 +5241,31 @@ def Where(input: TensorLike, *, name: str | None = None) -> Tensor:
         bfloat16, qint16, quint16, uint16, complex128, float16, uint32, uint64
     """
     return apply_op("Where", name, input=input)
+
+
+def While(
+    input: Sequence[TensorLike],
+    *,
+    cond: str,
+    body: str,
+    output_shapes: Sequence[ShapeLike] = (),
+    parallel_iterations: int = 10,
+    name: str | None = None,
+) -> list[Tensor]:
+    """input = body(input) as long as cond(input) holds.
+
+    While(input: T...; cond: func, body: func, output_shapes: list(shape) = [], parallel_iterations:
+        int = 10) -> output: T...
+    """
+    return apply_op(
+        "While",
+        name,
+        input=input,
+        cond=cond,
+        body=body,
+        output_shapes=output_shapes,
+        parallel_iterations=parallel_iterations,
+    )
 
 
 def Xdivy(x: TensorLike, y: TensorLike, *, name: str | None = None) -> Tensor:

@@ -103,6 +103,8 @@ def _inputs(
             with _Scope(graph, scope):
                 tensors = [_convert(spec, arg, arg.name, value, known)]
         for t in tensors:
+            if t.op.graph is not graph:
+                t = graph.capture(t)
             endpoints.append((t.op._id, t.value_index))
         if arg.type_attr and tensors and arg.type_attr not in types:
             types[arg.type_attr] = tensors[0].dtype.base_dtype.as_datatype_enum

@@ -11,6 +11,7 @@ from typing import Any
 from thalweg import _core
 from thalweg.framework.apply import apply_op, create
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.func_graph import derived_graph
 from thalweg.framework.graph import Graph, get_default_graph, graph_of, name_scope
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import Operation, Tensor
@@ -131,8 +132,8 @@ def differentiate(
             [None if g is None else _endpoint(g) for g in seeds],
             [_endpoint(s) for s in stops],
             scope[:-1],
-            lambda node: _python_gradient(graph, node) is not None,
-            lambda node, grads: _call(graph, node, grads, scope),
+            lambda node, core: _python_gradient(_graph_of(graph, core), node) is not None,
+            lambda node, grads, core: _call(_graph_of(graph, core), node, grads, scope),
             nodes or [],
         )
         results = [None if e is None else graph._tensor(e) for e in found]
@@ -167,16 +168,22 @@ def _no_gradients(op: Operation, *grads: Any) -> list[None]:
     return [None] * len(op.inputs)
 
 
+def _graph_of(graph: Graph, core: Any) -> Graph:
+    """The graph that a gradient is asked for in: `graph`, or (`core`) the copy of a function's."""
+    return graph if core is None else derived_graph(core)
+
+
 def _python_gradient(graph: Graph, node: int) -> GradientFunction | None:
     """The Python function for a node: by override or custom_gradient first, then by its type."""
     key = graph.core.node_op(node)
+    functions = graph._gradient_functions_of(node)
     override = (
         graph.core.node_attrs(node).get("_gradient_op_type") if graph._overrides_used else None
     )
     if override is not None:
         key = override.decode() if isinstance(override, bytes) else override
-        if key in graph._gradient_functions:
-            return graph._gradient_functions[key]
+        if key in functions:
+            return functions[key]
         if key not in _registry:
             raise LookupError(f"gradient registry has no entry for: {key}")
     elif key not in _registry:

@@ -40,6 +40,8 @@ class Graph:
         self._py_funcs: list[Any] = []  # keeps the functions of py_func nodes alive
         self._gradient_functions: dict[str, Any] = {}  # of custom_gradient nodes of this graph
         self._overrides_used = False  # whether a node may carry `_gradient_op_type`
+        self._functions: dict[str, Graph] = {}  # what nodes of this graph call, by name
+        self.outer_graph: Graph = self  # of a function's graph: where it is used
         self.building_function = False
 
     # --- nodes
@@ -105,7 +107,8 @@ class Graph:
         values = {
             key: attr_value(op_type, key, kinds.get(key), v) for key, v in (attrs or {}).items()
         }
-        endpoints = [(t.op._id, t.value_index) for t in inputs]
+        captured = [self.capture(t) for t in inputs]
+        endpoints = [(t.op._id, t.value_index) for t in captured]
         return self._add(op_type, self._final_name(name or op_type), endpoints, values)
 
     def _final_name(self, name: str) -> str:
@@ -210,6 +213,16 @@ class Graph:
         raise ValueError(
             f"The name '{name}' looks like an (invalid) Operation name, not a Tensor. {form}"
         )
+
+    def _gradient_functions_of(self, node: int) -> dict[str, Any]:
+        """Where the gradient that a node names may be."""
+        return self._gradient_functions
+
+    def capture(self, tensor: Any, name: str | None = None) -> SymbolicTensor:
+        """`tensor` as one of this graph; the graphs of functions take in what is outside them."""
+        if tensor.op.graph is not self:
+            raise ValueError(f"{tensor} must be from the same graph as the operation that uses it.")
+        return tensor
 
     # --- scopes
 
@@ -517,6 +530,9 @@ def graph_of(values: Iterable[Any]) -> Graph:
     graph.
     """
     first = None
+    default = get_default_graph()
+    if default.building_function:  # captures what is not its own
+        return default
     for value in values:
         if isinstance(value, (list, tuple)):
             items: Iterable[Any] = value
@@ -534,7 +550,7 @@ def graph_of(values: Iterable[Any]) -> Graph:
                 first, found = item, graph
             elif graph is not found:
                 raise ValueError(f"{item} must be from the same graph as {first}.")
-    return get_default_graph() if first is None else found
+    return default if first is None else found
 
 
 def _variable_graph(item: Any) -> Graph | None:

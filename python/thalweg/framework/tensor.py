@@ -28,6 +28,12 @@ class TensorLike:
         def dtype(self) -> dtypes.DType: ...
 
 
+_GROWING = frozenset(
+    ["If", "StatelessIf", "Case", "StatelessCase", "While", "StatelessWhile"]
+    + ["PartitionedCall", "StatefulPartitionedCall"]
+)
+
+
 class Operation:
     """One node of a graph. Made by the graph; `name` and `type` never change."""
 
@@ -50,11 +56,15 @@ class Operation:
 
     @property
     def outputs(self) -> list[SymbolicTensor]:
-        if self._outputs is None:
-            self._outputs = [
+        outputs = self._outputs
+        if outputs is None:
+            outputs = self._outputs = [
                 SymbolicTensor(self, i) for i in range(self.graph.core.num_outputs(self._id))
             ]
-        return self._outputs
+        elif self._type in _GROWING:  # gradients keep what they need in further outputs
+            for i in range(len(outputs), self.graph.core.num_outputs(self._id)):
+                outputs.append(SymbolicTensor(self, i))
+        return outputs
 
     @property
     def inputs(self) -> tuple[SymbolicTensor, ...]:

@@ -65,7 +65,10 @@ class _VariableStore:
 
 
 def _store() -> _VariableStore:
-    stores = ops.get_collection_ref(_STORE_KEY)
+    graph = ops.get_default_graph()
+    while graph.building_function:
+        graph = graph.outer_graph
+    stores = graph.get_collection_ref(_STORE_KEY)
     if not stores:
         stores.append(_VariableStore())
     return stores[0]

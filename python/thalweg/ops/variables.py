@@ -102,9 +102,12 @@ class Variable(TensorLike):
         self._constraint = constraint
         self._synchronization, self._aggregation = synchronization, aggregation
         self._save_slice_info = None
-        with ops.control_dependencies(None):
+        graph = ops.get_default_graph()
+        while graph.building_function:  # variables outlive the calls of a function
+            graph = graph.outer_graph
+        with graph.as_default(), graph.control_dependencies(None):
             self._build(initial_value, name, dtype, shape, validate_shape)
-        ops.get_default_graph().add_to_collections(collections, self)
+        graph.add_to_collections(collections, self)
 
     def _build(
         self, initial_value: Any, name: str | None, dtype: Any, shape: Any, validate: bool

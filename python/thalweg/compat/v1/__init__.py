@@ -188,6 +188,7 @@ from thalweg.ops.clip import (
     clip_by_value,
     global_norm,
 )
+from thalweg.ops.cond import case, cond, switch_case
 from thalweg.ops.control import Print, group, no_op, print, tuple
 from thalweg.ops.indexing import (
     boolean_mask,
@@ -213,6 +214,7 @@ from thalweg.ops.initializers import TruncatedNormal as truncated_normal_initial
 from thalweg.ops.initializers import UniformUnitScaling as uniform_unit_scaling_initializer
 from thalweg.ops.initializers import VarianceScaling as variance_scaling_initializer
 from thalweg.ops.initializers import Zeros as zeros_initializer
+from thalweg.ops.map_fn import foldl, foldr, map_fn, scan
 from thalweg.ops.math import (
     abs,
     accumulate_n,
@@ -293,6 +295,7 @@ from thalweg.ops.state import (
     scatter_sub,
     scatter_update,
 )
+from thalweg.ops.tensor_array import TensorArray
 from thalweg.ops.variable_scope import (
     AUTO_REUSE,
     VariableScope,
@@ -323,6 +326,7 @@ from thalweg.ops.variables import (
     trainable_variables,
     variables_initializer,
 )
+from thalweg.ops.while_loop import while_loop
 from thalweg.platform import app, flags, gfile, logging
 from thalweg.summary.messages import Event, HistogramProto, Summary, SummaryMetadata
 from thalweg.summary.ops import (
