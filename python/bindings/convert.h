@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <memory>
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -43,12 +44,22 @@ std::vector<Endpoint> endpoints_from(const Graph& g, py::handle list);
 void raise_error(const Error& e, PyObject* graph = nullptr);
 void set_error_factory(py::object factory);
 
+/// A Python object that may be let go of without the interpreter lock.
+inline std::shared_ptr<py::object> shared_object(py::object o) {
+  return {new py::object(std::move(o)), [](py::object* held) {
+            py::gil_scoped_acquire lock;
+            delete held;
+          }};
+}
+
 void bind_mode(py::module_& m);
 void bind_eager_tensor(py::module_& m);
 void bind_variable_object(py::module_& m);
 void bind_eager_ops(py::module_& m);
 void bind_tape(py::module_& m);
 void bind_dlpack(py::module_& m);
+void bind_function(py::module_& m);
+void bind_function_calls(py::module_& m);
 void bind_graph(py::module_& m);
 void bind_registry(py::module_& m);
 void bind_session(py::module_& m);

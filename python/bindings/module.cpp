@@ -35,6 +35,8 @@ PYBIND11_MODULE(_core, m) {
   bind_dlpack(m);
   bind_registry(m);
   bind_graph(m);
+  bind_function(m);
+  bind_function_calls(m);
   bind_session(m);
   bind_calls(m);
   bind_profile(m);

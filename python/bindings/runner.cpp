@@ -35,46 +35,16 @@ class Few {
   size_t count_ = 0;
 };
 
-constexpr int64_t kBriefBytes = 32 << 10, kBriefFlops = 32 << 10;  // a few microseconds at most
-constexpr size_t kBriefSteps = 24;
-
-/// May a run of these steps keep the interpreter lock? Only one that is over sooner than others would notice, and in
-/// which nothing waits: giving the lock up and taking it back costs as much as such a run.
-bool is_brief(const std::vector<StepInfo>& steps) {
-  int64_t bytes = 0, flops = 0;
-  for (const StepInfo& s : steps) {
-    const OpDef* op = library().ops.find(s.op);
-    bool variable = s.op == "VariableV2" || s.op == "Variable" || s.op.starts_with("Assign");
-    bool calls = op && std::ranges::any_of(op->attrs, [](const AttrDef& a) {
-                   return a.kind == AttrKind::Func || a.kind == AttrKind::Funcs;
-                 });
-    if (!op || calls || (op->is_stateful && !variable) || s.device.find(":CPU:") == s.device.npos) return false;
-    bytes += s.input_bytes + s.output_bytes;
-    flops += s.flops;
-  }
-  return steps.size() <= kBriefSteps && bytes <= kBriefBytes && flops <= kBriefFlops;
-}
-
 /// Planning may call Python functions in the graph, on another thread that waits for the lock.
 std::vector<StepInfo> steps_of(Runner& runner, std::span<const Shape> shapes) {
   Unlocked unlocked;
   return runner.steps(shapes);
 }
 
-/// Learns from the first run whether the next ones are brief. Only for a program that keeps to one set of shapes: its
-/// runs find their plan without a lock that somebody who plans may hold.
-void learn(RunnerObject::State& r, std::span<const Tensor> feeds) {
-  if (r.learned && (!r.brief || std::ranges::equal(r.shapes, feeds, {}, {}, &Tensor::shape))) return;
-  r.brief = false;
-  if (std::exchange(r.learned, true)) return;
-  for (const Tensor& f : feeds) r.shapes.push_back(f.shape());
-  r.brief = is_brief(steps_of(*r.runner, r.shapes));
-}
-
 /// The run itself, under the profile in progress if there is one.
 std::vector<Tensor> execute(RunnerObject::State& r, std::span<const Tensor> feeds, RunControl control) {
   if (!r.session->recorder || !control.times.empty()) [[likely]] {
-    if (r.brief && !control.deadline_us && std::ranges::equal(r.shapes, feeds, {}, {}, &Tensor::shape)) {
+    if (!control.deadline_us && r.brief(feeds)) {
       return r.runner->run(feeds, control);
     }
     Unlocked unlocked;
@@ -273,7 +243,7 @@ PyObject* run(RunnerObject& object, PyObject* const* values, size_t count, const
         Few<Tensor, 4> feeds(count);
         for (size_t i = 0; i < count; ++i) feeds.add(feed_from(values[i], r.feeds[i], i, r.convert, keep));
         std::vector<Tensor> out = execute(r, feeds.all(), control);
-        learn(r, feeds.all());
+        r.brief.learn(*r.runner, feeds.all());
         Few<PyObject*, 8> results(out.size());
         for (Tensor& t : out) {
           results.add(to_numpy(std::move(t)));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "brief.h"
 #include "feeds.h"
 #include "results.h"
 #include "thalweg/runtime/session.h"
@@ -32,9 +33,7 @@ struct RunnerObject {
     std::vector<FeedInfo> feeds;
     py::object convert, graph;  // the front-end's: a function (i, value) -> array, and the graph errors look into
     Structure structure;
-    // Runs with feeds of these shapes are brief, and may keep the interpreter lock.
-    std::vector<Shape> shapes;
-    bool brief = false, learned = false;
+    Brief brief;
   }* state;
 };
 

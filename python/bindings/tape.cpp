@@ -33,14 +33,6 @@ class PyTape final : public Tape {
   std::vector<py::object> variables_;
 };
 
-/// A Python object that may be let go of without the interpreter lock.
-std::shared_ptr<py::object> shared_object(py::object o) {
-  return {new py::object(std::move(o)), [](py::object* held) {
-            py::gil_scoped_acquire lock;
-            delete held;
-          }};
-}
-
 Tensor ones_like(const Tensor& t) {
   Tensor out(t.dtype(), t.shape());
   visit<kNumeric>(t.dtype(), [&]<class T>() { std::fill_n(out.ptr<T>(), out.size(), T(1)); });

@@ -270,7 +270,7 @@ std::shared_ptr<const Derivative> EagerOp::derivative(std::span<const Tensor> in
   Node& n = graph->add(std::move(spec));
   for (size_t o = 0; o < n.outputs().size(); ++o) outputs.push_back({&n, int(o)});
   auto made =
-      Function(std::make_shared<FunctionGraph>(graph, library_), inputs, outputs).derivative(in, arriving, wanted);
+      Function(std::make_shared<FunctionGraph>(graph, library_, true), inputs, outputs).derivative(in, arriving, wanted);
   derivatives_.emplace_back(key, made);
   return made;
 }

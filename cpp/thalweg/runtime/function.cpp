@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "thalweg/graph/function.h"
+
 namespace thalweg {
 namespace {
 
@@ -50,6 +52,21 @@ std::vector<Endpoint> boundary(const Outs& of, int first_new) {
 }
 
 }  // namespace
+
+std::shared_ptr<FunctionGraph> FunctionGraph::copy() {
+  if (copy_) return copy_;
+  auto to = std::make_shared<Graph>(graph_->ops());
+  to->set_seed(graph_->seed());
+  GraphCopier copier(*to);
+  for (const auto& n : graph_->nodes()) copies_.push_back(copier.node(*n));
+  copy_ = std::make_shared<FunctionGraph>(to, library_, true, options_);
+  copy_->gradient_options = gradient_options;
+  std::lock_guard lock(session_.state().mutex);
+  copy_->session().state().variables = session_.state().variables;
+  return copy_;
+}
+
+Endpoint FunctionGraph::of(const Endpoint& e) const { return {copies_[size_t(e.node->id())], e.index}; }
 
 Function::Function(std::shared_ptr<FunctionGraph> graph, std::vector<Endpoint> inputs, std::vector<Endpoint> outputs,
                    std::vector<Node*> targets, std::vector<Endpoint> variables)
@@ -113,8 +130,19 @@ std::shared_ptr<const Derivative> Function::derivative(std::span<const Tensor>, 
   for (bool b : wanted) key += b ? '1' : '0';
   std::lock_guard lock(graph_->mutex());
   auto& found = derivatives_[key];
-  if (!found) found = differentiate(arriving, wanted);
-  return found;
+  if (found) return found;
+  if (graph_->extensible()) return found = differentiate(arriving, wanted);
+  if (!extensible_) {
+    std::shared_ptr<FunctionGraph> copy = graph_->copy();
+    auto copied = [&](std::vector<Endpoint> list) {
+      for (Endpoint& e : list) e = graph_->of(e);
+      return list;
+    };
+    std::vector<Node*> targets;
+    for (Node* n : targets_) targets.push_back(graph_->of({n, 0}).node);
+    extensible_ = std::make_shared<Function>(copy, copied(inputs_), copied(outputs_), targets, copied(variables_));
+  }
+  return found = extensible_->derivative({}, arriving, wanted);
 }
 
 std::shared_ptr<const Derivative> Function::differentiate(const std::vector<bool>& arriving,

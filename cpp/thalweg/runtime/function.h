@@ -42,20 +42,35 @@ class THALWEG_API Differentiable {
 /// A graph that functions are parts of, and the session that runs them. Functions keep it alive.
 class THALWEG_API FunctionGraph {
  public:
-  FunctionGraph(std::shared_ptr<Graph> graph, const Library& library, SessionOptions options = {})
-      : graph_(std::move(graph)), session_(*graph_, library, options) {}
+  /// `extensible`: derivatives may add their nodes to it. Those of a graph that others see are made in a copy.
+  FunctionGraph(std::shared_ptr<Graph> graph, const Library& library, bool extensible, SessionOptions options = {})
+      : library_(library),
+        options_(options),
+        extensible_(extensible),
+        graph_(std::move(graph)),
+        session_(*graph_, library, options) {}
 
   Graph& graph() { return *graph_; }
   Session& session() { return session_; }
   /// Held while nodes are added by one who is not the graph's only user (derivatives).
   std::mutex& mutex() { return mutex_; }
+  bool extensible() const { return extensible_; }
+  /// The same nodes and variables, extensible; made once. `of` finds where an endpoint of this graph is in it.
+  std::shared_ptr<FunctionGraph> copy();
+  Endpoint of(const Endpoint& e) const;
+
   /// How gradients written outside the registry (Python) are found.
   GradientOptions gradient_options;
 
  private:
+  const Library& library_;
+  SessionOptions options_;
+  bool extensible_;
   std::shared_ptr<Graph> graph_;
   Session session_;
   std::mutex mutex_;
+  std::shared_ptr<FunctionGraph> copy_;
+  std::vector<Node*> copies_;  // by node number
 };
 
 class THALWEG_API Function final : public Differentiable {
@@ -73,12 +88,12 @@ class THALWEG_API Function final : public Differentiable {
                                                const std::vector<bool>& wanted) override;
 
   FunctionGraph& graph() const { return *graph_; }
+  /// What runs it; null if a call does no work: outputs are inputs, under other shapes perhaps.
+  Runner* runner() const { return runner_.get(); }
   const std::vector<Endpoint>& inputs() const { return inputs_; }
   const std::vector<Endpoint>& outputs() const { return outputs_; }
   const std::vector<Endpoint>& variables() const { return variables_; }
   DType output_dtype(size_t i) const { return outputs_[i].node->output(outputs_[i].index).dtype; }
-  /// Whether a call does no work that another thread would have to wait for: outputs are inputs under other shapes.
-  bool trivial() const { return !runner_; }
 
  private:
   /// An output that is an input, under a shape that is known.
@@ -95,7 +110,8 @@ class THALWEG_API Function final : public Differentiable {
   std::vector<Node*> targets_;
   std::vector<Direct> direct_;  // by output
   std::shared_ptr<Runner> runner_;
-  std::vector<int> fetched_;  // by fetch of the runner: the output
+  std::vector<int> fetched_;              // by fetch of the runner: the output
+  std::shared_ptr<Function> extensible_;  // this, in the copy of its graph
   std::unordered_map<std::string, std::shared_ptr<const Derivative>> derivatives_;  // guarded by the graph's mutex
 };
 

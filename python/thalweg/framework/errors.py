@@ -95,6 +95,10 @@ def _make(code: int, message: str, node: str) -> Exception:
     return error
 
 
+class OperatorNotAllowedInGraphError(TypeError):
+    """A tensor of a graph was used where Python needs its value."""
+
+
 class _Coded(OpError):
     def __init__(self, node_def: Any, op: Any, message: str, *args: Any) -> None:
         super().__init__(node_def, op, message, self._code, *args)

@@ -9,6 +9,8 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
+from thalweg.framework.eager_tensor import EagerTensor
+from thalweg.framework.effects import Effects
 from thalweg.framework.graph import Graph, GraphKeys, get_default_graph
 from thalweg.framework.scopes import Restore, user_site
 from thalweg.framework.tensor import Operation, SymbolicTensor
@@ -55,8 +57,18 @@ class FuncGraph(Graph):
         self.flat_outputs: list[SymbolicTensor | None] = []
         self.control_captures: list[Operation] = []
         self._captured: dict[int, tuple[Any, SymbolicTensor]] = {}  # by id of the outer value
+        self._constants: dict[int, tuple[Any, SymbolicTensor]] = {}  # eager tensors copied in
         self._variable_clones: dict[str, SymbolicTensor] = {}
+        self.variables: dict[str, Any] = {}  # of eager mode, by the name sessions know them by
+        self._reads: list[tuple[int, Any]] = []  # nodes that read these
+        # Variables that a call reads and changes, and whether it does anything else; known once
+        # the function is defined.
+        self.reads: set[str] = set()
+        self.writes: set[str] = set()
+        self.has_other_effects = False
         outer = self.outer_graph
+        in_order = isinstance(outer, FuncGraph) and outer._effects is not None
+        self._effects: Effects | None = Effects(self) if in_order else None
         self.seed = outer.seed
         scopes, around = self._scopes, outer._scopes
         scopes.devices, scopes.device = around.devices, around.device
@@ -87,7 +99,11 @@ class FuncGraph(Graph):
             yield graph
 
     def capture(self, tensor: Any, name: str | None = None) -> SymbolicTensor:
-        """The tensor of this graph that stands for `tensor`, which may be of an outer one."""
+        """The tensor of this graph that stands for `tensor`, which may be of an outer one, or an
+        eager tensor.
+        """
+        if isinstance(tensor, EagerTensor):
+            return self._capture_eager(tensor, name)
         if isinstance(tensor, SymbolicTensor):
             if tensor.op.graph is self:
                 return tensor
@@ -109,6 +125,25 @@ class FuncGraph(Graph):
                 return self._copy_constant(tensor)
             return self._add_capture(tensor, name or tensor.op.name.rpartition("/")[2])
         raise TypeError(f"cannot capture {tensor!r}: it is no tensor of a graph")
+
+    def _capture_eager(self, tensor: Any, name: str | None) -> SymbolicTensor:
+        held = self._captured.get(id(tensor)) or self._constants.get(id(tensor))
+        if held is not None:
+            return held[1]
+        if _is_small(tensor.dtype, tensor.shape):  # goes on deciding shapes
+            with self.as_default(), self._at_root():
+                inner: Any = super()._from_eager(tensor, name)
+            self._constants[id(tensor)] = tensor, inner
+            return inner
+        return self._take_eager(tensor, name or "captured")
+
+    def _take_eager(self, tensor: Any, name: str) -> SymbolicTensor:
+        outer = self.outer_graph
+        inner = outer.capture(tensor) if isinstance(outer, FuncGraph) else outer._from_eager(tensor)
+        return self.capture(inner)
+
+    def _from_eager(self, value: Any, name: str | None = None) -> Any:
+        return self.capture(value, name)
 
     def _counterpart(self, tensor: SymbolicTensor) -> SymbolicTensor | None:
         """For graphs that are derived from another: what a tensor of that one is here."""
@@ -161,6 +196,77 @@ class FuncGraph(Graph):
             clone = self._variable_clones[shared] = self._op(node).outputs[0]
         return clone
 
+    # --- variables of eager mode
+
+    def reference(self, variable: Any) -> SymbolicTensor:
+        """A variable's place in this graph: what ops that change it take."""
+        known_as = f"variable_{variable._id}"
+        held = self._variable_clones.get(known_as)
+        if held is None:
+            if isinstance(self.outer_graph, FuncGraph):
+                self.outer_graph.reference(variable)  # the outermost function binds it
+            attrs = {
+                "dtype": variable.dtype.as_datatype_enum,
+                "shape": variable.shape._dims,
+                "shared_name": known_as,
+            }
+            name = self.core.unique_name(variable._name)
+            node = self.core.add_node("VariableV2", name, [], [], attrs, "", user_site(4))
+            held = self._variable_clones[known_as] = self._op(node).outputs[0]
+            self.variables[known_as] = variable
+            if self._effects is not None:
+                self._effects.refers(held.op, known_as)
+        return held
+
+    def read(self, variable: Any) -> Any:
+        """The value of a variable at this place of the function."""
+        from thalweg.framework.apply import apply_op
+
+        read = apply_op("Identity", "ReadVariableOp", input=self.reference(variable))
+        self._reads.append((read.op._id, variable))
+        return read
+
+    def last_change(self, variable: Any) -> Operation:
+        """The operation that last changed a variable here, or its place if none has."""
+        place = self.reference(variable).op
+        found = self._effects.last_change(f"variable_{variable._id}") if self._effects else None
+        return place if found is None else self._op(found)
+
+    def variable_created(self, variable: Any) -> None:
+        """A variable was made while this graph was built."""
+        if isinstance(self.outer_graph, FuncGraph):
+            self.outer_graph.variable_created(variable)
+
+    def lift(self, tensor: SymbolicTensor) -> Any:
+        """The value of a tensor of this graph that depends on no argument, for a variable's
+        initial value.
+        """
+        raise ValueError(
+            f"a variable cannot be made here from {tensor}: make it outside of conditions and "
+            "loops, or give a function that makes its initial value"
+        )
+
+    def _variables_read(self, ranges: list[list[int]]) -> list[Any]:
+        """Trainable variables read by nodes in ranges of numbers, each once."""
+        found: dict[int, Any] = {}
+        for node, variable in self._reads:
+            if variable.trainable and any(first <= node < last for first, last in ranges):
+                found.setdefault(id(variable), variable)
+        return list(found.values())
+
+    def _add(
+        self,
+        op_type: str,
+        name: str,
+        inputs: list[tuple[int, int]],
+        attrs: dict[str, Any],
+        depth: int = 3,
+    ) -> Operation:
+        op = super()._add(op_type, name, inputs, attrs, depth + 1)
+        if self._effects is not None:
+            self._effects.added(op, inputs, attrs)
+        return op
+
     def _copy_constant(self, tensor: SymbolicTensor) -> SymbolicTensor:
         from thalweg.framework.convert import constant, constant_value
 
@@ -195,7 +301,7 @@ class FuncGraph(Graph):
         or draws on state.
         """
         self.core.finalize()
-        _, _, stateful = graph.core.define_function(
+        reads, writes, stateful = graph.core.define_function(
             self.name,
             self.core,
             [(t.op._id, t.value_index) for t in self.inputs],
@@ -203,6 +309,8 @@ class FuncGraph(Graph):
             self.effects(),
         )
         graph._functions[self.name] = self
+        self.reads, self.writes = set(reads), set(writes)
+        self.has_other_effects = self._effects is not None and self._effects.any_other
         return bool(stateful)
 
     def effects(self) -> list[int]:
@@ -215,10 +323,13 @@ class FuncGraph(Graph):
 
 def _is_small_constant(tensor: SymbolicTensor) -> bool:
     """Known values of types without gradients: inside they go on deciding shapes."""
-    dtype = tensor.dtype
-    if tensor.op.type != "Const" or dtype.is_floating or dtype.is_complex:
+    return tensor.op.type == "Const" and _is_small(tensor.dtype, tensor.shape)
+
+
+def _is_small(dtype: Any, shape: Any) -> bool:
+    if dtype.is_floating or dtype.is_complex or not dtype.is_numpy_compatible:
         return False
-    size = tensor.shape.num_elements()
+    size = shape.num_elements()
     return size is not None and size <= 1024
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from thalweg.framework import dtypes
 from thalweg.framework.default_session import session_for
+from thalweg.framework.errors import OperatorNotAllowedInGraphError
 from thalweg.framework.op_spec import op_spec
 from thalweg.framework.shapes import TensorShape
 
@@ -283,15 +284,35 @@ class SymbolicTensor(Tensor):
         text += f", dtype={self.dtype.name}"
         return text + (f", device={device})" if device else ")")
 
+    def __eq__(self, other: object) -> Any:
+        """In a function elementwise, as for eager tensors; in graph mode whether it is the same
+        tensor.
+        """
+        if not self.op.graph.building_function or self is other:
+            return self is other
+        if other is None:
+            return False
+        return _compare("Equal", self, other)
+
+    def __ne__(self, other: object) -> Any:
+        if not self.op.graph.building_function or self is other:
+            return self is not other
+        if other is None:
+            return True
+        return _compare("NotEqual", self, other)
+
+    def __hash__(self) -> int:
+        return id(self)
+
     def __bool__(self) -> NoReturn:
-        raise TypeError(
+        raise OperatorNotAllowedInGraphError(
             f"Using a symbolic `tf.Tensor` as a Python `bool` is not allowed: {self.name} has no "
             "value while the graph is built. Use `tf.cond` for a choice made at run time, or "
             "evaluate the tensor with a session."
         )
 
     def __iter__(self) -> NoReturn:
-        raise TypeError(
+        raise OperatorNotAllowedInGraphError(
             f"Iterating over a symbolic `tf.Tensor` is not allowed: {self.name} has no value while "
             "the graph is built. Use `tf.unstack` or `tf.map_fn`, or evaluate the tensor with a "
             "session."
@@ -317,6 +338,12 @@ class SymbolicTensor(Tensor):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Tensor belongs to its graph and cannot be pickled; evaluate it first")
+
+
+def _compare(op_type: str, x: Any, y: Any) -> Any:
+    from thalweg.framework.apply import apply_op
+
+    return apply_op(op_type, x=x, y=y)
 
 
 class Reference:

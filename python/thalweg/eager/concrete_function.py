@@ -1,0 +1,169 @@
+"""One graph of a tf.function: for arguments of certain types, shapes and Python values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from thalweg import _core
+from thalweg.eager.trace import TracedGraph, structure_of
+from thalweg.framework import nest
+from thalweg.framework.apply import create
+from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.graph import get_default_graph
+from thalweg.framework.mode import executing_eagerly
+from thalweg.framework.shapes import TensorShape
+from thalweg.framework.tensor import SymbolicTensor
+from thalweg.framework.tensor_spec import TensorSpec
+
+
+class ConcreteFunction:
+    """A traced function. Called with tensors for its placeholders (positionally or by the names of
+    the arguments), or with the arguments it was traced for.
+    """
+
+    def __init__(self, graph: TracedGraph, argument_names: list[str], signature: Any) -> None:
+        self.graph = graph
+        self._names = argument_names  # of placeholders
+        self.structured_input_signature = signature
+        self._structure = structure_of(graph.structured_outputs, graph.flat_outputs)
+        self._function = graph.function(self._structure)
+
+    # --- what it is
+
+    @property
+    def name(self) -> str:
+        return self.graph.name
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """Placeholders of the arguments, then of what is captured."""
+        return list(self.graph.inputs)
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        return list(self.graph.outputs)
+
+    @property
+    def structured_outputs(self) -> Any:
+        """What it returns, as specs."""
+        leaves = [
+            None if t is None else TensorSpec(t.shape, t.dtype) for t in self.graph.flat_outputs
+        ]
+        return nest.pack_sequence_as(
+            self.graph.structured_outputs, leaves, expand_composites=True
+        )
+
+    @property
+    def output_shapes(self) -> Any:
+        return nest.map_structure(lambda s: s.shape, self.structured_outputs)
+
+    @property
+    def output_dtypes(self) -> Any:
+        return nest.map_structure(lambda s: s.dtype, self.structured_outputs)
+
+    @property
+    def captured_inputs(self) -> list[Any]:
+        """Tensors from outside that it uses, and variables."""
+        return [*self.graph.external_captures, *self.graph.variables.values()]
+
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        return tuple(self.graph.variables.values())
+
+    @property
+    def trainable_variables(self) -> tuple[Any, ...]:
+        return tuple(v for v in self.graph.variables.values() if v.trainable)
+
+    def pretty_printed_signature(self, verbose: bool = True) -> str:
+        """Arguments and results, as text."""
+        args = ", ".join(
+            f"{name}: {_spec_text(t)}" for name, t in zip(self._names, self.inputs, strict=False)
+        )
+        results = nest.map_structure(lambda s: s, self.structured_outputs)
+        head = f"{self.name.rpartition('/')[2]}({args})"
+        return f"{head} -> {_structure_text(results)}" if verbose else head
+
+    def __repr__(self) -> str:
+        return f"<ConcreteFunction {self.pretty_printed_signature()} at {id(self):#X}>"
+
+    def __str__(self) -> str:
+        return f"ConcreteFunction {self.pretty_printed_signature()}"
+
+    # --- calling it
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Raises TypeError for a number, a dtype or a name of arguments that does not fit."""
+        given = [v for v in nest.flatten(args, expand_composites=True) if _may_be_tensor(v)]
+        named = dict(kwargs)
+        tensors: list[Any] = []
+        for i, name in enumerate(self._names):
+            if given:
+                tensors.append(given.pop(0))
+            elif name in named:
+                tensors.append(named.pop(name))
+            else:
+                raise TypeError(
+                    f"{self.pretty_printed_signature(False)} missing required arguments: {name}"
+                )
+            tensors[-1] = self._fitting(tensors[-1], i)
+        if given or named:
+            raise TypeError(
+                f"{self.pretty_printed_signature(False)} got {len(given) + len(named)} arguments "
+                "too many"
+            )
+        return self.call_flat(tensors)
+
+    def _fitting(self, value: Any, i: int) -> Any:
+        placeholder = self.inputs[i]
+        tensor = convert_to_tensor(value, placeholder.dtype)
+        if not placeholder.shape.is_compatible_with(tensor.shape):
+            raise TypeError(
+                f"argument '{self._names[i]}' of {self.name}: expected shape {placeholder.shape}, "
+                f"got {tensor.shape}"
+            )
+        return tensor
+
+    def call_flat(self, tensors: list[Any]) -> Any:
+        """With the tensors of its placeholders, in order."""
+        if executing_eagerly():
+            return self._function(*tensors)
+        return self._call_in_graph(tensors)
+
+    def _call_in_graph(self, tensors: list[Any]) -> Any:
+        """As a node of the graph being built."""
+        graph = get_default_graph()
+        captured = [convert_to_tensor(t) for t in self.graph.external_captures]
+        inputs = [graph.capture(convert_to_tensor(t)) for t in [*tensors, *captured]]
+        for v in self.graph.variables.values():
+            graph.reference(v)  # type: ignore[attr-defined]
+        stateful = self.graph.define_in(graph)
+        op = create(
+            "StatefulPartitionedCall" if stateful else "PartitionedCall",
+            args=inputs,
+            Tout=[t.dtype for t in self.graph.outputs],
+            f=self.graph.name,
+        )
+        results = iter(op.outputs)
+        leaves = []
+        for t in self.graph.flat_outputs:
+            if t is None:
+                leaves.append(None)
+                continue
+            made = next(results)
+            made.set_shape(t.shape)
+            leaves.append(made)
+        return nest.pack_sequence_as(
+            self.graph.structured_outputs, leaves, expand_composites=True
+        )
+
+
+def _may_be_tensor(value: Any) -> bool:
+    return not (value is None or isinstance(value, (str, bool, _core.VariableBase)))
+
+
+def _spec_text(t: Any) -> str:
+    return f"TensorSpec(shape={TensorShape(t.shape)}, dtype={t.dtype!r}, name={t.op.name!r})"
+
+
+def _structure_text(value: Any) -> str:
+    return repr(value)
