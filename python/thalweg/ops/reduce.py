@@ -24,9 +24,14 @@ def _reduce(
     reduction_indices: Any,
     keep_dims: Any,
 ) -> Tensor:
-    """One reduction; axis None means every dimension and the result is a scalar."""
+    """One reduction under TensorFlow 1's two spellings of its arguments."""
     axis = one_of("axis", axis, "reduction_indices", reduction_indices)
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
+    return over(op, x, axis, keep, name)
+
+
+def over(op: str, x: Any, axis: Any, keep: bool, name: str | None) -> Tensor:
+    """One reduction; axis None means every dimension and the result is a scalar."""
     result = getattr(raw_ops, op)(*_with_axes(x, axis), keep_dims=keep, name=name)
     if axis is None and not keep:
         result.set_shape([])  # also where the rank, and so the list of axes, is unknown
