@@ -190,8 +190,16 @@ def eye(
         return raw_ops.Identity(matrix, name=scope)
 
 
-def meshgrid(*args: Any, indexing: str = "xy", name: str | None = None) -> list[Tensor]:
-    """Coordinate arrays of the grid spanned by vectors, as numpy.meshgrid makes them."""
+def meshgrid(*args: Any, **kwargs: Any) -> list[Tensor]:
+    """Coordinate arrays of the grid spanned by vectors, as numpy.meshgrid makes them.
+
+    Args:
+        indexing: 'xy' (the default) or 'ij': whether the first vector runs along columns or rows.
+        name: of the operation.
+    """
+    indexing, name = kwargs.pop("indexing", "xy"), kwargs.pop("name", None)
+    if kwargs:
+        raise TypeError(f"'{next(iter(kwargs))}' is an invalid keyword argument for this function")
     if indexing not in ("xy", "ij"):
         raise ValueError(
             f"Argument `indexing` parameter must be either 'xy' or 'ij', got '{indexing}'"

@@ -30,8 +30,15 @@ def operation(value: Any) -> Operation:
     return op
 
 
-def group(*inputs: Any, name: str | None = None) -> Operation:
-    """An operation that finishes when all `inputs` (also nested in lists) have."""
+def group(*inputs: Any, **kwargs: Any) -> Operation:
+    """An operation that finishes when all `inputs` (also nested in lists) have.
+
+    Args:
+        name: of the operation.
+    """
+    name = kwargs.pop("name", None)
+    if kwargs:
+        raise ValueError("Unknown keyword arguments: " + ", ".join(kwargs))
     found = [operation(i) for i in _flatten(inputs) if i is not None]
     with ops.name_scope(name, "group_deps", found) as scope:
         if not found:

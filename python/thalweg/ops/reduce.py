@@ -253,8 +253,8 @@ def norm(
     """Norm of vectors (axis an int or None) or matrices (axis a pair).
 
     Args:
-        ord: 'euclidean', 1, 2, inf or any p > 0 for vectors; 'euclidean', 'fro', 1 or inf for
-            matrices.
+        ord: 'euclidean', 1, 2, inf or any p > 0 for vectors; 'euclidean', 'fro', 1, 2 (the largest
+            singular value) or inf for matrices.
     """
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
     matrix = isinstance(axis, (list, tuple)) and len(axis) == 2
@@ -264,7 +264,7 @@ def norm(
                 f"'axis' must be None, an integer, or a tuple of 2 unique integers, got {axis}"
             )
         axis = axis[0]
-    allowed = ("euclidean", "fro", 1, np.inf) if matrix else ("euclidean", 1, 2, np.inf)
+    allowed = ("euclidean", "fro", 1, 2, np.inf) if matrix else ("euclidean", 1, 2, np.inf)
     if ord not in allowed and (matrix or not isinstance(ord, (int, float)) or ord <= 0):
         raise ValueError(
             f"norm: no such 'ord' for {'matrices' if matrix else 'vectors'}, got {ord!r}"
@@ -274,6 +274,8 @@ def norm(
         if ord in ("euclidean", "fro") or (ord == 2 and not matrix):
             squares = raw_ops.Mul(x, raw_ops.Conj(x) if x.dtype.is_complex else x)
             return raw_ops.Sqrt(raw_ops.Sum(squares, axes, keep_dims=keep))
+        if matrix and ord == 2:
+            return _spectral_norm(x, axis, keep)
         size = (
             raw_ops.ComplexAbs(x, Tout=x.dtype.real_dtype) if x.dtype.is_complex else raw_ops.Abs(x)
         )
@@ -288,3 +290,18 @@ def norm(
         summed, largest = (axis[0], axis[1]) if ord == 1 else (axis[1], axis[0])
         result = raw_ops.Max(raw_ops.Sum(size, [summed], keep_dims=True), [largest], keep_dims=True)
         return result if keep else array.squeeze(result, axis=list(axis))
+
+
+def _spectral_norm(x: Tensor, axis: Any, keep: bool) -> Tensor:
+    """The largest singular value of the matrices that a pair of dimensions spans."""
+    ndims = x.shape.ndims
+    if ndims is None:
+        raise ValueError("norm: the rank of the tensor must be known for ord=2 of matrices")
+    pair = [int(a) % ndims for a in axis]
+    rest = [i for i in range(ndims) if i not in pair]
+    matrices = array.transpose(x, [*rest, *pair])
+    largest = raw_ops.Max(raw_ops.Svd(matrices, compute_uv=False)[0], [-1])
+    if keep:
+        for i in sorted(pair):
+            largest = raw_ops.ExpandDims(largest, i)
+    return largest

@@ -245,6 +245,13 @@ def tensor_scatter_nd_min(
     return raw_ops.TensorScatterMin(tensor, indices, updates, name=name)
 
 
+def tensor_scatter_nd_update(
+    tensor: Any, indices: Any, updates: Any, name: str | None = None
+) -> Tensor:
+    """`tensor` with `updates` in the places of index tuples."""
+    return raw_ops.TensorScatterUpdate(tensor, indices, updates, name=name)
+
+
 def ensure_shape(x: Any, shape: Any, name: str | None = None) -> Tensor:
     """x itself, if its shape agrees with `shape`; an error otherwise."""
     return raw_ops.EnsureShape(x, shape=shape, name=name)

@@ -161,7 +161,7 @@ def compute_average_loss(
         )
     if sample_weight is not None:
         weights = convert_to_tensor(sample_weight, dtype=losses.dtype.base_dtype)
-        while weights.shape.ndims < losses.shape.ndims:
+        for _ in range((losses.shape.ndims or 0) - (weights.shape.ndims or 0)):
             weights = raw_ops.ExpandDims(weights, -1)
         losses = raw_ops.Mul(losses, weights)
     if global_batch_size is None:
