@@ -102,7 +102,7 @@ struct ResizeBilinearGrad {
       std::vector<Sum> sum(static_cast<size_t>(image));
       for (int64_t n = begin; n < end; ++n) {
         std::fill(sum.begin(), sum.end(), Sum(0));
-        auto add = [&](int64_t row, int64_t col, int64_t c, float value) {
+        auto add = [&](int64_t row, int64_t col, int64_t c, Sum value) {
           sum[size_t((row * cols.in + col) * channels + c)] += value;
         };
         const float* from_line = dy + n * to[1] * to[2] * channels;
@@ -110,12 +110,13 @@ struct ResizeBilinearGrad {
           Axis::Pair y = rows.pair(i);
           for (int64_t j = 0; j < cols.out; ++j) {
             Axis::Pair x = cols.pair(j);
+            Sum down = y.mix, right = x.mix;
             for (int64_t c = 0; c < channels; ++c) {
-              float d = *from_line++;
-              add(y.low, x.low, c, d * (1 - y.mix) * (1 - x.mix));
-              add(y.low, x.high, c, d * (1 - y.mix) * x.mix);
-              add(y.high, x.low, c, d * y.mix * (1 - x.mix));
-              add(y.high, x.high, c, d * y.mix * x.mix);
+              Sum d = *from_line++;
+              add(y.low, x.low, c, d * (1 - down) * (1 - right));
+              add(y.low, x.high, c, d * (1 - down) * right);
+              add(y.high, x.low, c, d * down * (1 - right));
+              add(y.high, x.high, c, d * down * right);
             }
           }
         }

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from thalweg.config import LogicalDeviceConfiguration as VirtualDeviceConfiguration
+from thalweg.config import get_logical_device_configuration as get_virtual_device_configuration
 from thalweg.config import (
-    LogicalDeviceConfiguration,
     get_visible_devices,
     list_logical_devices,
     list_physical_devices,
     set_visible_devices,
 )
-from thalweg.config import LogicalDeviceConfiguration as VirtualDeviceConfiguration
-from thalweg.config import get_logical_device_configuration as get_virtual_device_configuration
 from thalweg.config import set_logical_device_configuration as set_virtual_device_configuration
 from thalweg.framework import config_state
 
@@ -58,7 +57,6 @@ def get_synchronous_execution() -> bool:
 
 
 __all__ = [
-    "LogicalDeviceConfiguration",
     "VirtualDeviceConfiguration",
     "get_device_details",
     "get_memory_growth",
