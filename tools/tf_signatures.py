@@ -38,7 +38,6 @@ NAMESPACES = [
     "test",
     "train",
     "version",
-    ,
 ]
 _MARKS = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 
