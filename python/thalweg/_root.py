@@ -93,6 +93,7 @@ from thalweg.framework.gradients import (
 )
 from thalweg.framework.gradients import NotDifferentiable as no_gradient
 from thalweg.framework.graph import Graph, Operation, control_dependencies, init_scope
+from thalweg.framework.graph import get_name_scope as get_current_name_scope
 from thalweg.framework.graph_pb import (
     make_ndarray,
     make_tensor_proto,
@@ -225,7 +226,14 @@ from thalweg.ops.v2.check import (
     assert_less,
     assert_rank,
 )
-from thalweg.ops.v2.graph import device, gradients, hessians, tuple
+from thalweg.ops.v2.graph import (
+    device,
+    gradients,
+    hessians,
+    is_symbolic_tensor,
+    name_scope,
+    tuple,
+)
 from thalweg.ops.v2.math import (
     histogram_fixed_width,
     matmul,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from thalweg import _random_experimental as experimental
 from thalweg.framework.random_seed import set_seed
 from thalweg.ops.random import categorical, truncated_normal
 from thalweg.ops.random import random_normal as normal
@@ -20,6 +21,7 @@ from thalweg.ops.stateless_random import (
 __all__ = [
     "Algorithm",
     "categorical",
+    "experimental",
     "fold_in",
     "normal",
     "set_seed",

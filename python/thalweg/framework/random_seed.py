@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from thalweg import _core
 from thalweg.framework.graph import get_default_graph
 from thalweg.framework.mode import executing_eagerly
 
@@ -15,7 +16,7 @@ _MAX_INT32 = 2**31 - 1
 
 _global_seed: int | None = None
 _op_seeds = random.Random()  # for eager ops without a seed of their own
-_reset: list[Callable[[], None]] = []
+_reset: list[Callable[[], None]] = [_core.forget_eager_ops]  # their kernels hold streams
 
 
 def global_seed() -> int | None:

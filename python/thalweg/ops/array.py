@@ -165,10 +165,32 @@ def cast_to(x: Tensor, dtype: Any) -> Tensor:
 
 
 def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int = 0) -> Tensor:
-    """`num` evenly spaced values from `start` to `stop`, both included."""
-    if axis != 0:
-        raise NotImplementedError(f"linspace: axis must be 0, got {axis=}")
-    return raw_ops.LinSpace(start, stop, num, name=name)
+    """`num` evenly spaced values from `start` to `stop`, both included; of tensors, along a new
+    `axis`.
+    """
+    with ops.name_scope(name, "linspace", [start, stop]) as scope:
+        start = convert_to_tensor(start, name="start")
+        stop = convert_to_tensor(stop, dtype=unless_typed(stop, start.dtype), name="stop")
+        if start.shape.ndims == 0 and stop.shape.ndims == 0 and axis in (0, -1):
+            return raw_ops.LinSpace(start, stop, num, name=scope)
+        full = broadcast_dynamic_shape(shape(start), shape(stop))
+        start, stop = raw_ops.BroadcastTo(start, full), raw_ops.BroadcastTo(stop, full)
+        first, last = expand_dims(start, axis), expand_dims(stop, axis)
+        count = convert_to_tensor(num, dtype=unless_typed(num, dtypes.int32), name="num")
+        ndims = first.shape.ndims
+        if ndims is None:
+            raise ValueError("linspace: the ranks of start and stop must be known")
+        sides = [1] * ndims
+        sides[axis] = -1
+        steps = raw_ops.Maximum(raw_ops.Sub(count, 1), 1)
+        delta = raw_ops.RealDiv(raw_ops.Sub(last, first), cast_to(steps, first.dtype))
+        inner = reshape(cast_to(range(1, raw_ops.Sub(count, 1)), first.dtype), sides)
+        middle = raw_ops.AddV2(first, raw_ops.Mul(delta, inner))
+        joined = concat([first, middle, last], axis)
+        begin, size_ = [0] * ndims, [-1] * ndims  # one value is the first
+        return raw_ops.Slice(
+            joined, begin, stack([*size_[: axis % ndims], count, *size_[axis % ndims + 1 :]])
+        )
 
 
 def eye(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from thalweg import raw_ops
 from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.mode import executing_eagerly
 from thalweg.ops import array, indexing, math, reduce
 
 
@@ -86,7 +88,7 @@ def clip_by_global_norm(
                 clipped.append(None)
                 continue
             t = convert_to_tensor(t)
-            with ops.colocate_with(t.op):
+            with nullcontext() if executing_eagerly() else ops.colocate_with(t.op):
                 scaled = raw_ops.Mul(t, math.cast(scale, t.dtype.base_dtype))
                 clipped.append(raw_ops.Identity(scaled, name=f"{scope}_{i}"))
         return clipped, use_norm

@@ -11,6 +11,7 @@ from thalweg import raw_ops
 from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Operation, Tensor
+from thalweg.framework.mode import executing_eagerly
 
 
 def no_op(name: str | None = None) -> Operation:
@@ -30,8 +31,8 @@ def operation(value: Any) -> Operation:
     return op
 
 
-def group(*inputs: Any, **kwargs: Any) -> Operation:
-    """An operation that finishes when all `inputs` (also nested in lists) have.
+def group(*inputs: Any, **kwargs: Any) -> Any:
+    """An operation that finishes when all `inputs` (also nested in lists) have; None in eager mode.
 
     Args:
         name: of the operation.
@@ -39,6 +40,8 @@ def group(*inputs: Any, **kwargs: Any) -> Operation:
     name = kwargs.pop("name", None)
     if kwargs:
         raise ValueError("Unknown keyword arguments: " + ", ".join(kwargs))
+    if executing_eagerly():  # all have run
+        return None
     found = [operation(i) for i in _flatten(inputs) if i is not None]
     with ops.name_scope(name, "group_deps", found) as scope:
         if not found:
@@ -69,6 +72,8 @@ def tuple(
     tensors: Sequence[Any], name: str | None = None, control_inputs: Sequence[Any] | None = None
 ) -> list[Any]:
     """The same values, none of which is ready before all of `tensors` are computed."""
+    if executing_eagerly():
+        return builtins.list(tensors)
     with ops.name_scope(name, "tuple", [t for t in tensors if t is not None]):
         gates = [operation(t) for t in tensors if t is not None]
         gates += [operation(c) for c in control_inputs or []]
@@ -80,6 +85,8 @@ def tuple(
 
 def with_dependencies(dependencies: Sequence[Any], output: Any, name: str | None = None) -> Any:
     """`output`, available only after `dependencies` have run."""
+    if executing_eagerly():
+        return output
     with (
         ops.name_scope(name, "control_dependency", [*dependencies, output]) as scope,
         ops.colocate_with(operation(output)),

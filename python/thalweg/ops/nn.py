@@ -313,10 +313,11 @@ def embedding_lookup(
         ids = convert_to_tensor(ids, name="ids")
         if len(shards) == 1:
             return array.identity(_clip_rows(indexing.gather(shards[0], ids, name=scope), max_norm))
+        if partition_strategy == "div":  # the shards follow one another
+            whole = indexing.gather(array.concat(shards, 0), ids, name=scope)
+            return array.identity(_clip_rows(whole, max_norm))
         if partition_strategy != "mod":
-            raise NotImplementedError(
-                f"embedding_lookup: sharded tables need 'mod', got {partition_strategy=}"
-            )
+            raise ValueError(f"Unrecognized partition strategy: {partition_strategy}")
         # Row i of the whole table is row i // n of shard i % n.
         flat = array.reshape(ids, [-1])
         count = constant(len(shards), ids.dtype.base_dtype)

@@ -106,6 +106,11 @@ def stateless_uniform(
                 f"For integer `dtype` argument {dtype!r}, argument `minval` and `maxval` must be "
                 f"both None or not None. Got `minval`={minval} and `maxval`={maxval}."
             )
+        if minval is not None and dtype.is_unsigned:
+            raise ValueError(
+                f"Argument `dtype` got invalid value {dtype!r} when argument `minval` is not None. "
+                "Unsigned integers are drawn over their whole range only."
+            )
     else:
         minval = 0 if minval is None else minval
         maxval = 1 if maxval is None else maxval

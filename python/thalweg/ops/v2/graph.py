@@ -8,6 +8,8 @@ from typing import Any
 from thalweg.framework import gradients as differentiation
 from thalweg.framework import graph
 from thalweg.framework.gradients import UnconnectedGradients
+from thalweg.framework.mode import executing_eagerly
+from thalweg.framework.tensor import SymbolicTensor
 from thalweg.ops import control
 
 
@@ -26,6 +28,11 @@ def gradients(
     Raises:
         RuntimeError: ops run eagerly; tf.GradientTape is for that.
     """
+    if executing_eagerly():
+        raise RuntimeError(
+            "tf.gradients is not supported when eager execution is enabled. Use tf.GradientTape "
+            "instead."
+        )
     return differentiation.gradients(
         ys,
         xs,
@@ -45,7 +52,16 @@ def hessians(
     aggregation_method: Any = None,
     name: str = "hessians",
 ) -> list[Any]:
-    """The matrix of second derivatives of ys by each x."""
+    """The matrix of second derivatives of ys by each x, as nodes of the graph.
+
+    Raises:
+        RuntimeError: ops run eagerly; tf.GradientTape is for that.
+    """
+    if executing_eagerly():
+        raise RuntimeError(
+            "tf.hessians is not supported when eager execution is enabled. Use tf.GradientTape "
+            "instead."
+        )
     return differentiation.hessians(
         ys, xs, name, gate_gradients=gate_gradients, aggregation_method=aggregation_method
     )
@@ -67,3 +83,33 @@ def tuple(
 ) -> list[Any]:
     """The same values, none of which is ready before all of `tensors` are computed."""
     return control.tuple(tensors, name, control_inputs)
+
+
+class name_scope:
+    """`with tf.name_scope(name) as scope`: what is made inside is named under `name`."""
+
+    __slots__ = ("_entered", "_name")
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise ValueError("name for name_scope must be a string.")
+        self._name = name
+        self._entered: list[graph.name_scope] = []
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def __enter__(self) -> str:
+        scope = graph.name_scope(self._name)
+        name = scope.__enter__()
+        self._entered.append(scope)
+        return name
+
+    def __exit__(self, *error: Any) -> None:
+        self._entered.pop().__exit__(*error)
+
+
+def is_symbolic_tensor(tensor: Any) -> bool:
+    """Whether this is a tensor of a graph, which has no value yet."""
+    return isinstance(tensor, SymbolicTensor)
