@@ -16,12 +16,14 @@ __version__ = "0.1.0"
 
 # The namespaces of TensorFlow 2, and where those live that have another name here.
 _NAMESPACES = {
+    "autodiff": "thalweg.autodiff",
     "bitwise": "thalweg.bitwise",
     "compat": "thalweg.compat",
     "config": "thalweg.config",
     "debugging": "thalweg.debugging",
     "dtypes": "thalweg.dtypes",
     "errors": "thalweg.errors",
+    "experimental": "thalweg.experimental",
     "image": "thalweg.image",
     "io": "thalweg.io",
     "linalg": "thalweg.linalg",

@@ -45,6 +45,7 @@ from thalweg._gen.root import (
     truncatediv,
     truncatemod,
 )
+from thalweg.eager.gradient_tape import GradientTape
 from thalweg.framework.composite import (
     IndexedSlices,
     SparseTensor,
@@ -153,6 +154,7 @@ from thalweg.ops.clip import (
     clip_by_norm,
     clip_by_value,
 )
+from thalweg.ops.cond import case, switch_case
 from thalweg.ops.control import (
     group,
     print,
@@ -160,6 +162,7 @@ from thalweg.ops.control import (
 from thalweg.ops.einsum import (
     einsum,
 )
+from thalweg.ops.flow import cond, while_loop
 from thalweg.ops.indexing import (
     one_hot,
     repeat,
@@ -167,6 +170,7 @@ from thalweg.ops.indexing import (
     unique,
     unique_with_counts,
 )
+from thalweg.ops.map_fn import foldl, foldr, map_fn, scan
 from thalweg.ops.math import (
     abs,
     add,
@@ -190,6 +194,7 @@ from thalweg.ops.sort import (
     searchsorted,
     sort,
 )
+from thalweg.ops.tensor_array import TensorArray
 from thalweg.ops.v2.array import (
     boolean_mask,
     constant,
