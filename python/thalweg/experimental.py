@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from thalweg.eager import dlpack
+from thalweg import _dlpack as dlpack
 
 __all__ = ["dlpack"]

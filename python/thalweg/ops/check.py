@@ -9,11 +9,11 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant_value, convert_to_tensor
 from thalweg.framework.errors import InvalidArgumentError
 from thalweg.framework.graph import Tensor
 from thalweg.framework.mode import executing_eagerly
+from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array, control, reduce
 
 
@@ -41,7 +41,7 @@ def _binary(
     """x `symbol` y for every element; what both values show when the graph is built is checked
     there.
     """
-    with ops.name_scope(name, label, [x, y]):
+    with op_scope(name, label, [x, y]):
         x = convert_to_tensor(x, name="x")
         y = convert_to_tensor(
             y, dtype=None if hasattr(y, "dtype") else x.dtype.base_dtype, name="y"
@@ -197,7 +197,7 @@ def _sign(
     message: str | None,
     name: str | None,
 ) -> Any:
-    with ops.name_scope(name, label, [x]):
+    with op_scope(name, label, [x]):
         x = convert_to_tensor(x, name="x")
         return op(x, 0, data, summarize, message or f"Condition of {label} did not hold")
 
@@ -280,7 +280,7 @@ def _rank(
     message: str | None,
     name: str | None,
 ) -> Any:
-    with ops.name_scope(name, label, [x]):
+    with op_scope(name, label, [x]):
         x = convert_to_tensor(x, name="x")
         want = constant_value(convert_to_tensor(rank, name="rank"))
         have = x.shape.ndims
@@ -302,7 +302,7 @@ def assert_type(
 ) -> Any:
     """Raises TypeError unless the tensor has this dtype."""
     want = dtypes.as_dtype(tf_type)
-    with ops.name_scope(name, "assert_type", [tensor]):
+    with op_scope(name, "assert_type", [tensor]):
         tensor = convert_to_tensor(tensor, name="tensor")
         if tensor.dtype.base_dtype != want:
             raise TypeError(
@@ -313,7 +313,7 @@ def assert_type(
 
 def assert_scalar(tensor: Any, name: str | None = None, message: str | None = None) -> Tensor:
     """Raises ValueError unless the tensor is known to be a scalar; returns it."""
-    with ops.name_scope(name, "assert_scalar", [tensor]) as scope:
+    with op_scope(name, "assert_scalar", [tensor]) as scope:
         tensor = convert_to_tensor(tensor, name=scope)
         if tensor.shape.ndims != 0:
             raise ValueError(f"{message or ''}Expected scalar shape, saw shape: {tensor.shape}.")
@@ -327,7 +327,7 @@ def check_numerics(tensor: Any, message: str, name: str | None = None) -> Tensor
 
 def assert_integer(x: Any, message: str | None = None, name: str | None = None) -> Any:
     """Raises TypeError unless x has an integer dtype."""
-    with ops.name_scope(name, "assert_integer", [x]):
+    with op_scope(name, "assert_integer", [x]):
         x = convert_to_tensor(x, name="x")
         if not x.dtype.base_dtype.is_integer:
             raise TypeError(f'{message or ""}Expected "x" to be integer type.  Found: {x.dtype!r}')
@@ -344,5 +344,5 @@ def is_numeric_tensor(tensor: Any) -> bool:
 
 def verify_tensor_all_finite(t: Any, msg: str, name: str | None = None) -> Tensor:
     """t; the run fails with `msg` where an element is NaN or infinite."""
-    with ops.name_scope(name, "VerifyFinite", [t]) as scope:
+    with op_scope(name, "VerifyFinite", [t]) as scope:
         return raw_ops.CheckNumerics(convert_to_tensor(t, name="t"), message=msg, name=scope)

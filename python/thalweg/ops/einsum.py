@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from thalweg import raw_ops
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array, math
 
@@ -39,7 +39,7 @@ def einsum(equation: str, *inputs: Any, **kwargs: Any) -> Tensor:
         raise TypeError(f"Invalid keyword arguments for this function: {', '.join(kwargs)}")
     if optimize not in ("greedy", "optimal", "branch-2", "branch-all", "auto"):
         raise ValueError(f"einsum: no such value of optimize: {optimize!r}")
-    with ops.name_scope(name, "einsum", [equation, *inputs]) as scope:
+    with op_scope(name, "einsum", [equation, *inputs]) as scope:
         tensors = _same_dtype(inputs)
         ranks = tuple(t.shape.ndims for t in tensors)
         if None in ranks:

@@ -8,8 +8,8 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import math, random
 from thalweg.ops.image import convert_image_dtype
@@ -33,7 +33,7 @@ def _adjusted_hsv(image: Any, change: Any) -> Tensor:
 
 def adjust_hue(image: Any, delta: Any, name: str | None = None) -> Tensor:
     """RGB images whose hue is turned by `delta`, in whole turns."""
-    with ops.name_scope(name, "adjust_hue", [image]):
+    with op_scope(name, "adjust_hue", [image]):
         if isinstance(delta, (int, float)) and not -1.0 <= delta <= 1.0:
             raise ValueError("delta must be in the range [-1, 1]")
 
@@ -47,7 +47,7 @@ def adjust_hue(image: Any, delta: Any, name: str | None = None) -> Tensor:
 
 def adjust_saturation(image: Any, saturation_factor: Any, name: str | None = None) -> Tensor:
     """RGB images whose saturation is multiplied by a factor, up to 1."""
-    with ops.name_scope(name, "adjust_saturation", [image]):
+    with op_scope(name, "adjust_saturation", [image]):
 
         def scale(hue: Tensor, saturation: Tensor) -> list[Tensor]:
             dtype = hue.dtype.base_dtype
@@ -59,7 +59,7 @@ def adjust_saturation(image: Any, saturation_factor: Any, name: str | None = Non
 
 def adjust_gamma(image: Any, gamma: Any = 1, gain: Any = 1) -> Tensor:
     """gain * image ** gamma."""
-    with ops.name_scope(None, "adjust_gamma", [image, gamma, gain]):
+    with op_scope(None, "adjust_gamma", [image, gamma, gain]):
         if isinstance(gamma, (int, float)) and gamma < 0:
             raise ValueError("Gamma should be a non-negative real number.")
         floats, given = _as_floats(image)
@@ -141,7 +141,7 @@ def yuv_to_rgb(images: Any) -> Tensor:
 
 def psnr(a: Any, b: Any, max_val: Any, name: str | None = None) -> Tensor:
     """Peak signal-to-noise ratio of each pair of images, in decibels."""
-    with ops.name_scope(name, "PSNR", [a, b]):
+    with op_scope(name, "PSNR", [a, b]):
         a, b = convert_to_tensor(a), convert_to_tensor(b)
         limit = math.cast(convert_to_tensor(max_val), a.dtype.base_dtype)
         limit, a, b = (convert_image_dtype(x, dtypes.float32) for x in (limit, a, b))
@@ -153,7 +153,7 @@ def psnr(a: Any, b: Any, max_val: Any, name: str | None = None) -> Tensor:
 
 def total_variation(images: Any, name: str | None = None) -> Tensor:
     """The sum of the absolute differences of neighbouring pixels, of each image."""
-    with ops.name_scope(name, "total_variation"):
+    with op_scope(name, "total_variation"):
         images = convert_to_tensor(images)
         down = raw_ops.Abs(images[..., 1:, :, :] - images[..., :-1, :, :])
         right = raw_ops.Abs(images[..., :, 1:, :] - images[..., :, :-1, :])

@@ -6,8 +6,8 @@ from typing import Any
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array, math
 from thalweg.ops.image import pad_to_bounding_box
@@ -48,7 +48,7 @@ def resize(
         raise ValueError(f"Resize method is not implemented: {method}")
     if antialias and method == ResizeMethod.BILINEAR:
         raise NotImplementedError("image.resize: antialias must be False")
-    with ops.name_scope(name, "resize", [images, size]):
+    with op_scope(name, "resize", [images, size]):
         images = convert_to_tensor(images, name="images")
         if images.shape.ndims not in (3, 4):
             raise ValueError("'images' must have either 3 or 4 dimensions.")
@@ -82,7 +82,7 @@ def resize_with_pad(
     antialias: bool = False,
 ) -> Tensor:
     """The image in its proportions, as large as fits, in the middle of zeros of this size."""
-    with ops.name_scope(None, "resize_image_with_pad", [image]):
+    with op_scope(None, "resize_image_with_pad", [image]):
         picture = convert_to_tensor(image, name="image")
         if picture.shape.ndims not in (3, 4):
             raise ValueError("'image' must have either 3 or 4 dimensions.")

@@ -8,8 +8,8 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array, indexing, math, reduce
 
@@ -20,13 +20,13 @@ def triangular_solve(
     matrix: Any, rhs: Any, lower: bool = True, adjoint: bool = False, name: str | None = None
 ) -> Tensor:
     """The x with matrix x = rhs for a triangular matrix; the other triangle is not read."""
-    with ops.name_scope(name, "triangular_solve", [matrix, rhs]):
+    with op_scope(name, "triangular_solve", [matrix, rhs]):
         return raw_ops.MatrixTriangularSolve(matrix, rhs, lower=lower, adjoint=adjoint)
 
 
 def cholesky_solve(chol: Any, rhs: Any, name: str | None = None) -> Tensor:
     """The x with A x = rhs, where `chol` is the Cholesky factor of A."""
-    with ops.name_scope(name, "cholesky_solve", [chol, rhs]):
+    with op_scope(name, "cholesky_solve", [chol, rhs]):
         y = raw_ops.MatrixTriangularSolve(chol, rhs, adjoint=False, lower=True)
         return raw_ops.MatrixTriangularSolve(chol, y, adjoint=True, lower=True)
 
@@ -52,7 +52,7 @@ def svd(
 
 def logdet(matrix: Any, name: str | None = None) -> Tensor:
     """log(det) of matrices that are positive definite and equal their adjoint."""
-    with ops.name_scope(name, "logdet", [matrix]):
+    with op_scope(name, "logdet", [matrix]):
         roots = raw_ops.MatrixDiagPart(raw_ops.Cholesky(matrix))
         roots = (
             raw_ops.Real(roots, Tout=roots.dtype.real_dtype) if roots.dtype.is_complex else roots
@@ -70,7 +70,7 @@ def lstsq(
     `fast` solves the normal equations, which square the condition number; without it the pseudo-
     inverse does it.
     """
-    with ops.name_scope(name, "matrix_solve_ls", [matrix, rhs]):
+    with op_scope(name, "matrix_solve_ls", [matrix, rhs]):
         a, b = convert_to_tensor(matrix), convert_to_tensor(rhs)
         if not fast:
             if not isinstance(l2_regularizer, (int, float)) or l2_regularizer != 0:
@@ -95,7 +95,7 @@ def pinv(a: Any, rcond: Any = None, validate_args: bool = False, name: str | Non
 
     `rcond` defaults to 10 max(rows, columns) eps.
     """
-    with ops.name_scope(name, "pinv"):
+    with op_scope(name, "pinv"):
         a = convert_to_tensor(a, name="a")
         if not a.dtype.is_floating:
             raise TypeError("Input `a` must have `float`-like `dtype`.")
@@ -118,7 +118,7 @@ def matrix_rank(
     a: Any, tol: Any = None, validate_args: bool = False, name: str | None = None
 ) -> Tensor:
     """How many singular values exceed `tol`: max(rows, columns) eps times the largest."""
-    with ops.name_scope(name, "matrix_rank"):
+    with op_scope(name, "matrix_rank"):
         a = convert_to_tensor(a, name="a")
         s = svd(a, compute_uv=False)
         if tol is None:
@@ -136,13 +136,13 @@ def matrix_rank(
 
 def adjoint(matrix: Any, name: str | None = None) -> Tensor:
     """The conjugate of the matrices, transposed."""
-    with ops.name_scope(name, "adjoint", [matrix]):
+    with op_scope(name, "adjoint", [matrix]):
         return array.matrix_transpose(convert_to_tensor(matrix, name="matrix"), conjugate=True)
 
 
 def cross(a: Any, b: Any, name: str | None = None) -> Tensor:
     """Cross products of vectors of three, the last dimension."""
-    with ops.name_scope(name, "cross", [a, b]):
+    with op_scope(name, "cross", [a, b]):
         a, b = convert_to_tensor(a, name="a"), convert_to_tensor(b, name="b")
         for x in (a, b):
             if x.shape.ndims is not None and x.shape.as_list()[-1:] not in ([3], [None]):
@@ -155,7 +155,7 @@ def normalize(
     tensor: Any, ord: Any = "euclidean", axis: Any = None, name: str | None = None
 ) -> tuple[Tensor, Tensor]:
     """(tensor / norm, norm), the norm over `axis` with its dimensions kept."""
-    with ops.name_scope(name, "normalize", [tensor]):
+    with op_scope(name, "normalize", [tensor]):
         tensor = convert_to_tensor(tensor)
         size = reduce.norm(tensor, ord, axis, keepdims=True)
         size = math.cast(size, tensor.dtype.base_dtype)

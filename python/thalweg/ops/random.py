@@ -8,10 +8,10 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.mode import executing_eagerly
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.random_seed import get_seed
 from thalweg.framework.shapes import TensorShape
 from thalweg.ops import array
@@ -72,7 +72,7 @@ def random_uniform(
         if dtype.is_integer:
             raise ValueError(f"Must specify maxval for integer dtype {dtype!r}")
         maxval = 1
-    with ops.name_scope(name, "random_uniform", [shape, minval, maxval]) as scope:
+    with op_scope(name, "random_uniform", [shape, minval, maxval]) as scope:
         shape = shape_tensor(shape)
         if not dtype.is_integer and _is_number(minval, 0) and _is_number(maxval, 1):
             return _draw("RandomUniform", seed, shape, dtype=dtype)
@@ -127,7 +127,7 @@ def _normal(
     name: str | None,
 ) -> Tensor:
     dtype = dtypes.as_dtype(dtype)
-    with ops.name_scope(name, label, [shape, mean, stddev]) as scope:
+    with op_scope(name, label, [shape, mean, stddev]) as scope:
         shape = shape_tensor(shape)
         mean = convert_to_tensor(mean, dtype=dtype, name="mean")
         stddev = convert_to_tensor(stddev, dtype=dtype, name="stddev")
@@ -142,7 +142,7 @@ def random_shuffle(value: Any, seed: int | None = None, name: str | None = None)
 
 def random_crop(value: Any, size: Any, seed: int | None = None, name: str | None = None) -> Tensor:
     """A block of shape `size` from a uniformly random place."""
-    with ops.name_scope(name, "random_crop", [value, size]) as scope:
+    with op_scope(name, "random_crop", [value, size]) as scope:
         value = convert_to_tensor(value, name="value")
         size = convert_to_tensor(size, dtype=dtypes.int32, name="size")
         room = raw_ops.AddV2(raw_ops.Sub(array.shape(value), size), 1)
@@ -158,7 +158,7 @@ def multinomial(
     output_dtype: Any = None,
 ) -> Tensor:
     """`num_samples` classes for each row of unnormalised log-probabilities."""
-    with ops.name_scope(name, "multinomial", [logits]):
+    with op_scope(name, "multinomial", [logits]):
         want = dtypes.int64 if output_dtype is None else dtypes.as_dtype(output_dtype)
         return raw_ops.Multinomial(logits, num_samples, **_seeds(seed), output_dtype=want)
 

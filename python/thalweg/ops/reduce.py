@@ -8,9 +8,9 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array
 from thalweg.ops.arguments import one_of
 
@@ -147,7 +147,7 @@ def reduce_logsumexp(
     """log(sum(exp(x))) over `axis`, computed relative to the maximum so that nothing overflows."""
     axis = one_of("axis", axis, "reduction_indices", reduction_indices)
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
-    with ops.name_scope(name, "ReduceLogSumExp", [input_tensor]) as scope:
+    with op_scope(name, "ReduceLogSumExp", [input_tensor]) as scope:
         x, axes = _with_axes(convert_to_tensor(input_tensor), axis)
         top = raw_ops.Max(x, axes, keep_dims=True)
         # An infinite maximum would give inf - inf.
@@ -164,7 +164,7 @@ def reduce_variance(
     input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
 ) -> Tensor:
     """Mean squared distance from the mean, over `axis`."""
-    with ops.name_scope(name, "reduce_variance", [input_tensor]):
+    with op_scope(name, "reduce_variance", [input_tensor]):
         x, axes = _with_axes(convert_to_tensor(input_tensor), axis)
         if not (x.dtype.is_floating or x.dtype.is_complex):
             raise TypeError(f"Input must be either real or complex. Received: {x.dtype.name}")
@@ -182,7 +182,7 @@ def reduce_std(
     input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
 ) -> Tensor:
     """Square root of the variance over `axis`."""
-    with ops.name_scope(name, "reduce_std", [input_tensor]):
+    with op_scope(name, "reduce_std", [input_tensor]):
         return raw_ops.Sqrt(reduce_variance(input_tensor, axis, keepdims))
 
 
@@ -190,7 +190,7 @@ def reduce_euclidean_norm(
     input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
 ) -> Tensor:
     """Square root of the sum of squares over `axis`."""
-    with ops.name_scope(name, "EuclideanNorm", [input_tensor]) as scope:
+    with op_scope(name, "EuclideanNorm", [input_tensor]) as scope:
         x, axes = _with_axes(convert_to_tensor(input_tensor), axis)
         return raw_ops.Sqrt(raw_ops.Sum(raw_ops.Square(x), axes, keep_dims=keepdims), name=scope)
 
@@ -209,7 +209,7 @@ def count_nonzero(
     input_tensor = one_of("input_tensor", input_tensor, "input", input)
     axis = one_of("axis", axis, "reduction_indices", reduction_indices)
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
-    with ops.name_scope(name, "count_nonzero", [input_tensor]):
+    with op_scope(name, "count_nonzero", [input_tensor]):
         x, axes = _with_axes(convert_to_tensor(input_tensor, name="input"), axis)
         zero = array.zeros([], x.dtype.base_dtype)
         flags = raw_ops.Cast(raw_ops.NotEqual(x, zero), DstT=dtypes.int64)
@@ -269,7 +269,7 @@ def norm(
         raise ValueError(
             f"norm: no such 'ord' for {'matrices' if matrix else 'vectors'}, got {ord!r}"
         )
-    with ops.name_scope(name, "norm", [tensor]):
+    with op_scope(name, "norm", [tensor]):
         x, axes = _with_axes(convert_to_tensor(tensor), axis)
         if ord in ("euclidean", "fro") or (ord == 2 and not matrix):
             squares = raw_ops.Mul(x, raw_ops.Conj(x) if x.dtype.is_complex else x)

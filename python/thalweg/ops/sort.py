@@ -6,8 +6,8 @@ from typing import Any
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array
 
@@ -16,7 +16,7 @@ def sort(
     values: Any, axis: Any = -1, direction: str = "ASCENDING", name: str | None = None
 ) -> Tensor:
     """The values in order along `axis`, 'ASCENDING' or 'DESCENDING'."""
-    with ops.name_scope(name, "sort"):
+    with op_scope(name, "sort"):
         return _ordered(values, axis, direction, 0)
 
 
@@ -28,7 +28,7 @@ def argsort(
     name: str | None = None,
 ) -> Tensor:
     """The places of the values in their order along `axis`, as int32; always a stable order."""
-    with ops.name_scope(name, "argsort"):
+    with op_scope(name, "argsort"):
         return _ordered(values, axis, direction, 1)
 
 
@@ -86,7 +86,7 @@ def searchsorted(
         raise ValueError(
             f"Argument `side` must be either 'right' or 'left'. Received: side='{side}'."
         )
-    with ops.name_scope(name, "searchsorted"):
+    with op_scope(name, "searchsorted"):
         rows = convert_to_tensor(sorted_sequence)
         wanted = convert_to_tensor(values, dtype=rows.dtype.base_dtype)
         op = raw_ops.LowerBound if side == "left" else raw_ops.UpperBound

@@ -7,8 +7,8 @@ from typing import Any
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array
 from thalweg.ops.random import shape_tensor
@@ -114,7 +114,7 @@ def stateless_uniform(
     else:
         minval = 0 if minval is None else minval
         maxval = 1 if maxval is None else maxval
-    with ops.name_scope(name, "stateless_random_uniform", [shape, seed, minval, maxval]) as scope:
+    with op_scope(name, "stateless_random_uniform", [shape, seed, minval, maxval]) as scope:
         place = _key_counter(seed, alg)
         return uniform_from_key(shape_tensor(shape), place, minval, maxval, dtype, scope)
 
@@ -129,7 +129,7 @@ def stateless_normal(
     alg: Any = "auto_select",
 ) -> Tensor:
     """Normal with this mean and standard deviation."""
-    with ops.name_scope(name, "stateless_random_normal", [shape, seed, mean, stddev]) as scope:
+    with op_scope(name, "stateless_random_normal", [shape, seed, mean, stddev]) as scope:
         place = _key_counter(seed, alg)
         drawn = raw_ops.StatelessRandomNormalV2(shape_tensor(shape), *place, dtype=dtype)
         return scaled(drawn, mean, stddev, scope)
@@ -145,7 +145,7 @@ def stateless_truncated_normal(
     alg: Any = "auto_select",
 ) -> Tensor:
     """Normal, redrawn beyond two standard deviations from the mean."""
-    with ops.name_scope(name, "stateless_truncated_normal", [shape, seed, mean, stddev]) as scope:
+    with op_scope(name, "stateless_truncated_normal", [shape, seed, mean, stddev]) as scope:
         place = _key_counter(seed, alg)
         drawn = raw_ops.StatelessTruncatedNormalV2(shape_tensor(shape), *place, dtype=dtype)
         return scaled(drawn, mean, stddev, scope)
@@ -155,7 +155,7 @@ def stateless_categorical(
     logits: Any, num_samples: Any, seed: Any, dtype: Any = dtypes.int64, name: str | None = None
 ) -> Tensor:
     """`num_samples` classes for each row of unnormalised log-probabilities."""
-    with ops.name_scope(name, "stateless_categorical", [logits, seed]):
+    with op_scope(name, "stateless_categorical", [logits, seed]):
         return raw_ops.StatelessMultinomial(logits, num_samples, seed, output_dtype=dtype)
 
 
@@ -163,7 +163,7 @@ def stateless_shuffle(
     value: Any, seed: Any, alg: Any = "auto_select", name: str | None = None
 ) -> Tensor:
     """The slices along the first dimension in random order."""
-    with ops.name_scope(name, "stateless_shuffle", [value, seed]):
+    with op_scope(name, "stateless_shuffle", [value, seed]):
         return raw_ops.StatelessShuffle(value, *_key_counter(seed, alg))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from thalweg import raw_ops
 from thalweg.framework import convert, dtypes
 from thalweg.framework import graph as ops
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array, indexing
 
@@ -262,7 +263,7 @@ def unravel_index(indices: Any, dims: Any, name: str | None = None) -> Tensor:
 
     Places outside of the array raise InvalidArgumentError when this runs.
     """
-    with ops.name_scope(name, "unravel_index", [indices, dims]):
+    with op_scope(name, "unravel_index", [indices, dims]):
         places = convert_to_tensor(indices, dtype_hint=dtypes.int32)
         sides = convert_to_tensor(dims, dtype=places.dtype.base_dtype)
         total = raw_ops.Prod(sides, [0])

@@ -12,8 +12,8 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant_value, convert_to_tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array, check, control
 
@@ -125,7 +125,7 @@ def assert_near(
 
     Both tolerances default to ten roundings of the dtype.
     """
-    with ops.name_scope(name, "assert_near", [x, y, rtol, atol]):
+    with op_scope(name, "assert_near", [x, y, rtol, atol]):
         x = convert_to_tensor(x, name="x")
         dtype = x.dtype.base_dtype
         y = convert_to_tensor(y, dtype=dtype, name="y")
@@ -166,7 +166,7 @@ def assert_rank_in(
     x: Any, ranks: Sequence[Any], message: str | None = None, name: str | None = None
 ) -> Any:
     """x has one of these numbers of dimensions: ValueError where that is known before it runs."""
-    with ops.name_scope(name, "assert_rank_in", [x, *ranks]):
+    with op_scope(name, "assert_rank_in", [x, *ranks]):
         x = convert_to_tensor(x, name="x")
         known = [constant_value(convert_to_tensor(r, dtype=dtypes.int32)) for r in ranks]
         if x.shape.ndims is not None and all(r is not None for r in known):
@@ -247,7 +247,7 @@ def assert_shapes(
     """
     pairs = list(shapes.items()) if isinstance(shapes, dict) else list(shapes)
     sizes: dict[Any, tuple[int, Any]] = {}
-    with ops.name_scope(name, "assert_shapes"):
+    with op_scope(name, "assert_shapes"):
         for given, wanted in pairs:
             tensor = given if isinstance(given, Tensor) else convert_to_tensor(given)
             if not tensor.shape.is_fully_defined():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array, conv
 
@@ -140,7 +140,7 @@ def _pool(
     sizes, steps = (
         _one_row(v, layout, what) for v, what in ((ksize, "ksize"), (strides, "strides"))
     )
-    with ops.name_scope(name, label, [x]):
+    with op_scope(name, label, [x]):
         picture = array.expand_dims(x, axis)
         pooled = function(picture, sizes, steps, padding, "NCHW" if axis == 2 else "NHWC")
         return array.squeeze(pooled, [axis])

@@ -7,9 +7,9 @@ from typing import Any
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.api import endpoint
 from thalweg.framework.convert import constant, convert_to_tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array, indexing, math, nn, reduce
 
@@ -51,7 +51,7 @@ def matvec(
     name: str | None = None,
 ) -> Tensor:
     """Matrix times vector over the last dimensions. `a_is_sparse`, `b_is_sparse` are hints."""
-    with ops.name_scope(name, "MatVec", [a, b]) as scope:
+    with op_scope(name, "MatVec", [a, b]) as scope:
         column = array.expand_dims(b, -1)
         product = math.matmul(a, column, transpose_a=transpose_a, adjoint_a=adjoint_a)
         return array.squeeze(product, axis=[-1], name=scope)
@@ -60,7 +60,7 @@ def matvec(
 @endpoint
 def angle(input: Any, name: str | None = None) -> Tensor:
     """The argument of complex numbers; of real ones 0, or pi where they are negative."""
-    with ops.name_scope(name, "Angle", [input]) as scope:
+    with op_scope(name, "Angle", [input]) as scope:
         x = convert_to_tensor(input, name="input")
         if x.dtype.is_complex:
             return raw_ops.Angle(x, Tout=x.dtype.real_dtype, name=scope)
@@ -71,19 +71,19 @@ def angle(input: Any, name: str | None = None) -> Tensor:
 
 def erfinv(x: Any, name: str | None = None) -> Tensor:
     """Inverse of erf."""
-    with ops.name_scope(name, "erfinv", [x]):
+    with op_scope(name, "erfinv", [x]):
         return raw_ops.Erfinv(x)
 
 
 def ndtri(x: Any, name: str | None = None) -> Tensor:
     """The quantile of the standard normal distribution."""
-    with ops.name_scope(name, "ndtri", [x]):
+    with op_scope(name, "ndtri", [x]):
         return raw_ops.Ndtri(x)
 
 
 def erfcinv(x: Any, name: str | None = None) -> Tensor:
     """Inverse of erfc."""
-    with ops.name_scope(name, "erfcinv", [x]):
+    with op_scope(name, "erfcinv", [x]):
         x = convert_to_tensor(x, name="start")
         dtype = x.dtype.base_dtype
         root = constant(numbers.sqrt(0.5), dtype)
@@ -92,20 +92,20 @@ def erfcinv(x: Any, name: str | None = None) -> Tensor:
 
 def xlog1py(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x * log1p(y), and 0 where x is 0."""
-    with ops.name_scope(name, "xlog1py", [x]):
+    with op_scope(name, "xlog1py", [x]):
         return raw_ops.Xlog1py(x, y)
 
 
 def reciprocal_no_nan(x: Any, name: str | None = None) -> Tensor:
     """1 / x, and 0 where x is 0."""
-    with ops.name_scope(name, "reciprocal_no_nan", [x]) as scope:
+    with op_scope(name, "reciprocal_no_nan", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         return raw_ops.DivNoNan(constant(1, x.dtype.base_dtype), x, name=scope)
 
 
 def lbeta(x: Any, name: str | None = None) -> Tensor:
     """log of |Beta(x)| over the last dimension; 0 where it is empty."""
-    with ops.name_scope(name, "lbeta", [x]):
+    with op_scope(name, "lbeta", [x]):
         x = convert_to_tensor(x, name="x")
         one_by_one = raw_ops.Sum(raw_ops.Lgamma(x), [-1])
         return raw_ops.Sub(one_by_one, raw_ops.Lgamma(raw_ops.Sum(x, [-1])))
@@ -113,14 +113,14 @@ def lbeta(x: Any, name: str | None = None) -> Tensor:
 
 def is_non_decreasing(x: Any, name: str | None = None) -> Tensor:
     """Whether no element is less than the one before it, the tensor read row by row."""
-    with ops.name_scope(name, "is_non_decreasing", [x]):
+    with op_scope(name, "is_non_decreasing", [x]):
         before, after = _neighbours(x)
         return reduce.reduce_all(raw_ops.LessEqual(before, after))
 
 
 def is_strictly_increasing(x: Any, name: str | None = None) -> Tensor:
     """Whether each element is greater than the one before it, the tensor read row by row."""
-    with ops.name_scope(name, "is_strictly_increasing", [x]):
+    with op_scope(name, "is_strictly_increasing", [x]):
         before, after = _neighbours(x)
         return reduce.reduce_all(raw_ops.Less(before, after))
 
@@ -146,7 +146,7 @@ def unsorted_segment_mean(
     data: Any, segment_ids: Any, num_segments: Any, name: str | None = None
 ) -> Tensor:
     """The means of the rows of each segment; 0 for an empty one."""
-    with ops.name_scope(name, "UnsortedSegmentMean"):
+    with op_scope(name, "UnsortedSegmentMean"):
         total, count = _segment_totals(data, segment_ids, num_segments)
         return raw_ops.RealDiv(total, count)
 
@@ -155,7 +155,7 @@ def unsorted_segment_sqrt_n(
     data: Any, segment_ids: Any, num_segments: Any, name: str | None = None
 ) -> Tensor:
     """The sums of the rows of each segment over the root of their number; 0 for an empty one."""
-    with ops.name_scope(name, "UnsortedSegmentSqrtN"):
+    with op_scope(name, "UnsortedSegmentSqrtN"):
         total, count = _segment_totals(data, segment_ids, num_segments)
         return raw_ops.RealDiv(total, raw_ops.Sqrt(count))
 
@@ -195,7 +195,7 @@ def bincount(
         raise ValueError(
             f"Unsupported value for argument axis={axis}. Only 0 and -1 are supported."
         )
-    with ops.name_scope(name, "bincount", [arr, weights]):
+    with op_scope(name, "bincount", [arr, weights]):
         numbers_ = convert_to_tensor(arr, name="arr")
         if numbers_.dtype.base_dtype not in (dtypes.int32, dtypes.int64):
             numbers_ = math.cast(numbers_, dtypes.int32)
@@ -229,7 +229,7 @@ def histogram_fixed_width(
     """How many values fall into each of `nbins` equal parts of a range; values outside count for
     its ends.
     """
-    with ops.name_scope(name, "histogram_fixed_width", [values, value_range, nbins]) as scope:
+    with op_scope(name, "histogram_fixed_width", [values, value_range, nbins]) as scope:
         values = convert_to_tensor(values, name="values")
         limits = convert_to_tensor(value_range, dtype=values.dtype.base_dtype, name="value_range")
         return raw_ops.HistogramFixedWidth(values, limits, nbins, dtype=dtype, name=scope)

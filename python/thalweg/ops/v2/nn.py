@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from thalweg import raw_ops
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array, cross_entropy, math, nn, reduce
 
@@ -43,7 +43,7 @@ def weighted_moments(
 
     The weights broadcast against x; half precision is summed in float32.
     """
-    with ops.name_scope(name, "weighted_moments", [x, frequency_weights, axes]):
+    with op_scope(name, "weighted_moments", [x, frequency_weights, axes]):
         x = convert_to_tensor(x, name="x")
         y = math.cast(x, "float32") if x.dtype.base_dtype in ("float16", "bfloat16") else x
         weights = convert_to_tensor(frequency_weights, name="frequency_weights")
@@ -64,7 +64,7 @@ def sufficient_statistics(
     x: Any, axes: Any, shift: Any = None, keepdims: bool = False, name: str | None = None
 ) -> tuple[Any, Tensor, Tensor, Any]:
     """(count, sum, sum of squares, shift) of x - shift over `axes`, for `normalize_moments`."""
-    with ops.name_scope(name, "sufficient_statistics", [x, shift]):
+    with op_scope(name, "sufficient_statistics", [x, shift]):
         x = convert_to_tensor(x, name="x")
         axes = list({int(a) for a in constant_value(convert_to_tensor(axes)).reshape(-1)})
         sides = array.shape(x)
@@ -84,7 +84,7 @@ def normalize_moments(
     counts: Any, mean_ss: Any, variance_ss: Any, shift: Any, name: str | None = None
 ) -> tuple[Tensor, Tensor]:
     """Mean and variance from what `sufficient_statistics` gives."""
-    with ops.name_scope(name, "normalize", [counts, mean_ss, variance_ss, shift]):
+    with op_scope(name, "normalize", [counts, mean_ss, variance_ss, shift]):
         divisor = raw_ops.Reciprocal(counts, name="divisor")
         shifted = raw_ops.Mul(mean_ss, divisor)
         mean = shifted if shift is None else raw_ops.AddV2(shifted, shift, name="mean")
