@@ -22,6 +22,16 @@ def _folder(*candidates: str) -> str:
     raise SystemExit(f"thalweg: there is none of {', '.join(candidates)} beside {package}")
 
 
+def include_folder() -> str:
+    """The folder of the C++ headers."""
+    return _folder("include", "../../cpp")
+
+
+def library_folder() -> str:
+    """The folder of the libraries."""
+    return _folder("lib")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m thalweg", description=__doc__)
     parser.add_argument("--version", action="store_true", help="print the version")
@@ -37,7 +47,7 @@ def main() -> None:
     if args.cmake_dir:
         print(_folder("lib/cmake/thalweg"))
     if args.include_dir:
-        print(_folder("include", "../../cpp"))
+        print(include_folder())
     if not (args.version or args.cmake_dir or args.include_dir):
         parser.print_help(sys.stderr)
         sys.exit(2)

@@ -8,3 +8,7 @@ NAMES = """RandomUniform RandomStandardNormal TruncatedNormal RandomUniformInt R
 StatelessRandomUniform StatelessRandomNormal StatelessTruncatedNormal StatelessRandomUniformInt
 StatelessRandomUniformFullInt StatelessMultinomial"""
 ROWS = [Op(name, tested_by="test_random.py") for name in NAMES.split()]
+KEYED = """StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg StatelessRandomGetAlg
+StatelessRandomUniformV2 StatelessRandomNormalV2 StatelessTruncatedNormalV2 StatelessRandomUniformIntV2
+StatelessRandomUniformFullIntV2 StatelessShuffle"""
+ROWS += [Op(name, tested_by="test_stateless_random.py") for name in KEYED.split()]

@@ -52,6 +52,21 @@ Philox from_seed(const Tensor& seed) {
   return Philox({0, 0, mixed[2], mixed[3]}, {mixed[0], mixed[1]});
 }
 
+/// The algorithms' numbers in TensorFlow.
+enum class Algorithm { philox = 1, threefry = 2, automatic = 3 };
+
+/// The stream of a key, a counter and an algorithm at inputs 1, 2 and 3.
+Philox from_key(const KernelContext& k) {
+  TW_CHECK(k.in(1).size() == 1, "key must have shape [1], not ", k.in(1).shape());
+  TW_CHECK(k.in(2).size() >= 1, "counter must be a vector with length at least 1; got shape: ", k.in(2).shape());
+  int alg = k.in<int32_t>(3)[0];
+  TW_CHECK(alg == int(Algorithm::philox) || alg == int(Algorithm::automatic), "Unsupported algorithm id: ", alg,
+           "; supported are 1 (Philox) and 3 (chosen automatically: Philox)");
+  uint64_t key = k.in<uint64_t>(1)[0], low = k.in<uint64_t>(2)[0], high = k.in(2).size() > 1 ? k.in<uint64_t>(2)[1] : 0;
+  return Philox({uint32_t(low), uint32_t(low >> 32), uint32_t(high), uint32_t(high >> 32)},
+                {uint32_t(key), uint32_t(key >> 32)});
+}
+
 /// Fills an output from `stream`. Tiles are whole; the last one is cut.
 template <class T, class D>
 void fill(KernelContext& k, const Philox& stream, T* out, int64_t n, const D& distribution) {
@@ -100,6 +115,11 @@ struct Stateless {
   void operator()(KernelContext& k) const { fill(k, from_seed(k.in(1)), k.out<T>(0), k.out(0).size(), D<T>()); }
 };
 
+template <template <class> class D, class T>
+struct Keyed {
+  void operator()(KernelContext& k) const { fill(k, from_key(k), k.out<T>(0), k.out(0).size(), D<T>()); }
+};
+
 /// [minval, maxval) from inputs i and i + 1.
 template <class T>
 UniformInt<T> range_of(const KernelContext& k, int i) {
@@ -136,11 +156,38 @@ struct StatelessRandomUniformFullInt {
   }
 };
 
-struct RandomShuffle {
-  Stream stream;
-  explicit RandomShuffle(const KernelInit& init) : stream(init) {}
+template <class T>
+struct StatelessRandomUniformIntV2 {
+  void operator()(KernelContext& k) const {
+    int64_t n = k.out(0).size();
+    if (n > 0) fill(k, from_key(k), k.out<T>(0), n, range_of<T>(k, 4));
+  }
+};
 
-  void operator()(KernelContext& k) {
+template <class T>
+struct StatelessRandomUniformFullIntV2 {
+  void operator()(KernelContext& k) const { fill(k, from_key(k), k.out<T>(0), k.out(0).size(), UniformInt<T>{0, 0}); }
+};
+
+struct GetKeyCounter {
+  void operator()(KernelContext& k) const {
+    Philox p = from_seed(k.in(0));
+    auto word = [](uint32_t low, uint32_t high) { return uint64_t(high) << 32 | low; };
+    k.out<uint64_t>(0)[0] = word(p.key()[0], p.key()[1]);
+    k.out<uint64_t>(1)[0] = word(p.counter()[0], p.counter()[1]);
+    k.out<uint64_t>(1)[1] = word(p.counter()[2], p.counter()[3]);
+    if (k.outputs() == 3) k.out<int32_t>(2)[0] = int32_t(Algorithm::philox);
+  }
+};
+
+struct GetAlg {
+  void operator()(KernelContext& k) const { k.out<int32_t>(0)[0] = int32_t(Algorithm::philox); }
+};
+
+/// The rows of input 0 in an order drawn from `place()`, which is asked for a stream of so many blocks.
+struct Shuffle {
+  template <class Place>
+  static void run(KernelContext& k, Place&& place) {
     const Tensor& in = k.in(0);
     if (in.size() <= 1 || in.dim(0) <= 1) {
       copy_elements(k, in, k.out(0));
@@ -148,7 +195,7 @@ struct RandomShuffle {
     }
     int64_t rows = in.dim(0), inner = in.shape().size(1, in.rank());
     TW_CHECK(rows < int64_t(1) << 32, "RandomShuffle: at most 2^32 - 1 rows can be shuffled, got ", rows);
-    PhiloxNumbers next(stream.reserve(uint64_t(rows + 3) / 4));
+    PhiloxNumbers next(place(uint64_t(rows + 3) / 4));
     std::vector<int64_t> order(static_cast<size_t>(rows));
     std::iota(order.begin(), order.end(), 0);
     for (int64_t i = 0; i + 1 < rows; ++i) {
@@ -164,6 +211,21 @@ struct RandomShuffle {
     k.parallel_for(int64_t(order.size()), 2 + 0.1 * double(inner), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) std::copy_n(from + order[size_t(i)] * inner, inner, to + i * inner);
     });
+  }
+};
+
+struct RandomShuffle {
+  Stream stream;
+  explicit RandomShuffle(const KernelInit& init) : stream(init) {}
+  void operator()(KernelContext& k) {
+    Shuffle::run(k, [&](uint64_t blocks) { return stream.reserve(blocks); });
+  }
+};
+
+struct StatelessShuffle {
+  void operator()(KernelContext& k) const {
+    Philox p = from_key(k);
+    Shuffle::run(k, [&](uint64_t) { return p; });
   }
 };
 
@@ -237,6 +299,17 @@ void register_random(KernelRegistry& r) {
   r.add<StatelessRandomUniformFullInt, int32_t, int64_t, uint32_t, uint64_t>("StatelessRandomUniformFullInt", kCpu,
                                                                              "dtype");
   r.add<RandomShuffle>("RandomShuffle", kCpu);
+  r.add<GetKeyCounter>("StatelessRandomGetKeyCounter", kCpu);
+  r.add<GetKeyCounter>("StatelessRandomGetKeyCounterAlg", kCpu);
+  r.add<GetAlg>("StatelessRandomGetAlg", kCpu);
+  add<Keyed, Uniform>(r, "StatelessRandomUniformV2");
+  add<Keyed, Normal>(r, "StatelessRandomNormalV2");
+  add<Keyed, TruncatedNormal>(r, "StatelessTruncatedNormalV2");
+  r.add<StatelessRandomUniformIntV2, int32_t, int64_t, uint32_t, uint64_t>("StatelessRandomUniformIntV2", kCpu,
+                                                                           "dtype");
+  r.add<StatelessRandomUniformFullIntV2, int32_t, int64_t, uint32_t, uint64_t>("StatelessRandomUniformFullIntV2", kCpu,
+                                                                               "dtype");
+  r.add<StatelessShuffle>("StatelessShuffle", kCpu);
   r.add_all<Multinomial, kReal>("Multinomial", kCpu);
   r.add_all<StatelessMultinomial, kReal>("StatelessMultinomial", kCpu);
 }

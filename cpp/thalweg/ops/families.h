@@ -10,6 +10,7 @@ void register_elementwise(OpRegistry& r);  // unary.h, binary.h, compare.h
 void register_cast(OpRegistry& r);         // Cast, Bitcast, Select
 void register_reduce(OpRegistry& r);       // Sum, Mean, Max, ArgMax ...
 void register_matmul(OpRegistry& r);
+void register_linalg(OpRegistry& r);  // decompositions, inverses, linear systems
 void register_conv(OpRegistry& r);
 void register_pool(OpRegistry& r);
 void register_softmax(OpRegistry& r);   // softmax and the cross-entropies, in_top_k, top_k
@@ -20,6 +21,8 @@ void register_state(OpRegistry& r);     // variables and assignment
 void register_training(OpRegistry& r);  // ApplyAdam ...
 void register_random(OpRegistry& r);
 void register_control(OpRegistry& r);  // Const, Placeholder, Identity, NoOp, Print, Assert ...
+void register_search(OpRegistry& r);   // places in sorted rows, histograms
+void register_image(OpRegistry& r);    // resizing, colour spaces
 void register_string(OpRegistry& r);
 void register_summary(OpRegistry& r);
 void register_functional(OpRegistry& r);  // If, While, Case, PartitionedCall

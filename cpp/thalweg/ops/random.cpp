@@ -39,6 +39,81 @@ void infer_multinomial(Infer& s) {
   s.out(0, PartialShape{logits[0], samples.value_or(kUnknown)});
 }
 
+/// A key of one number, a counter of one or two and an algorithm at inputs 1, 2 and 3.
+void infer_generator(Infer& s) {
+  s.rank(1, 1);
+  s.rank(2, 1);
+  s.rank(3, 0);
+}
+
+void infer_keyed(Infer& s) {
+  infer_generator(s);
+  s.out(0, wanted_shape(s));
+}
+
+void infer_key_counter(Infer& s) {
+  PartialShape seed = s.rank(0, 1);
+  s.merge(seed[0], 2);
+  s.out(0, {1});
+  s.out(1, {2});
+  if (s.outputs() == 3) s.out(2, PartialShape(Shape()));
+}
+
+/// The same distributions over a key and a counter instead of a seed: what tf.random.Generator draws from.
+void register_keyed(OpRegistry& r) {
+  constexpr DTypeSet kWide = kIndex | DTypeSet{DType::uint32, DType::uint64};
+  auto keyed = [&](OpDef& def, std::string_view doc) -> OpDef& {
+    return def.types("Tshape", kIndex, DType::int32).doc(doc).infer(infer_keyed).no_grad();
+  };
+  r.add("StatelessRandomGetKeyCounter(seed: Tseed) -> key: uint64, counter: uint64")
+      .types("Tseed", kIndex, DType::int64)
+      .doc("The Philox key and counter that a seed of two numbers stands for.")
+      .infer(infer_key_counter)
+      .no_grad();
+  r.add("StatelessRandomGetKeyCounterAlg(seed: Tseed) -> key: uint64, counter: uint64, alg: int32")
+      .types("Tseed", kIndex, DType::int64)
+      .doc("StatelessRandomGetKeyCounter, and the number of the algorithm.")
+      .infer(infer_key_counter)
+      .no_grad();
+  r.add("StatelessRandomGetAlg() -> alg: int32")
+      .doc("The number of the algorithm that this device draws with: 1, Philox.")
+      .infer(infer_scalar)
+      .no_grad()
+      .stateful();
+  keyed(r.add("StatelessRandomUniformV2(shape: Tshape, key: uint64, counter: uint64, alg: int32; dtype: type = float32)"
+              " -> output: dtype"),
+        "Uniformly distributed in [0, 1), a function of key and counter alone.")
+      .types("dtype", kFloating);
+  keyed(r.add("StatelessRandomNormalV2(shape: Tshape, key: uint64, counter: uint64, alg: int32; dtype: type = float32)"
+              " -> output: dtype"),
+        "Normally distributed with mean 0 and deviation 1, a function of key and counter alone.")
+      .types("dtype", kFloating);
+  keyed(r.add("StatelessTruncatedNormalV2(shape: Tshape, key: uint64, counter: uint64, alg: int32;"
+              " dtype: type = float32) -> output: dtype"),
+        "Normally distributed within two deviations, a function of key and counter alone.")
+      .types("dtype", kFloating);
+  keyed(r.add("StatelessRandomUniformIntV2(shape: Tshape, key: uint64, counter: uint64, alg: int32, minval: dtype,"
+              " maxval: dtype) -> output: dtype"),
+        "Uniformly distributed integers in [minval, maxval), a function of key and counter alone.")
+      .types("dtype", kWide)
+      .infer([](Infer& s) {
+        s.rank(4, 0);
+        s.rank(5, 0);
+        infer_keyed(s);
+      });
+  keyed(r.add("StatelessRandomUniformFullIntV2(shape: Tshape, key: uint64, counter: uint64, alg: int32;"
+              " dtype: type = uint64) -> output: dtype"),
+        "Integers over the whole range of their type, a function of key and counter alone.")
+      .types("dtype", kWide);
+  r.add("StatelessShuffle(value: T, key: uint64, counter: uint64, alg: int32) -> output: T")
+      .doc("The rows of the input in random order, a function of key and counter alone.")
+      .infer([](Infer& s) {
+        infer_generator(s);
+        s.out(0, s.in(0));
+      })
+      .no_grad();
+}
+
 }  // namespace
 
 void register_random(OpRegistry& r) {
@@ -114,6 +189,7 @@ void register_random(OpRegistry& r) {
         infer_multinomial(s);
       })
       .no_grad();
+  register_keyed(r);
 }
 
 }  // namespace thalweg::ops

@@ -6,7 +6,17 @@ from __future__ import annotations
 
 from thalweg.framework.api import Tensor, TensorLike, apply_op, endpoint
 
-__all__ = ["band_part", "tensor_diag", "tensor_diag_part"]
+__all__ = [
+    "band_part",
+    "cholesky",
+    "det",
+    "inv",
+    "qr",
+    "slogdet",
+    "solve",
+    "tensor_diag",
+    "tensor_diag_part",
+]
 
 
 @endpoint
@@ -20,6 +30,70 @@ def band_part(
     Tindex: int32, int64
     """
     return apply_op("MatrixBandPart", name, input=input, num_lower=num_lower, num_upper=num_upper)
+
+
+@endpoint
+def cholesky(input: TensorLike, name: str | None = None) -> Tensor:
+    """The lower triangular L with L L^H = input; only the lower triangle of the input is read.
+
+    Cholesky(input: T) -> output: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("Cholesky", name, input=input)
+
+
+@endpoint
+def det(input: TensorLike, name: str | None = None) -> Tensor:
+    """The determinants of square matrices.
+
+    MatrixDeterminant(input: T) -> output: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("MatrixDeterminant", name, input=input)
+
+
+@endpoint
+def inv(input: TensorLike, adjoint: bool = False, name: str | None = None) -> Tensor:
+    """The inverses of square matrices, or of their adjoints.
+
+    MatrixInverse(input: T; adjoint: bool = false) -> output: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("MatrixInverse", name, input=input, adjoint=adjoint)
+
+
+@endpoint
+def qr(
+    input: TensorLike, full_matrices: bool = False, name: str | None = None
+) -> tuple[Tensor, Tensor]:
+    """q with orthonormal columns and upper triangular r, whose product is the input.
+
+    Qr(input: T; full_matrices: bool = false) -> q: T, r: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("Qr", name, input=input, full_matrices=full_matrices)
+
+
+@endpoint
+def slogdet(input: TensorLike, name: str | None = None) -> tuple[Tensor, Tensor]:
+    """The sign (of magnitude 1) and the logarithm of the magnitude of determinants.
+
+    LogMatrixDeterminant(input: T) -> sign: T, log_abs_determinant: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("LogMatrixDeterminant", name, input=input)
+
+
+@endpoint
+def solve(
+    matrix: TensorLike, rhs: TensorLike, adjoint: bool = False, name: str | None = None
+) -> Tensor:
+    """The x with matrix x = rhs, or with the adjoint of the matrix.
+
+    MatrixSolve(matrix: T, rhs: T; adjoint: bool = false) -> output: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("MatrixSolve", name, matrix=matrix, rhs=rhs, adjoint=adjoint)
 
 
 @endpoint

@@ -56,6 +56,7 @@ __all__ = [
     "BiasAdd",
     "BiasAddGrad",
     "BiasAddV1",
+    "Bincount",
     "Bitcast",
     "BitwiseAnd",
     "BitwiseOr",
@@ -68,6 +69,7 @@ __all__ = [
     "Ceil",
     "CheckNumerics",
     "CheckNumericsV2",
+    "Cholesky",
     "ClipByValue",
     "Complex",
     "ComplexAbs",
@@ -85,6 +87,7 @@ __all__ = [
     "CountUpTo",
     "Cumprod",
     "Cumsum",
+    "DenseBincount",
     "DepthToSpace",
     "DepthwiseConv2dNative",
     "DepthwiseConv2dNativeBackpropFilter",
@@ -115,6 +118,8 @@ __all__ = [
     "GatherV2",
     "Greater",
     "GreaterEqual",
+    "HSVToRGB",
+    "HistogramFixedWidth",
     "HistogramSummary",
     "Identity",
     "IdentityN",
@@ -144,15 +149,21 @@ __all__ = [
     "ListDiff",
     "Log",
     "Log1p",
+    "LogMatrixDeterminant",
     "LogSoftmax",
     "LogicalAnd",
     "LogicalNot",
     "LogicalOr",
+    "LowerBound",
     "MatMul",
     "MatrixBandPart",
+    "MatrixDeterminant",
     "MatrixDiag",
     "MatrixDiagPart",
+    "MatrixInverse",
     "MatrixSetDiag",
+    "MatrixSolve",
+    "MatrixTriangularSolve",
     "Max",
     "MaxPool",
     "MaxPoolGrad",
@@ -192,6 +203,8 @@ __all__ = [
     "Prod",
     "PyFunc",
     "PyFuncStateless",
+    "Qr",
+    "RGBToHSV",
     "RandomShuffle",
     "RandomStandardNormal",
     "RandomUniform",
@@ -208,6 +221,10 @@ __all__ = [
     "Relu6Grad",
     "ReluGrad",
     "Reshape",
+    "ResizeBilinear",
+    "ResizeBilinearGrad",
+    "ResizeNearestNeighbor",
+    "ResizeNearestNeighborGrad",
     "ReverseSequence",
     "ReverseV2",
     "RightShift",
@@ -235,6 +252,7 @@ __all__ = [
     "SegmentSum",
     "Select",
     "SelectV2",
+    "SelfAdjointEigV2",
     "Selu",
     "SeluGrad",
     "Shape",
@@ -265,11 +283,20 @@ __all__ = [
     "StatelessCase",
     "StatelessIf",
     "StatelessMultinomial",
+    "StatelessRandomGetAlg",
+    "StatelessRandomGetKeyCounter",
+    "StatelessRandomGetKeyCounterAlg",
     "StatelessRandomNormal",
+    "StatelessRandomNormalV2",
     "StatelessRandomUniform",
     "StatelessRandomUniformFullInt",
+    "StatelessRandomUniformFullIntV2",
     "StatelessRandomUniformInt",
+    "StatelessRandomUniformIntV2",
+    "StatelessRandomUniformV2",
+    "StatelessShuffle",
     "StatelessTruncatedNormal",
+    "StatelessTruncatedNormalV2",
     "StatelessWhile",
     "StopGradient",
     "StridedSlice",
@@ -286,6 +313,7 @@ __all__ = [
     "Sub",
     "Substr",
     "Sum",
+    "Svd",
     "Tan",
     "Tanh",
     "TanhGrad",
@@ -325,6 +353,7 @@ __all__ = [
     "UnsortedSegmentMin",
     "UnsortedSegmentProd",
     "UnsortedSegmentSum",
+    "UpperBound",
     "Variable",
     "VariableV2",
     "Where",
@@ -1277,6 +1306,22 @@ def BiasAddV1(value: TensorLike, bias: TensorLike, *, name: str | None = None) -
     return apply_op("BiasAddV1", name, value=value, bias=bias)
 
 
+def Bincount(
+    arr: TensorLike,
+    size: TensorLike,
+    weights: TensorLike,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """How often, or with weights how heavily, each number below size occurs; larger numbers are
+    left out.
+
+    Bincount(arr: int32, size: int32, weights: T) -> bins: T
+    T: float32, float64, int32, int64
+    """
+    return apply_op("Bincount", name, arr=arr, size=size, weights=weights)
+
+
 def Bitcast(input: TensorLike, *, type: DTypeLike, name: str | None = None) -> Tensor:
     """The same bytes read as another dtype; the last dimension grows or shrinks when the sizes
     differ.
@@ -1420,6 +1465,15 @@ def CheckNumericsV2(tensor: TensorLike, *, message: str | bytes, name: str | Non
     T: float32, float64, bfloat16, float16
     """
     return apply_op("CheckNumericsV2", name, tensor=tensor, message=message)
+
+
+def Cholesky(input: TensorLike, *, name: str | None = None) -> Tensor:
+    """The lower triangular L with L L^H = input; only the lower triangle of the input is read.
+
+    Cholesky(input: T) -> output: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("Cholesky", name, input=input)
 
 
 def ClipByValue(
@@ -1697,6 +1751,26 @@ def Cumsum(
     Tidx: int32, int64
     """
     return apply_op("Cumsum", name, x=x, axis=axis, exclusive=exclusive, reverse=reverse)
+
+
+def DenseBincount(
+    input: TensorLike,
+    size: TensorLike,
+    weights: TensorLike,
+    *,
+    binary_output: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Bincount of a vector or of each row of a matrix; binary_output says only whether a number
+    occurs.
+
+    DenseBincount(input: Tidx, size: Tidx, weights: T; binary_output: bool = false) -> output: T
+    Tidx: int32, int64
+    T: float32, float64, int32, int64
+    """
+    return apply_op(
+        "DenseBincount", name, input=input, size=size, weights=weights, binary_output=binary_output
+    )
 
 
 def DepthToSpace(
@@ -2106,6 +2180,39 @@ def GreaterEqual(x: TensorLike, y: TensorLike, *, name: str | None = None) -> Te
     return apply_op("GreaterEqual", name, x=x, y=y)
 
 
+def HSVToRGB(images: TensorLike, *, name: str | None = None) -> Tensor:
+    """Red, green and blue of hue, saturation and value in [0, 1].
+
+    HSVToRGB(images: T) -> output: T
+    T: float32, float64, bfloat16, float16
+    """
+    return apply_op("HSVToRGB", name, images=images)
+
+
+def HistogramFixedWidth(
+    values: TensorLike,
+    value_range: TensorLike,
+    nbins: TensorLike,
+    *,
+    dtype: DTypeLike = dtypes.int32,
+    name: str | None = None,
+) -> Tensor:
+    """How many values fall into each of nbins parts of a range; values outside count for its ends.
+
+    HistogramFixedWidth(values: T, value_range: T, nbins: int32; dtype: type = int32) -> out: dtype
+    T: float32, float64, int32, int64
+    dtype: int32, int64
+    """
+    return apply_op(
+        "HistogramFixedWidth",
+        name,
+        values=values,
+        value_range=value_range,
+        nbins=nbins,
+        dtype=dtype,
+    )
+
+
 def HistogramSummary(tag: TensorLike, values: TensorLike, *, name: str | None = None) -> Tensor:
     """A Summary with the histogram of all values, over buckets whose limits grow by a tenth. NaN
     and infinity are errors.
@@ -2430,6 +2537,15 @@ def Log1p(x: TensorLike, *, name: str | None = None) -> Tensor:
     return apply_op("Log1p", name, x=x)
 
 
+def LogMatrixDeterminant(input: TensorLike, *, name: str | None = None) -> tuple[Tensor, Tensor]:
+    """The sign (of magnitude 1) and the logarithm of the magnitude of determinants.
+
+    LogMatrixDeterminant(input: T) -> sign: T, log_abs_determinant: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("LogMatrixDeterminant", name, input=input)
+
+
 def LogSoftmax(logits: TensorLike, *, name: str | None = None) -> Tensor:
     """logits - log(sum(exp(logits))) along the last axis, without overflow.
 
@@ -2461,6 +2577,24 @@ def LogicalOr(x: TensorLike, y: TensorLike, *, name: str | None = None) -> Tenso
     LogicalOr(x: bool, y: bool) -> z: bool
     """
     return apply_op("LogicalOr", name, x=x, y=y)
+
+
+def LowerBound(
+    sorted_inputs: TensorLike,
+    values: TensorLike,
+    *,
+    out_type: DTypeLike = dtypes.int32,
+    name: str | None = None,
+) -> Tensor:
+    """How many elements of each sorted row are less than each value of the same row.
+
+    LowerBound(sorted_inputs: T, values: T; out_type: type = int32) -> output: out_type
+    T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16, uint32, uint64
+    out_type: int32, int64
+    """
+    return apply_op(
+        "LowerBound", name, sorted_inputs=sorted_inputs, values=values, out_type=out_type
+    )
 
 
 def MatMul(
@@ -2508,6 +2642,15 @@ def MatrixBandPart(
     return apply_op("MatrixBandPart", name, input=input, num_lower=num_lower, num_upper=num_upper)
 
 
+def MatrixDeterminant(input: TensorLike, *, name: str | None = None) -> Tensor:
+    """The determinants of square matrices.
+
+    MatrixDeterminant(input: T) -> output: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("MatrixDeterminant", name, input=input)
+
+
 def MatrixDiag(diagonal: TensorLike, *, name: str | None = None) -> Tensor:
     """Square matrices with the given main diagonals and zeros elsewhere.
 
@@ -2524,12 +2667,54 @@ def MatrixDiagPart(input: TensorLike, *, name: str | None = None) -> Tensor:
     return apply_op("MatrixDiagPart", name, input=input)
 
 
+def MatrixInverse(input: TensorLike, *, adjoint: bool = False, name: str | None = None) -> Tensor:
+    """The inverses of square matrices, or of their adjoints.
+
+    MatrixInverse(input: T; adjoint: bool = false) -> output: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("MatrixInverse", name, input=input, adjoint=adjoint)
+
+
 def MatrixSetDiag(input: TensorLike, diagonal: TensorLike, *, name: str | None = None) -> Tensor:
     """Matrices with their main diagonals replaced.
 
     MatrixSetDiag(input: T, diagonal: T) -> output: T
     """
     return apply_op("MatrixSetDiag", name, input=input, diagonal=diagonal)
+
+
+def MatrixSolve(
+    matrix: TensorLike,
+    rhs: TensorLike,
+    *,
+    adjoint: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """The x with matrix x = rhs, or with the adjoint of the matrix.
+
+    MatrixSolve(matrix: T, rhs: T; adjoint: bool = false) -> output: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("MatrixSolve", name, matrix=matrix, rhs=rhs, adjoint=adjoint)
+
+
+def MatrixTriangularSolve(
+    matrix: TensorLike,
+    rhs: TensorLike,
+    *,
+    lower: bool = True,
+    adjoint: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """The x with matrix x = rhs for a triangular matrix; the other triangle is not read.
+
+    MatrixTriangularSolve(matrix: T, rhs: T; lower: bool = true, adjoint: bool = false) -> output: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op(
+        "MatrixTriangularSolve", name, matrix=matrix, rhs=rhs, lower=lower, adjoint=adjoint
+    )
 
 
 def Max(
@@ -3119,6 +3304,29 @@ def PyFuncStateless(
     return apply_op("PyFuncStateless", name, input=input, token=token, Tout=Tout)
 
 
+def Qr(
+    input: TensorLike,
+    *,
+    full_matrices: bool = False,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """q with orthonormal columns and upper triangular r, whose product is the input.
+
+    Qr(input: T; full_matrices: bool = false) -> q: T, r: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("Qr", name, input=input, full_matrices=full_matrices)
+
+
+def RGBToHSV(images: TensorLike, *, name: str | None = None) -> Tensor:
+    """Hue, saturation and value of red, green and blue in [0, 1].
+
+    RGBToHSV(images: T) -> output: T
+    T: float32, float64, bfloat16, float16
+    """
+    return apply_op("RGBToHSV", name, images=images)
+
+
 def RandomShuffle(
     value: TensorLike,
     *,
@@ -3313,6 +3521,102 @@ def Reshape(tensor: TensorLike, shape: TensorLike, *, name: str | None = None) -
     Tshape: int32, int64
     """
     return apply_op("Reshape", name, tensor=tensor, shape=shape)
+
+
+def ResizeBilinear(
+    images: TensorLike,
+    size: TensorLike,
+    *,
+    align_corners: bool = False,
+    half_pixel_centers: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Images of another height and width; each pixel is mixed of the four that are nearest.
+
+    ResizeBilinear(images: T, size: int32; align_corners: bool = false, half_pixel_centers: bool =
+        false) -> resized_images: float32
+    T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16
+    """
+    return apply_op(
+        "ResizeBilinear",
+        name,
+        images=images,
+        size=size,
+        align_corners=align_corners,
+        half_pixel_centers=half_pixel_centers,
+    )
+
+
+def ResizeBilinearGrad(
+    grads: TensorLike,
+    original_image: TensorLike,
+    *,
+    align_corners: bool = False,
+    half_pixel_centers: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Gradient of ResizeBilinear.
+
+    ResizeBilinearGrad(grads: float32, original_image: T; align_corners: bool = false,
+        half_pixel_centers: bool = false) -> output: T
+    T: float32, float64, bfloat16, float16
+    """
+    return apply_op(
+        "ResizeBilinearGrad",
+        name,
+        grads=grads,
+        original_image=original_image,
+        align_corners=align_corners,
+        half_pixel_centers=half_pixel_centers,
+    )
+
+
+def ResizeNearestNeighbor(
+    images: TensorLike,
+    size: TensorLike,
+    *,
+    align_corners: bool = False,
+    half_pixel_centers: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Images of another height and width; each pixel is the one that is nearest.
+
+    ResizeNearestNeighbor(images: T, size: int32; align_corners: bool = false, half_pixel_centers:
+        bool = false) -> resized_images: T
+    T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16
+    """
+    return apply_op(
+        "ResizeNearestNeighbor",
+        name,
+        images=images,
+        size=size,
+        align_corners=align_corners,
+        half_pixel_centers=half_pixel_centers,
+    )
+
+
+def ResizeNearestNeighborGrad(
+    grads: TensorLike,
+    size: TensorLike,
+    *,
+    align_corners: bool = False,
+    half_pixel_centers: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Gradient of ResizeNearestNeighbor to images of this height and width.
+
+    ResizeNearestNeighborGrad(grads: T, size: int32; align_corners: bool = false,
+        half_pixel_centers: bool = false) -> output: T
+    T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16
+    """
+    return apply_op(
+        "ResizeNearestNeighborGrad",
+        name,
+        grads=grads,
+        size=size,
+        align_corners=align_corners,
+        half_pixel_centers=half_pixel_centers,
+    )
 
 
 def ReverseSequence(
@@ -3755,6 +4059,21 @@ def SelectV2(
     return apply_op("SelectV2", name, condition=condition, t=t, e=e)
 
 
+def SelfAdjointEigV2(
+    input: TensorLike,
+    *,
+    compute_v: bool = True,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Eigenvalues in ascending order and eigenvectors, as columns, of matrices that equal their
+    adjoint.
+
+    SelfAdjointEigV2(input: T; compute_v: bool = true) -> e: T, v: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("SelfAdjointEigV2", name, input=input, compute_v=compute_v)
+
+
 def Selu(features: TensorLike, *, name: str | None = None) -> Tensor:
     """Scaled elu whose activations keep zero mean and unit variance (Klambauer et al. 2017).
 
@@ -4162,6 +4481,40 @@ def StatelessMultinomial(
     )
 
 
+def StatelessRandomGetAlg(*, name: str | None = None) -> Tensor:
+    """The number of the algorithm that this device draws with: 1, Philox.
+
+    StatelessRandomGetAlg() -> alg: int32
+    """
+    return apply_op("StatelessRandomGetAlg", name)
+
+
+def StatelessRandomGetKeyCounter(
+    seed: TensorLike,
+    *,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The Philox key and counter that a seed of two numbers stands for.
+
+    StatelessRandomGetKeyCounter(seed: Tseed) -> key: uint64, counter: uint64
+    Tseed: int32, int64
+    """
+    return apply_op("StatelessRandomGetKeyCounter", name, seed=seed)
+
+
+def StatelessRandomGetKeyCounterAlg(
+    seed: TensorLike,
+    *,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """StatelessRandomGetKeyCounter, and the number of the algorithm.
+
+    StatelessRandomGetKeyCounterAlg(seed: Tseed) -> key: uint64, counter: uint64, alg: int32
+    Tseed: int32, int64
+    """
+    return apply_op("StatelessRandomGetKeyCounterAlg", name, seed=seed)
+
+
 def StatelessRandomNormal(
     shape: TensorLike,
     seed: TensorLike,
@@ -4177,6 +4530,27 @@ def StatelessRandomNormal(
     dtype: float32, float64, bfloat16, float16
     """
     return apply_op("StatelessRandomNormal", name, shape=shape, seed=seed, dtype=dtype)
+
+
+def StatelessRandomNormalV2(
+    shape: TensorLike,
+    key: TensorLike,
+    counter: TensorLike,
+    alg: TensorLike,
+    *,
+    dtype: DTypeLike = dtypes.float32,
+    name: str | None = None,
+) -> Tensor:
+    """Normally distributed with mean 0 and deviation 1, a function of key and counter alone.
+
+    StatelessRandomNormalV2(shape: Tshape, key: uint64, counter: uint64, alg: int32; dtype: type =
+        float32) -> output: dtype
+    Tshape: int32, int64
+    dtype: float32, float64, bfloat16, float16
+    """
+    return apply_op(
+        "StatelessRandomNormalV2", name, shape=shape, key=key, counter=counter, alg=alg, dtype=dtype
+    )
 
 
 def StatelessRandomUniform(
@@ -4213,6 +4587,33 @@ def StatelessRandomUniformFullInt(
     return apply_op("StatelessRandomUniformFullInt", name, shape=shape, seed=seed, dtype=dtype)
 
 
+def StatelessRandomUniformFullIntV2(
+    shape: TensorLike,
+    key: TensorLike,
+    counter: TensorLike,
+    alg: TensorLike,
+    *,
+    dtype: DTypeLike = dtypes.uint64,
+    name: str | None = None,
+) -> Tensor:
+    """Integers over the whole range of their type, a function of key and counter alone.
+
+    StatelessRandomUniformFullIntV2(shape: Tshape, key: uint64, counter: uint64, alg: int32; dtype:
+        type = uint64) -> output: dtype
+    Tshape: int32, int64
+    dtype: int32, int64, uint32, uint64
+    """
+    return apply_op(
+        "StatelessRandomUniformFullIntV2",
+        name,
+        shape=shape,
+        key=key,
+        counter=counter,
+        alg=alg,
+        dtype=dtype,
+    )
+
+
 def StatelessRandomUniformInt(
     shape: TensorLike,
     seed: TensorLike,
@@ -4233,6 +4634,77 @@ def StatelessRandomUniformInt(
     )
 
 
+def StatelessRandomUniformIntV2(
+    shape: TensorLike,
+    key: TensorLike,
+    counter: TensorLike,
+    alg: TensorLike,
+    minval: TensorLike,
+    maxval: TensorLike,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """Uniformly distributed integers in [minval, maxval), a function of key and counter alone.
+
+    StatelessRandomUniformIntV2(shape: Tshape, key: uint64, counter: uint64, alg: int32, minval:
+        dtype, maxval: dtype) -> output: dtype
+    Tshape: int32, int64
+    dtype: int32, int64, uint32, uint64
+    """
+    return apply_op(
+        "StatelessRandomUniformIntV2",
+        name,
+        shape=shape,
+        key=key,
+        counter=counter,
+        alg=alg,
+        minval=minval,
+        maxval=maxval,
+    )
+
+
+def StatelessRandomUniformV2(
+    shape: TensorLike,
+    key: TensorLike,
+    counter: TensorLike,
+    alg: TensorLike,
+    *,
+    dtype: DTypeLike = dtypes.float32,
+    name: str | None = None,
+) -> Tensor:
+    """Uniformly distributed in [0, 1), a function of key and counter alone.
+
+    StatelessRandomUniformV2(shape: Tshape, key: uint64, counter: uint64, alg: int32; dtype: type =
+        float32) -> output: dtype
+    Tshape: int32, int64
+    dtype: float32, float64, bfloat16, float16
+    """
+    return apply_op(
+        "StatelessRandomUniformV2",
+        name,
+        shape=shape,
+        key=key,
+        counter=counter,
+        alg=alg,
+        dtype=dtype,
+    )
+
+
+def StatelessShuffle(
+    value: TensorLike,
+    key: TensorLike,
+    counter: TensorLike,
+    alg: TensorLike,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """The rows of the input in random order, a function of key and counter alone.
+
+    StatelessShuffle(value: T, key: uint64, counter: uint64, alg: int32) -> output: T
+    """
+    return apply_op("StatelessShuffle", name, value=value, key=key, counter=counter, alg=alg)
+
+
 def StatelessTruncatedNormal(
     shape: TensorLike,
     seed: TensorLike,
@@ -4248,6 +4720,33 @@ def StatelessTruncatedNormal(
     dtype: float32, float64, bfloat16, float16
     """
     return apply_op("StatelessTruncatedNormal", name, shape=shape, seed=seed, dtype=dtype)
+
+
+def StatelessTruncatedNormalV2(
+    shape: TensorLike,
+    key: TensorLike,
+    counter: TensorLike,
+    alg: TensorLike,
+    *,
+    dtype: DTypeLike = dtypes.float32,
+    name: str | None = None,
+) -> Tensor:
+    """Normally distributed within two deviations, a function of key and counter alone.
+
+    StatelessTruncatedNormalV2(shape: Tshape, key: uint64, counter: uint64, alg: int32; dtype: type
+        = float32) -> output: dtype
+    Tshape: int32, int64
+    dtype: float32, float64, bfloat16, float16
+    """
+    return apply_op(
+        "StatelessTruncatedNormalV2",
+        name,
+        shape=shape,
+        key=key,
+        counter=counter,
+        alg=alg,
+        dtype=dtype,
+    )
 
 
 def StatelessWhile(
@@ -4529,6 +5028,21 @@ def Sum(
     return apply_op(
         "Sum", name, input=input, reduction_indices=reduction_indices, keep_dims=keep_dims
     )
+
+
+def Svd(
+    input: TensorLike,
+    *,
+    compute_uv: bool = True,
+    full_matrices: bool = False,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Singular values, largest first, and the u and v with input = u diag(s) v^H.
+
+    Svd(input: T; compute_uv: bool = true, full_matrices: bool = false) -> s: T, u: T, v: T
+    T: float32, float64, complex64, complex128, float16
+    """
+    return apply_op("Svd", name, input=input, compute_uv=compute_uv, full_matrices=full_matrices)
 
 
 def Tan(x: TensorLike, *, name: str | None = None) -> Tensor:
@@ -5194,6 +5708,24 @@ def UnsortedSegmentSum(
     """
     return apply_op(
         "UnsortedSegmentSum", name, data=data, segment_ids=segment_ids, num_segments=num_segments
+    )
+
+
+def UpperBound(
+    sorted_inputs: TensorLike,
+    values: TensorLike,
+    *,
+    out_type: DTypeLike = dtypes.int32,
+    name: str | None = None,
+) -> Tensor:
+    """How many elements of each sorted row are less than or equal to each value of the same row.
+
+    UpperBound(sorted_inputs: T, values: T; out_type: type = int32) -> output: out_type
+    T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16, uint32, uint64
+    out_type: int32, int64
+    """
+    return apply_op(
+        "UpperBound", name, sorted_inputs=sorted_inputs, values=values, out_type=out_type
     )
 
 

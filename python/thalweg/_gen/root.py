@@ -46,6 +46,7 @@ __all__ = [
     "floormod",
     "greater",
     "greater_equal",
+    "histogram_fixed_width",
     "identity_n",
     "igamma",
     "igammac",
@@ -417,6 +418,30 @@ def greater_equal(x: TensorLike, y: TensorLike, name: str | None = None) -> Tens
     T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16, uint32, uint64
     """
     return apply_op("GreaterEqual", name, x=x, y=y)
+
+
+@endpoint
+def histogram_fixed_width(
+    values: TensorLike,
+    value_range: TensorLike,
+    nbins: TensorLike,
+    dtype: DTypeLike = dtypes.int32,
+    name: str | None = None,
+) -> Tensor:
+    """How many values fall into each of nbins parts of a range; values outside count for its ends.
+
+    HistogramFixedWidth(values: T, value_range: T, nbins: int32; dtype: type = int32) -> out: dtype
+    T: float32, float64, int32, int64
+    dtype: int32, int64
+    """
+    return apply_op(
+        "HistogramFixedWidth",
+        name,
+        values=values,
+        value_range=value_range,
+        nbins=nbins,
+        dtype=dtype,
+    )
 
 
 @endpoint

@@ -344,5 +344,5 @@ def constant_value_as_shape(tensor: Any) -> TensorShape:
     known = tensor.op.graph.core.output_values(tensor.op._id, tensor.value_index)
     if known is not None:
         return TensorShape([None if v is None or v < 0 else v for v in known])
-    length = tensor.shape.with_rank(1)[0].value
+    length = tensor.shape.with_rank(1).as_list()[0]
     return TensorShape(None if length is None else [None] * length)

@@ -229,19 +229,19 @@ def _fill_tables() -> None:
 _fill_tables()
 
 
-def as_dtype(value: Any) -> DType:
+def as_dtype(type_value: Any) -> DType:
     """The DType that a DType, its number, its name, or a NumPy or Python type stands for."""
-    if type(value) is DType:
-        return value
+    if type(type_value) is DType:
+        return type_value
     try:
-        found = _BY_ENUM.get(value) if type(value) is int else _BY_KEY.get(value)
+        found = _BY_ENUM.get(type_value) if type(type_value) is int else _BY_KEY.get(type_value)
     except TypeError:  # unhashable
         found = None
     if found is None:
-        found = _from_numpy(value)
+        found = _from_numpy(type_value)
     if found is None:
         raise TypeError(
-            f"Cannot convert the argument `type_value`: {value!r} to a TensorFlow DType."
+            f"Cannot convert the argument `type_value`: {type_value!r} to a TensorFlow DType."
         )
     return found
 

@@ -11,6 +11,7 @@ import importlib
 from typing import Any
 
 from thalweg import _core
+from thalweg.framework import shapes
 
 executing_eagerly = _core.executing_eagerly
 
@@ -34,6 +35,7 @@ def v1_imported() -> None:
     """A TensorFlow-1 program, unless the root module has been used."""
     if not _chosen:
         choose(False)
+        shapes.use_dimensions(True)
 
 
 def import_quietly(module: str) -> Any:

@@ -304,6 +304,8 @@ def _compare_types(a: Any, b: Any, kind_a: Kind, kind_b: Kind) -> None:
             )
         return
     same = type(a) is type(b) or kind_a.family == kind_b.family == "list"
+    if not same and kind_a.family == kind_b.family == "composite":  # a value and its spec
+        same = _family(a) is _family(b)
     if not same and kind_a.family == kind_b.family == "namedtuple":
         same = type(a).__name__ == type(b).__name__ and a._fields == b._fields
     if not same:
@@ -312,6 +314,10 @@ def _compare_types(a: Any, b: Any, kind_a: Kind, kind_b: Kind) -> None:
             f"{type(a).__name__}, while the second has type {type(b).__name__}",
             by_type=True,
         )
+
+
+def _family(composite: Any) -> type:
+    return getattr(composite, "_tensor_family", type(composite))
 
 
 def _brief(value: Any) -> str:

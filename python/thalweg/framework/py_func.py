@@ -13,7 +13,9 @@ from thalweg import _core
 from thalweg.framework import dtypes
 from thalweg.framework.apply import create
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.errors import InvalidArgumentError
 from thalweg.framework.graph import name_scope
+from thalweg.framework.mode import executing_eagerly
 
 
 class _Function:
@@ -72,6 +74,29 @@ def _call(token: str, arguments: list[Any]) -> list[Any]:
 _core.set_py_func(_call)
 
 
+def _now(function: _Function, inp: Any) -> list[Any]:
+    """The results as eager tensors. A node would be kept for each function ever called."""
+    results = function([np.array(convert_to_tensor(x).numpy()) for x in inp])
+    if len(results) != len(function.types):
+        raise InvalidArgumentError(
+            None,
+            None,
+            f"py_func returns {len(results)} values, but expects to see {len(function.types)} "
+            "values.",
+        )
+    tensors = []
+    for i, (result, want) in enumerate(zip(results, function.types, strict=True)):
+        tensor = convert_to_tensor(result)
+        if tensor.dtype != want:
+            raise InvalidArgumentError(
+                None,
+                None,
+                f"{i}-th value returned by py_func is {tensor.dtype.name}, but expects {want.name}",
+            )
+        tensors.append(tensor)
+    return tensors
+
+
 def py_func(
     func: Callable[..., Any], inp: Any, Tout: Any, stateful: bool = True, name: str | None = None
 ) -> Any:
@@ -85,6 +110,9 @@ def py_func(
     is_list = isinstance(Tout, (list, tuple))
     types = [dtypes.as_dtype(t) for t in (Tout if is_list else [Tout])]
     function = _Function(func, types)
+    if executing_eagerly():
+        found = _now(function, inp)
+        return found if is_list else found[0]
     token = f"pyfunc_{next(_tokens)}"
     _functions[token] = function
     op_type = "PyFunc" if stateful else "PyFuncStateless"

@@ -1,9 +1,17 @@
-"""Partially known shapes: TensorShape and Dimension, as TensorFlow 1 has them."""
+"""Partially known shapes. Sizes are ints and None as in TensorFlow 2, or Dimensions as in 1."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+
+_dimensions = False
+
+
+def use_dimensions(use: bool) -> None:
+    """Whether a shape's sizes are Dimension objects, TensorFlow 1's form of them."""
+    global _dimensions
+    _dimensions = use
 
 
 class Dimension:
@@ -167,7 +175,7 @@ def dimension_value(dimension: Any) -> int | None:
 
 def dimension_at_index(shape: TensorShape, index: int) -> Dimension:
     """Element `index` of a shape; unknown if even the rank is not known."""
-    return Dimension(None) if shape.rank is None else shape[index]
+    return Dimension(None if shape.rank is None else shape.as_list()[index])
 
 
 class TensorShape:
@@ -267,6 +275,27 @@ class TensorShape:
             tuple(b if a is None else a for a, b in zip(self._dims, other._dims, strict=True))
         )
 
+    def is_subtype_of(self, other: Any) -> bool:
+        """Whether every shape that this one admits is admitted by the other, a TensorShape."""
+        if not isinstance(other, TensorShape):
+            return False
+        if other._dims is None or self._dims == other._dims:
+            return True
+        return (
+            self._dims is not None
+            and len(self._dims) == len(other._dims)
+            and all(b in (None, a) for a, b in zip(self._dims, other._dims, strict=True))
+        )
+
+    def most_specific_common_supertype(self, others: Any) -> TensorShape | None:
+        """The narrowest shape that admits everything this one and the others admit."""
+        if any(not isinstance(other, TensorShape) for other in others):
+            return None
+        shape = self
+        for other in others:
+            shape = shape.most_specific_compatible_shape(other)
+        return shape
+
     def most_specific_compatible_shape(self, other: Any) -> TensorShape:
         """The shape that admits everything either of the two admits."""
         other = as_shape(other)
@@ -320,18 +349,18 @@ class TensorShape:
     def __bool__(self) -> bool:
         return self._dims is not None
 
-    def __iter__(self) -> Iterator[Dimension]:
+    def __iter__(self) -> Iterator[Any]:
         if self._dims is None:
             raise ValueError("Cannot iterate over a shape with unknown rank.")
-        return iter([Dimension(d) for d in self._dims])
+        return iter([Dimension(d) for d in self._dims] if _dimensions else self._dims)
 
     def __getitem__(self, key: Any) -> Any:
         if self._dims is not None:
             if isinstance(key, slice):
                 return TensorShape(self._dims[key])
-            return Dimension(self._dims[key])
+            return Dimension(self._dims[key]) if _dimensions else self._dims[key]
         if not isinstance(key, slice):
-            return Dimension(None)
+            return Dimension(None) if _dimensions else None
         start, stop = key.start or 0, key.stop
         if key.step is not None:
             raise ValueError("Steps are not yet handled")
@@ -365,11 +394,14 @@ class TensorShape:
     def __str__(self) -> str:
         if self._dims is None:
             return "<unknown>"
-        text = ", ".join("?" if d is None else str(d) for d in self._dims)
+        unknown = "?" if _dimensions else "None"
+        text = ", ".join(unknown if d is None else str(d) for d in self._dims)
         return f"({text},)" if len(self._dims) == 1 else f"({text})"
 
     def __repr__(self) -> str:
-        return f"TensorShape({self.dims})"
+        return (
+            f"TensorShape({self.dims if _dimensions or self._dims is None else list(self._dims)})"
+        )
 
     def __reduce__(self) -> Any:
         return TensorShape, (self._dims,)

@@ -10,9 +10,9 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.shapes import TensorShape
 from thalweg.framework.tensor import TensorLike
 from thalweg.ops.arguments import one_of
@@ -54,7 +54,7 @@ def ones(shape: Any, dtype: Any = dtypes.float32, name: str | None = None) -> Te
 
 def _filled(shape: Any, dtype: Any, number: int, default_name: str, name: str | None) -> Tensor:
     dtype = dtypes.as_dtype(dtype).base_dtype
-    with ops.name_scope(name, default_name, [shape]) as scope:
+    with op_scope(name, default_name, [shape]) as scope:
         value: Any = number
         if dtype == dtypes.bool:
             value = builtins.bool(number)
@@ -98,7 +98,7 @@ def zeros_like(
     tensor: Any, dtype: Any = None, name: str | None = None, optimize: builtins.bool = True
 ) -> Tensor:
     """Zeros of the shape, and unless `dtype` says otherwise the dtype, of `tensor`."""
-    with ops.name_scope(name, "zeros_like", [tensor]) as scope:
+    with op_scope(name, "zeros_like", [tensor]) as scope:
         tensor = convert_to_tensor(tensor, name="tensor")
         want = tensor.dtype.base_dtype if dtype is None else dtypes.as_dtype(dtype)
         if optimize and tensor.shape.is_fully_defined() and tensor.dtype != dtypes.variant:
@@ -112,7 +112,7 @@ def ones_like(
     tensor: Any, dtype: Any = None, name: str | None = None, optimize: builtins.bool = True
 ) -> Tensor:
     """Ones of the shape, and unless `dtype` says otherwise the dtype, of `tensor`."""
-    with ops.name_scope(name, "ones_like", [tensor]) as scope:
+    with op_scope(name, "ones_like", [tensor]) as scope:
         tensor = convert_to_tensor(tensor, name="tensor")
         want = tensor.dtype.base_dtype if dtype is None else dtypes.as_dtype(dtype)
         result = ones(_shape(tensor, optimize), want, name=scope)
@@ -126,7 +126,7 @@ def range(
     """start, start + delta, ... up to but excluding `limit`; one argument counts from 0."""
     if limit is None:
         start, limit = 0, start
-    with ops.name_scope(name, "Range", [start, limit, delta]) as scope:
+    with op_scope(name, "Range", [start, limit, delta]) as scope:
         if dtype is None:
             given = [v.dtype for v in (start, limit, delta) if hasattr(v, "dtype")]
             numbers = [dtypes.as_dtype(d).base_dtype for d in given]
@@ -165,10 +165,32 @@ def cast_to(x: Tensor, dtype: Any) -> Tensor:
 
 
 def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int = 0) -> Tensor:
-    """`num` evenly spaced values from `start` to `stop`, both included."""
-    if axis != 0:
-        raise NotImplementedError(f"linspace: axis must be 0, got {axis=}")
-    return raw_ops.LinSpace(start, stop, num, name=name)
+    """`num` evenly spaced values from `start` to `stop`, both included; of tensors, along a new
+    `axis`.
+    """
+    with op_scope(name, "linspace", [start, stop]) as scope:
+        start = convert_to_tensor(start, name="start")
+        stop = convert_to_tensor(stop, dtype=unless_typed(stop, start.dtype), name="stop")
+        if start.shape.ndims == 0 and stop.shape.ndims == 0 and axis in (0, -1):
+            return raw_ops.LinSpace(start, stop, num, name=scope)
+        full = broadcast_dynamic_shape(shape(start), shape(stop))
+        start, stop = raw_ops.BroadcastTo(start, full), raw_ops.BroadcastTo(stop, full)
+        first, last = expand_dims(start, axis), expand_dims(stop, axis)
+        count = convert_to_tensor(num, dtype=unless_typed(num, dtypes.int32), name="num")
+        ndims = first.shape.ndims
+        if ndims is None:
+            raise ValueError("linspace: the ranks of start and stop must be known")
+        sides = [1] * ndims
+        sides[axis] = -1
+        steps = raw_ops.Maximum(raw_ops.Sub(count, 1), 1)
+        delta = raw_ops.RealDiv(raw_ops.Sub(last, first), cast_to(steps, first.dtype))
+        inner = reshape(cast_to(range(1, raw_ops.Sub(count, 1)), first.dtype), sides)
+        middle = raw_ops.AddV2(first, raw_ops.Mul(delta, inner))
+        joined = concat([first, middle, last], axis)
+        begin, size_ = [0] * ndims, [-1] * ndims  # one value is the first
+        return raw_ops.Slice(
+            joined, begin, stack([*size_[: axis % ndims], count, *size_[axis % ndims + 1 :]])
+        )
 
 
 def eye(
@@ -179,7 +201,7 @@ def eye(
     name: str | None = None,
 ) -> Tensor:
     """The identity matrix, or with `num_columns` a rectangle with ones on its diagonal."""
-    with ops.name_scope(name, "eye", [num_rows, num_columns, batch_shape]) as scope:
+    with op_scope(name, "eye", [num_rows, num_columns, batch_shape]) as scope:
         columns = num_rows if num_columns is None else num_columns
         rows_index = expand_dims(range(num_rows), 1)
         matrix = raw_ops.Equal(rows_index, range(columns))
@@ -190,13 +212,21 @@ def eye(
         return raw_ops.Identity(matrix, name=scope)
 
 
-def meshgrid(*args: Any, indexing: str = "xy", name: str | None = None) -> list[Tensor]:
-    """Coordinate arrays of the grid spanned by vectors, as numpy.meshgrid makes them."""
+def meshgrid(*args: Any, **kwargs: Any) -> list[Tensor]:
+    """Coordinate arrays of the grid spanned by vectors, as numpy.meshgrid makes them.
+
+    Args:
+        indexing: 'xy' (the default) or 'ij': whether the first vector runs along columns or rows.
+        name: of the operation.
+    """
+    indexing, name = kwargs.pop("indexing", "xy"), kwargs.pop("name", None)
+    if kwargs:
+        raise TypeError(f"'{next(iter(kwargs))}' is an invalid keyword argument for this function")
     if indexing not in ("xy", "ij"):
         raise ValueError(
             f"Argument `indexing` parameter must be either 'xy' or 'ij', got '{indexing}'"
         )
-    with ops.name_scope(name, "meshgrid", list(args)):
+    with op_scope(name, "meshgrid", list(args)):
         vectors = [reshape(a, [-1]) for a in args]
         order = list(builtins.range(len(vectors)))
         if indexing == "xy" and len(order) > 1:
@@ -226,7 +256,7 @@ def _shape(
     out_type: Any = dtypes.int32,
 ) -> Tensor:
     out = dtypes.int32 if out_type is None else dtypes.as_dtype(out_type)
-    with ops.name_scope(name, "Shape", [input]) as scope:
+    with op_scope(name, "Shape", [input]) as scope:
         tensor = convert_to_tensor(input)
         if optimize and tensor.shape.is_fully_defined():
             return constant(np.array(tensor.shape.as_list(), out.as_numpy_dtype), out, name=scope)
@@ -243,7 +273,7 @@ def shape_n(
 def size(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> Tensor:
     """The number of elements of a tensor."""
     out = dtypes.int32 if out_type is None else dtypes.as_dtype(out_type)
-    with ops.name_scope(name, "Size", [input]) as scope:
+    with op_scope(name, "Size", [input]) as scope:
         tensor = convert_to_tensor(input)
         if tensor.shape.is_fully_defined():
             return constant(tensor.shape.num_elements(), out, name=scope)
@@ -252,7 +282,7 @@ def size(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> T
 
 def rank(input: Any, name: str | None = None) -> Tensor:
     """The number of dimensions of a tensor, as an int32 scalar."""
-    with ops.name_scope(name, "Rank", [input]) as scope:
+    with op_scope(name, "Rank", [input]) as scope:
         tensor = convert_to_tensor(input)
         if tensor.shape.ndims is not None:
             return constant(tensor.shape.ndims, dtypes.int32, name=scope)
@@ -290,7 +320,7 @@ def transpose(
     a: Any, perm: Any = None, name: str = "transpose", conjugate: builtins.bool = False
 ) -> Tensor:
     """Permutes dimensions by `perm`; reverses them when it is None."""
-    with ops.name_scope(name, "transpose", [a]) as scope:
+    with op_scope(name, "transpose", [a]) as scope:
         tensor = convert_to_tensor(a, name="a")
         if perm is None:
             ndims = tensor.shape.ndims
@@ -308,7 +338,7 @@ def matrix_transpose(
     a: Any, name: str = "matrix_transpose", conjugate: builtins.bool = False
 ) -> Tensor:
     """Swaps the last two dimensions."""
-    with ops.name_scope(name, "matrix_transpose", [a]) as scope:
+    with op_scope(name, "matrix_transpose", [a]) as scope:
         tensor = convert_to_tensor(a, name="a")
         ndims = tensor.shape.ndims
         if ndims is not None:
@@ -365,7 +395,7 @@ def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
             f"got {type(values[0]).__name__} and a list of tensors"
         )
     if len(values) == 1:
-        with ops.name_scope(name):
+        with op_scope(name):
             convert_to_tensor(axis, dtype=dtypes.int32, name="concat_dim")
             return raw_ops.Identity(values[0], name=name)
     return raw_ops.ConcatV2(list(values), axis, name=name)

@@ -9,16 +9,17 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant_value, convert_to_tensor
 from thalweg.framework.errors import InvalidArgumentError
-from thalweg.framework.graph import Operation, Tensor
+from thalweg.framework.graph import Tensor
+from thalweg.framework.mode import executing_eagerly
+from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array, control, reduce
 
 
 def Assert(
     condition: Any, data: Sequence[Any], summarize: int | None = None, name: str | None = None
-) -> Operation:
+) -> Any:
     """Fails the run with InvalidArgumentError, showing `data`, unless `condition` is true."""
     return raw_ops.Assert(
         condition, list(data), summarize=3 if summarize is None else summarize, name=name
@@ -36,16 +37,19 @@ def _binary(
     summarize: int | None,
     message: str | None,
     name: str | None,
-) -> Operation:
+) -> Any:
     """x `symbol` y for every element; what both values show when the graph is built is checked
     there.
     """
-    with ops.name_scope(name, label, [x, y]):
+    with op_scope(name, label, [x, y]):
         x = convert_to_tensor(x, name="x")
         y = convert_to_tensor(
             y, dtype=None if hasattr(y, "dtype") else x.dtype.base_dtype, name="y"
         )
         text = f"{message}\n" if message else ""
+        if executing_eagerly():
+            _now(symbol, op, x, y, data, summarize, text)
+            return None
         known_x, known_y = constant_value(x), constant_value(y)
         if known_x is not None and known_y is not None and not np.all(static(known_x, known_y)):
             raise InvalidArgumentError(
@@ -65,6 +69,36 @@ def _binary(
         return Assert(reduce.reduce_all(getattr(raw_ops, op)(x, y)), data, summarize=summarize)
 
 
+def _now(
+    symbol: str,
+    op: str,
+    x: Tensor,
+    y: Tensor,
+    data: Sequence[Any] | None,
+    summarize: int | None,
+    text: str,
+) -> None:
+    """The assertion about eager tensors: None if it holds."""
+    if reduce.reduce_all(getattr(raw_ops, op)(x, y)):
+        return
+    if data is not None:
+        Assert(False, data, summarize)
+    limit = 3 if summarize is None else summarize
+    parts = [f"{text}Condition x {symbol} y did not hold."]
+    for name, tensor in (("x", x), ("y", y)):
+        flat = tensor.numpy().reshape(-1) if tensor.shape.rank else np.array([tensor.numpy()])
+        shown = flat if limit < 0 else flat[:limit]
+        parts.append(f"First {len(shown)} elements of {name} ({_label(tensor)}):\n{shown}")
+    raise InvalidArgumentError(None, None, "\n".join(parts))
+
+
+def _label(x: Tensor) -> str:
+    """How a message refers to a tensor: by its name, if it is a graph's."""
+    if executing_eagerly() or not hasattr(x, "op"):
+        return f"shape={x.shape} dtype={x.dtype.name}"
+    return x.name
+
+
 def assert_equal(
     x: Any,
     y: Any,
@@ -72,7 +106,7 @@ def assert_equal(
     summarize: int | None = None,
     message: str | None = None,
     name: str | None = None,
-) -> Operation:
+) -> Any:
     """Fails the run unless x == y everywhere."""
     return _binary("assert_equal", "==", np.equal, "Equal", x, y, data, summarize, message, name)
 
@@ -84,7 +118,7 @@ def assert_none_equal(
     summarize: int | None = None,
     message: str | None = None,
     name: str | None = None,
-) -> Operation:
+) -> Any:
     """Fails the run unless x != y everywhere."""
     return _binary(
         "assert_none_equal", "!=", np.not_equal, "NotEqual", x, y, data, summarize, message, name
@@ -98,7 +132,7 @@ def assert_less(
     summarize: int | None = None,
     message: str | None = None,
     name: str | None = None,
-) -> Operation:
+) -> Any:
     """Fails the run unless x < y everywhere."""
     return _binary("assert_less", "<", np.less, "Less", x, y, data, summarize, message, name)
 
@@ -110,7 +144,7 @@ def assert_less_equal(
     summarize: int | None = None,
     message: str | None = None,
     name: str | None = None,
-) -> Operation:
+) -> Any:
     """Fails the run unless x <= y everywhere."""
     return _binary(
         "assert_less_equal", "<=", np.less_equal, "LessEqual", x, y, data, summarize, message, name
@@ -124,7 +158,7 @@ def assert_greater(
     summarize: int | None = None,
     message: str | None = None,
     name: str | None = None,
-) -> Operation:
+) -> Any:
     """Fails the run unless x > y everywhere."""
     return _binary(
         "assert_greater", ">", np.greater, "Greater", x, y, data, summarize, message, name
@@ -138,7 +172,7 @@ def assert_greater_equal(
     summarize: int | None = None,
     message: str | None = None,
     name: str | None = None,
-) -> Operation:
+) -> Any:
     """Fails the run unless x >= y everywhere."""
     return _binary(
         "assert_greater_equal",
@@ -156,14 +190,14 @@ def assert_greater_equal(
 
 def _sign(
     label: str,
-    op: Callable[..., Operation],
+    op: Callable[..., Any],
     x: Any,
     data: Any,
     summarize: int | None,
     message: str | None,
     name: str | None,
-) -> Operation:
-    with ops.name_scope(name, label, [x]):
+) -> Any:
+    with op_scope(name, label, [x]):
         x = convert_to_tensor(x, name="x")
         return op(x, 0, data, summarize, message or f"Condition of {label} did not hold")
 
@@ -174,7 +208,7 @@ def assert_positive(
     summarize: int | None = None,
     message: str | None = None,
     name: str | None = None,
-) -> Operation:
+) -> Any:
     """Fails the run unless x > 0 everywhere."""
     return _sign("assert_positive", assert_greater, x, data, summarize, message, name)
 
@@ -185,7 +219,7 @@ def assert_non_negative(
     summarize: int | None = None,
     message: str | None = None,
     name: str | None = None,
-) -> Operation:
+) -> Any:
     """Fails the run unless x >= 0 everywhere."""
     return _sign("assert_non_negative", assert_greater_equal, x, data, summarize, message, name)
 
@@ -196,7 +230,7 @@ def assert_negative(
     summarize: int | None = None,
     message: str | None = None,
     name: str | None = None,
-) -> Operation:
+) -> Any:
     """Fails the run unless x < 0 everywhere."""
     return _sign("assert_negative", assert_less, x, data, summarize, message, name)
 
@@ -207,7 +241,7 @@ def assert_non_positive(
     summarize: int | None = None,
     message: str | None = None,
     name: str | None = None,
-) -> Operation:
+) -> Any:
     """Fails the run unless x <= 0 everywhere."""
     return _sign("assert_non_positive", assert_less_equal, x, data, summarize, message, name)
 
@@ -219,7 +253,7 @@ def assert_rank(
     summarize: int | None = None,
     message: str | None = None,
     name: str | None = None,
-) -> Operation:
+) -> Any:
     """x has exactly `rank` dimensions: ValueError where that is known when the graph is built."""
     return _rank("assert_rank", "==", x, rank, data, summarize, message, name)
 
@@ -231,7 +265,7 @@ def assert_rank_at_least(
     summarize: int | None = None,
     message: str | None = None,
     name: str | None = None,
-) -> Operation:
+) -> Any:
     """x has `rank` dimensions or more: ValueError where that is known when the graph is built."""
     return _rank("assert_rank_at_least", ">=", x, rank, data, summarize, message, name)
 
@@ -245,8 +279,8 @@ def _rank(
     summarize: int | None,
     message: str | None,
     name: str | None,
-) -> Operation:
-    with ops.name_scope(name, label, [x]):
+) -> Any:
+    with op_scope(name, label, [x]):
         x = convert_to_tensor(x, name="x")
         want = constant_value(convert_to_tensor(rank, name="rank"))
         have = x.shape.ndims
@@ -255,7 +289,7 @@ def _rank(
             if not (have == want if exact else have >= want):
                 rule = "must have rank" if exact else "must have rank at least"
                 raise ValueError(
-                    f"{message or ''}Tensor {x.name} {rule} {int(want)}.  Received rank {have}, "
+                    f"{message or ''}Tensor {_label(x)} {rule} {int(want)}.  Received rank {have}, "
                     f"shape {x.shape}"
                 )
             return control.no_op(name="static_checks_determined_all_ok")
@@ -265,21 +299,21 @@ def _rank(
 
 def assert_type(
     tensor: Any, tf_type: Any, message: str | None = None, name: str | None = None
-) -> Operation:
+) -> Any:
     """Raises TypeError unless the tensor has this dtype."""
     want = dtypes.as_dtype(tf_type)
-    with ops.name_scope(name, "assert_type", [tensor]):
+    with op_scope(name, "assert_type", [tensor]):
         tensor = convert_to_tensor(tensor, name="tensor")
         if tensor.dtype.base_dtype != want:
             raise TypeError(
-                f"{message or ''}{tensor.name} must be of type {want!r}; got {tensor.dtype!r}"
+                f"{message or ''}{_label(tensor)} must be of type {want!r}; got {tensor.dtype!r}"
             )
         return control.no_op("statically_determined_correct_type")
 
 
 def assert_scalar(tensor: Any, name: str | None = None, message: str | None = None) -> Tensor:
     """Raises ValueError unless the tensor is known to be a scalar; returns it."""
-    with ops.name_scope(name, "assert_scalar", [tensor]) as scope:
+    with op_scope(name, "assert_scalar", [tensor]) as scope:
         tensor = convert_to_tensor(tensor, name=scope)
         if tensor.shape.ndims != 0:
             raise ValueError(f"{message or ''}Expected scalar shape, saw shape: {tensor.shape}.")
@@ -291,9 +325,9 @@ def check_numerics(tensor: Any, message: str, name: str | None = None) -> Tensor
     return raw_ops.CheckNumerics(tensor, message=message, name=name)
 
 
-def assert_integer(x: Any, message: str | None = None, name: str | None = None) -> Operation:
+def assert_integer(x: Any, message: str | None = None, name: str | None = None) -> Any:
     """Raises TypeError unless x has an integer dtype."""
-    with ops.name_scope(name, "assert_integer", [x]):
+    with op_scope(name, "assert_integer", [x]):
         x = convert_to_tensor(x, name="x")
         if not x.dtype.base_dtype.is_integer:
             raise TypeError(f'{message or ""}Expected "x" to be integer type.  Found: {x.dtype!r}')
@@ -310,5 +344,5 @@ def is_numeric_tensor(tensor: Any) -> bool:
 
 def verify_tensor_all_finite(t: Any, msg: str, name: str | None = None) -> Tensor:
     """t; the run fails with `msg` where an element is NaN or infinite."""
-    with ops.name_scope(name, "VerifyFinite", [t]) as scope:
+    with op_scope(name, "VerifyFinite", [t]) as scope:
         return raw_ops.CheckNumerics(convert_to_tensor(t, name="t"), message=msg, name=scope)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from thalweg import raw_ops
 from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.mode import executing_eagerly
+from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array, indexing, math, reduce
 
 
@@ -16,7 +19,7 @@ def clip_by_value(
     t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None
 ) -> Tensor:
     """t limited to [clip_value_min, clip_value_max]; the limits may broadcast to t's shape."""
-    with ops.name_scope(name, "clip_by_value", [t, clip_value_min, clip_value_max]) as scope:
+    with op_scope(name, "clip_by_value", [t, clip_value_min, clip_value_max]) as scope:
         t = convert_to_tensor(t, name="t")
         low = raw_ops.Minimum(t, clip_value_max)
         low.shape.assert_is_compatible_with(t.shape)
@@ -27,7 +30,7 @@ def clip_by_value(
 
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Tensor:
     """t scaled down where its Euclidean norm (over `axes`) exceeds `clip_norm`."""
-    with ops.name_scope(name, "clip_by_norm", [t, clip_norm]) as scope:
+    with op_scope(name, "clip_by_norm", [t, clip_norm]) as scope:
         t = convert_to_tensor(t, name="t")
         total = reduce.reduce_sum(raw_ops.Mul(t, t), axes, keepdims=axes is not None)
         # sqrt at 0 has an infinite slope: the gradient there would be NaN.
@@ -41,7 +44,7 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
 
 def clip_by_average_norm(t: Any, clip_norm: Any, name: str | None = None) -> Tensor:
     """t scaled down where its norm per element exceeds `clip_norm`."""
-    with ops.name_scope(name, "clip_by_average_norm", [t, clip_norm]) as scope:
+    with op_scope(name, "clip_by_average_norm", [t, clip_norm]) as scope:
         t = convert_to_tensor(t, name="t")
         count = math.cast(array.size(t), t.dtype.base_dtype)
         inverse = raw_ops.Rsqrt(reduce.reduce_sum(raw_ops.Mul(t, t)))
@@ -54,7 +57,7 @@ def clip_by_average_norm(t: Any, clip_norm: Any, name: str | None = None) -> Ten
 def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     """Euclidean norm of all tensors together; None entries are skipped."""
     _check_list(t_list)
-    with ops.name_scope(name, "global_norm", list(t_list)):
+    with op_scope(name, "global_norm", list(t_list)):
         tensors = [convert_to_tensor(t) for t in t_list if t is not None]
         halves = array.stack([raw_ops.L2Loss(t) for t in tensors])
         total = reduce.reduce_sum(halves)
@@ -72,7 +75,7 @@ def clip_by_global_norm(
     _check_list(t_list)
     if use_norm is None:
         use_norm = global_norm(t_list)
-    with ops.name_scope(name, "clip_by_global_norm", [*t_list, clip_norm]) as scope:
+    with op_scope(name, "clip_by_global_norm", [*t_list, clip_norm]) as scope:
         use_norm = convert_to_tensor(use_norm)
         dtype = use_norm.dtype.base_dtype
         one = constant(1, dtype)
@@ -86,7 +89,7 @@ def clip_by_global_norm(
                 clipped.append(None)
                 continue
             t = convert_to_tensor(t)
-            with ops.colocate_with(t.op):
+            with nullcontext() if executing_eagerly() else ops.colocate_with(t.op):
                 scaled = raw_ops.Mul(t, math.cast(scale, t.dtype.base_dtype))
                 clipped.append(raw_ops.Identity(scaled, name=f"{scope}_{i}"))
         return clipped, use_norm

@@ -11,6 +11,8 @@ from thalweg import raw_ops
 from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Operation, Tensor
+from thalweg.framework.mode import executing_eagerly
+from thalweg.framework.op_scope import op_scope
 
 
 def no_op(name: str | None = None) -> Operation:
@@ -30,10 +32,19 @@ def operation(value: Any) -> Operation:
     return op
 
 
-def group(*inputs: Any, name: str | None = None) -> Operation:
-    """An operation that finishes when all `inputs` (also nested in lists) have."""
+def group(*inputs: Any, **kwargs: Any) -> Any:
+    """An operation that finishes when all `inputs` (also nested in lists) have; None in eager mode.
+
+    Args:
+        name: of the operation.
+    """
+    name = kwargs.pop("name", None)
+    if kwargs:
+        raise ValueError("Unknown keyword arguments: " + ", ".join(kwargs))
+    if executing_eagerly():  # all have run
+        return None
     found = [operation(i) for i in _flatten(inputs) if i is not None]
-    with ops.name_scope(name, "group_deps", found) as scope:
+    with op_scope(name, "group_deps", found) as scope:
         if not found:
             return no_op(name=scope)
         devices = builtins.list(dict.fromkeys(op.device for op in found))
@@ -62,7 +73,9 @@ def tuple(
     tensors: Sequence[Any], name: str | None = None, control_inputs: Sequence[Any] | None = None
 ) -> list[Any]:
     """The same values, none of which is ready before all of `tensors` are computed."""
-    with ops.name_scope(name, "tuple", [t for t in tensors if t is not None]):
+    if executing_eagerly():
+        return builtins.list(tensors)
+    with op_scope(name, "tuple", [t for t in tensors if t is not None]):
         gates = [operation(t) for t in tensors if t is not None]
         gates += [operation(c) for c in control_inputs or []]
         if not gates:
@@ -73,8 +86,10 @@ def tuple(
 
 def with_dependencies(dependencies: Sequence[Any], output: Any, name: str | None = None) -> Any:
     """`output`, available only after `dependencies` have run."""
+    if executing_eagerly():
+        return output
     with (
-        ops.name_scope(name, "control_dependency", [*dependencies, output]) as scope,
+        op_scope(name, "control_dependency", [*dependencies, output]) as scope,
         ops.colocate_with(operation(output)),
         ops.control_dependencies(builtins.list(dependencies)),
     ):
@@ -133,7 +148,7 @@ def print(*inputs: Any, **kwargs: Any) -> Operation:
             tensors.append(convert_to_tensor(value))
         else:
             template += str(value)
-    with ops.name_scope(name, "print", tensors) as scope:
+    with op_scope(name, "print", tensors) as scope:
         text = raw_ops.StringFormat(
             tensors,
             template=template,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from thalweg import raw_ops
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array
 from thalweg.ops.arguments import one_of, required
 
@@ -151,7 +151,7 @@ def conv2d_transpose(
     required(value=value, filter=filter, output_shape=output_shape)
     first = _channel_first(data_format)
     kind, explicit = _padding(padding)
-    with ops.name_scope(name, "conv2d_transpose", [value, filter, output_shape]) as scope:
+    with op_scope(name, "conv2d_transpose", [value, filter, output_shape]) as scope:
         return raw_ops.Conv2DBackpropInput(
             convert_to_tensor(output_shape, name="output_shape"),
             filter,
@@ -179,7 +179,7 @@ def conv1d(
     """Correlates [batch, width, in] with [width, in, out] filters."""
     value = one_of("value", value, "input", input)
     required(value=value, filters=filters, padding=padding)
-    with ops.name_scope(name, "conv1d", [value, filters]):
+    with op_scope(name, "conv1d", [value, filters]):
         channel_first = data_format in ("NCHW", "NCW")
         axis = 2 if channel_first else 1
         step = (
@@ -217,7 +217,7 @@ def depthwise_conv2d(
     rate = one_of("dilations", dilations, "rate", rate)
     first = _channel_first(data_format)
     kind, explicit = _padding(padding)
-    with ops.name_scope(name, "depthwise", [input, filter]) as scope:
+    with op_scope(name, "depthwise", [input, filter]) as scope:
         input = convert_to_tensor(input, name="tensor_in")
         filter = convert_to_tensor(filter, name="filter_in")
         return raw_ops.DepthwiseConv2dNative(
@@ -244,9 +244,7 @@ def separable_conv2d(
     dilations: Any = None,
 ) -> Tensor:
     """`depthwise_conv2d`, then a 1x1 convolution that mixes the channels."""
-    with ops.name_scope(
-        name, "separable_conv2d", [input, depthwise_filter, pointwise_filter]
-    ) as scope:
+    with op_scope(name, "separable_conv2d", [input, depthwise_filter, pointwise_filter]) as scope:
         deep = depthwise_conv2d(
             input, depthwise_filter, strides, padding, rate, "depthwise", data_format, dilations
         )
@@ -285,7 +283,7 @@ def max_pool(
     kind, explicit = _padding(padding)
     if explicit:
         raise NotImplementedError("max_pool: padding must be 'SAME' or 'VALID'")
-    with ops.name_scope(name, "MaxPool", [value]) as scope:
+    with op_scope(name, "MaxPool", [value]) as scope:
         return raw_ops.MaxPool(
             convert_to_tensor(value, name="input"),
             ksize=_four(ksize, first, "ksize"),
@@ -312,7 +310,7 @@ def avg_pool(
     kind, explicit = _padding(padding)
     if explicit:
         raise NotImplementedError("avg_pool: padding must be 'SAME' or 'VALID'")
-    with ops.name_scope(name, "AvgPool", [value]) as scope:
+    with op_scope(name, "AvgPool", [value]) as scope:
         return raw_ops.AvgPool(
             convert_to_tensor(value, name="value"),
             ksize=_four(ksize, first, "ksize"),

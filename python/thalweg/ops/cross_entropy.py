@@ -6,9 +6,9 @@ from typing import Any
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array, indexing, math
 from thalweg.ops.arguments import one_of
 
@@ -38,7 +38,7 @@ def softmax_cross_entropy_with_logits(
     the labels.
     """
     _named_arguments("softmax_cross_entropy_with_logits", _sentinel, labels, logits)
-    with ops.name_scope(name, "softmax_cross_entropy_with_logits_sg", [logits, labels]) as scope:
+    with op_scope(name, "softmax_cross_entropy_with_logits_sg", [logits, labels]) as scope:
         labels = array.stop_gradient(labels, name="labels_stop_gradient")
         return softmax_cross_entropy_with_logits_v2(
             labels, logits, dim if axis is None else axis, name=scope
@@ -57,7 +57,7 @@ def softmax_cross_entropy_with_logits_v2(
     """
     axis = one_of("axis", axis, "dim", dim)
     axis = -1 if axis is None else int(axis)
-    with ops.name_scope(name, "softmax_cross_entropy_with_logits", [logits, labels]) as scope:
+    with op_scope(name, "softmax_cross_entropy_with_logits", [logits, labels]) as scope:
         logits = convert_to_tensor(logits, name="logits")
         labels = convert_to_tensor(labels, name="labels")
         half = logits.dtype.base_dtype in (dtypes.float16, dtypes.bfloat16)
@@ -110,7 +110,7 @@ def sparse_softmax_cross_entropy_with_logits(
     less the last.
     """
     _named_arguments("sparse_softmax_cross_entropy_with_logits", _sentinel, labels, logits)
-    with ops.name_scope(name, "SparseSoftmaxCrossEntropyWithLogits", [labels, logits]):
+    with op_scope(name, "SparseSoftmaxCrossEntropyWithLogits", [labels, logits]):
         labels = convert_to_tensor(labels)
         logits = convert_to_tensor(logits)
         half = logits.dtype.base_dtype in (dtypes.float16, dtypes.bfloat16)
@@ -153,7 +153,7 @@ def sigmoid_cross_entropy_with_logits(
 ) -> Tensor:
     """Elementwise -z * log(s) - (1 - z) * log(1 - s) for z = labels and s = sigmoid(logits)."""
     _named_arguments("sigmoid_cross_entropy_with_logits", _sentinel, labels, logits)
-    with ops.name_scope(name, "logistic_loss", [logits, labels]) as scope:
+    with op_scope(name, "logistic_loss", [logits, labels]) as scope:
         x = convert_to_tensor(logits, name="logits")
         z = convert_to_tensor(
             labels, dtype=None if hasattr(labels, "dtype") else x.dtype.base_dtype, name="labels"
@@ -177,7 +177,7 @@ def weighted_cross_entropy_with_logits(
 ) -> Tensor:
     """Sigmoid cross-entropy whose positive term is multiplied by `pos_weight`."""
     labels = one_of("labels", labels, "targets", targets)
-    with ops.name_scope(name, "logistic_loss", [logits, labels]) as scope:
+    with op_scope(name, "logistic_loss", [logits, labels]) as scope:
         x = convert_to_tensor(logits, name="logits")
         z = convert_to_tensor(
             labels, dtype=None if hasattr(labels, "dtype") else x.dtype.base_dtype, name="labels"
@@ -196,7 +196,7 @@ def log_poisson_loss(
     """exp(c) - z * c, the Poisson loss for z = targets and c = log_input, less a constant."""
     if compute_full_loss:
         raise NotImplementedError("log_poisson_loss: compute_full_loss must be False")
-    with ops.name_scope(name, "log_poisson_loss", [log_input, targets]) as scope:
+    with op_scope(name, "log_poisson_loss", [log_input, targets]) as scope:
         c = convert_to_tensor(log_input, name="log_input")
         z = convert_to_tensor(
             targets, dtype=None if hasattr(targets, "dtype") else c.dtype.base_dtype, name="targets"

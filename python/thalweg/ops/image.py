@@ -8,9 +8,9 @@ from typing import Any
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array, math, random, reduce
 
 
@@ -24,7 +24,7 @@ def _image(image: Any, what: str) -> Tensor:
 
 def grayscale_to_rgb(images: Any, name: str | None = None) -> Tensor:
     """Repeats the one channel three times."""
-    with ops.name_scope(name, "grayscale_to_rgb", [images]) as scope:
+    with op_scope(name, "grayscale_to_rgb", [images]) as scope:
         images = convert_to_tensor(images, name="images")
         ndims = images.shape.ndims
         if ndims is None:
@@ -42,7 +42,7 @@ def grayscale_to_rgb(images: Any, name: str | None = None) -> Tensor:
 
 def rgb_to_grayscale(images: Any, name: str | None = None) -> Tensor:
     """The luma of red, green and blue, as one channel of the same dtype."""
-    with ops.name_scope(name, "rgb_to_grayscale", [images]) as scope:
+    with op_scope(name, "rgb_to_grayscale", [images]) as scope:
         images = convert_to_tensor(images, name="images")
         given = images.dtype.base_dtype
         floats = convert_image_dtype(images, dtypes.float32)
@@ -71,7 +71,7 @@ def convert_image_dtype(
             )
     if want == have:
         return array.identity(image, name=name)
-    with ops.name_scope(name, "convert_image", [image]) as scope:
+    with op_scope(name, "convert_image", [image]) as scope:
         if have.is_integer and want.is_integer:
             narrow = have.max > want.max
             if narrow:
@@ -105,7 +105,7 @@ def convert_image_dtype(
 
 
 def _flip(image: Any, axis_from_end: int, name: str) -> Tensor:
-    with ops.name_scope(None, name, [image]):
+    with op_scope(None, name, [image]):
         image = _image(image, name)
         return array.reverse(image, [image.shape.ndims - axis_from_end])
 
@@ -122,7 +122,7 @@ def flip_up_down(image: Any) -> Tensor:
 
 def _random_flip(image: Any, axis_from_end: int, seed: int | None, name: str) -> Tensor:
     """Each image of a batch draws its own flip."""
-    with ops.name_scope(None, name, [image]):
+    with op_scope(None, name, [image]):
         image = _image(image, name)
         flipped = array.reverse(image, [image.shape.ndims - axis_from_end])
         batch = image.shape.ndims == 4
@@ -144,7 +144,7 @@ def random_flip_up_down(image: Any, seed: int | None = None) -> Tensor:
 
 def transpose_image(image: Any, name: str | None = None) -> Tensor:
     """Swaps height and width."""
-    with ops.name_scope(name, "transpose", [image]) as scope:
+    with op_scope(name, "transpose", [image]) as scope:
         image = _image(image, "transpose")
         return array.transpose(
             image, [1, 0, 2] if image.shape.ndims == 3 else [0, 2, 1, 3], name=scope
@@ -153,7 +153,7 @@ def transpose_image(image: Any, name: str | None = None) -> Tensor:
 
 def rot90(image: Any, k: int = 1, name: str | None = None) -> Tensor:
     """Rotates by k quarter turns, counter-clockwise."""
-    with ops.name_scope(name, "rot90", [image]) as scope:
+    with op_scope(name, "rot90", [image]) as scope:
         image = _image(image, "rot90")
         rows = image.shape.ndims - 3
         k %= 4
@@ -183,7 +183,7 @@ def crop_to_bounding_box(
     image: Any, offset_height: int, offset_width: int, target_height: int, target_width: int
 ) -> Tensor:
     """The box of this size whose upper left corner is at the offsets."""
-    with ops.name_scope(None, "crop_to_bounding_box", [image]):
+    with op_scope(None, "crop_to_bounding_box", [image]):
         image = _image(image, "crop_to_bounding_box")
         if offset_width < 0 or offset_height < 0:
             raise ValueError("offset_width and offset_height must be >= 0.")
@@ -204,7 +204,7 @@ def pad_to_bounding_box(
     image: Any, offset_height: int, offset_width: int, target_height: int, target_width: int
 ) -> Tensor:
     """The image at the offsets in a box of zeros of this size."""
-    with ops.name_scope(None, "pad_to_bounding_box", [image]):
+    with op_scope(None, "pad_to_bounding_box", [image]):
         image = _image(image, "pad_to_bounding_box")
         if offset_height < 0 or offset_width < 0:
             raise ValueError("offset_height and offset_width must be >= 0")
@@ -220,7 +220,7 @@ def pad_to_bounding_box(
 
 def resize_with_crop_or_pad(image: Any, target_height: int, target_width: int) -> Tensor:
     """Cuts or pads evenly on opposite sides to this size."""
-    with ops.name_scope(None, "resize_image_with_crop_or_pad", [image]):
+    with op_scope(None, "resize_image_with_crop_or_pad", [image]):
         image = _image(image, "resize_with_crop_or_pad")
         if target_width <= 0 or target_height <= 0:
             raise ValueError("target_width and target_height must be > 0.")
@@ -243,7 +243,7 @@ def resize_with_crop_or_pad(image: Any, target_height: int, target_width: int) -
 
 def central_crop(image: Any, central_fraction: float) -> Tensor:
     """The middle of the image, this fraction of each side."""
-    with ops.name_scope(None, "central_crop", [image]):
+    with op_scope(None, "central_crop", [image]):
         image = _image(image, "central_crop")
         if not 0.0 < central_fraction <= 1.0:
             raise ValueError("central_fraction must be within (0, 1]")
@@ -262,7 +262,7 @@ def per_image_standardization(image: Any) -> Tensor:
     """Each image less its mean, over its standard deviation (at least 1 / sqrt(elements)); as
     floats.
     """
-    with ops.name_scope(None, "per_image_standardization", [image]) as scope:
+    with op_scope(None, "per_image_standardization", [image]) as scope:
         image = _image(image, "per_image_standardization")
         given = image.dtype.base_dtype
         floats = image if given.is_floating else math.cast(image, dtypes.float32)
@@ -281,7 +281,7 @@ def per_image_standardization(image: Any) -> Tensor:
 
 def adjust_brightness(image: Any, delta: Any) -> Tensor:
     """Adds `delta`, which counts in the float range [0, 1], to every value."""
-    with ops.name_scope(None, "adjust_brightness", [image, delta]) as scope:
+    with op_scope(None, "adjust_brightness", [image, delta]) as scope:
         image = convert_to_tensor(image, name="image")
         given = image.dtype.base_dtype
         floats = image if given.is_floating else convert_image_dtype(image, dtypes.float32)
@@ -291,7 +291,7 @@ def adjust_brightness(image: Any, delta: Any) -> Tensor:
 
 def adjust_contrast(images: Any, contrast_factor: Any) -> Tensor:
     """(x - mean) * factor + mean, with the mean of each channel of each image."""
-    with ops.name_scope(None, "adjust_contrast", [images, contrast_factor]) as scope:
+    with op_scope(None, "adjust_contrast", [images, contrast_factor]) as scope:
         images = _image(images, "adjust_contrast")
         given = images.dtype.base_dtype
         floats = images if given.is_floating else convert_image_dtype(images, dtypes.float32)

@@ -8,16 +8,16 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array
 from thalweg.ops.arguments import one_of
 
 
 def repeat(input: Any, repeats: Any, axis: int | None = None, name: str | None = None) -> Tensor:
     """Each element of `input` along `axis`, `repeats` times (one number for all, static rank)."""
-    with ops.name_scope(name, "Repeat", [input, repeats]):
+    with op_scope(name, "Repeat", [input, repeats]):
         data = convert_to_tensor(input)
         if axis is None:
             data, axis = array.reshape(data, [-1]), 0
@@ -75,7 +75,7 @@ def boolean_mask(
     tensor: Any, mask: Any, name: str = "boolean_mask", axis: int | None = None
 ) -> Tensor:
     """The slices of `tensor` where `mask` is true; the mask covers dimensions from `axis` on."""
-    with ops.name_scope(name, "boolean_mask", [tensor, mask]):
+    with op_scope(name, "boolean_mask", [tensor, mask]):
         tensor = convert_to_tensor(tensor, name="tensor")
         mask = convert_to_tensor(mask, name="mask")
         depth = mask.shape.ndims
@@ -106,7 +106,7 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
     true.
     """
     if x is None and y is None:
-        with ops.name_scope(name, "Where", [condition]) as scope:
+        with op_scope(name, "Where", [condition]) as scope:
             condition = convert_to_tensor(
                 condition, dtype=array.unless_typed(condition, dtypes.bool), name="condition"
             )
@@ -133,7 +133,7 @@ def one_hot(
     name: str | None = None,
 ) -> Tensor:
     """A new dimension of size `depth`: on_value (1) at the index, off_value (0) elsewhere."""
-    with ops.name_scope(name, "one_hot", [indices, depth, on_value, off_value]) as scope:
+    with op_scope(name, "one_hot", [indices, depth, on_value, off_value]) as scope:
         if dtype is None:
             given = [v for v in (on_value, off_value) if v is not None]
             dtype = convert_to_tensor(given[0]).dtype.base_dtype if given else dtypes.float32
@@ -149,7 +149,7 @@ def sequence_mask(
     lengths: Any, maxlen: Any = None, dtype: Any = dtypes.bool, name: str | None = None
 ) -> Tensor:
     """A row of maxlen flags for each length: true for the first `length` positions."""
-    with ops.name_scope(name, "SequenceMask", [lengths, maxlen]):
+    with op_scope(name, "SequenceMask", [lengths, maxlen]):
         lengths = convert_to_tensor(lengths)
         if maxlen is None:
             axes = np.arange(lengths.shape.ndims or 0, dtype=np.int32)

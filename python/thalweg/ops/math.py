@@ -12,10 +12,10 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.api import endpoint
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array, indexing
 
 # --- one op under another name -----------------------------------------------------------------
@@ -63,21 +63,21 @@ def logical_xor(x: Any, y: Any, name: str = "LogicalXor") -> Tensor:
 
 def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x / y, and 0 where y is 0."""
-    with ops.name_scope(name, "div_no_nan", [x, y]) as scope:
+    with op_scope(name, "div_no_nan", [x, y]) as scope:
         x, y = _pair(x, y)
         return raw_ops.DivNoNan(x, y, name=scope)
 
 
 def multiply_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x * y, and 0 where y is 0 even if x is infinite or NaN."""
-    with ops.name_scope(name, "multiply_no_nan", [x, y]) as scope:
+    with op_scope(name, "multiply_no_nan", [x, y]) as scope:
         x, y = _pair(x, y)
         return raw_ops.MulNoNan(x, y, name=scope)
 
 
 def abs(x: Any, name: str | None = None) -> Tensor:
     """Absolute value; the modulus of complex numbers."""
-    with ops.name_scope(name, "Abs", [x]) as scope:
+    with op_scope(name, "Abs", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         if x.dtype.is_complex:
             return raw_ops.ComplexAbs(x, Tout=x.dtype.real_dtype, name=scope)
@@ -92,28 +92,28 @@ def round(x: Any, name: str | None = None) -> Tensor:
 
 def pow(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x to the power y, elementwise."""
-    with ops.name_scope(name, "Pow", [x]) as scope:
+    with op_scope(name, "Pow", [x]) as scope:
         return raw_ops.Pow(x, y, name=scope)
 
 
 @endpoint
 def sigmoid(x: Any, name: str | None = None) -> Tensor:
     """1 / (1 + exp(-x))."""
-    with ops.name_scope(name, "Sigmoid", [x]) as scope:
+    with op_scope(name, "Sigmoid", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         return raw_ops.Sigmoid(x, name=scope)
 
 
 def log_sigmoid(x: Any, name: str | None = None) -> Tensor:
     """log(sigmoid(x)), finite for every finite x."""
-    with ops.name_scope(name, "LogSigmoid", [x]) as scope:
+    with op_scope(name, "LogSigmoid", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         return raw_ops.Neg(raw_ops.Softplus(raw_ops.Neg(x)), name=scope)
 
 
 def complex(real: Any, imag: Any, name: str | None = None) -> Tensor:
     """real + 1j * imag."""
-    with ops.name_scope(name, "Complex", [real, imag]) as scope:
+    with op_scope(name, "Complex", [real, imag]) as scope:
         real = convert_to_tensor(real, name="real")
         imag = convert_to_tensor(imag, name="imag")
         kinds = {dtypes.float32: dtypes.complex64, dtypes.float64: dtypes.complex128}
@@ -143,7 +143,7 @@ def conj(x: Any, name: str | None = None) -> Tensor:
 
 
 def _part(op: str, input: Any, name: str | None) -> Tensor:
-    with ops.name_scope(name, op, [input]) as scope:
+    with op_scope(name, op, [input]) as scope:
         x = convert_to_tensor(input, name="input")
         if not x.dtype.is_complex:
             return x
@@ -182,7 +182,7 @@ def _pair(x: Any, y: Any) -> tuple[Tensor, Tensor]:
 
 def truediv(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x / y as Python 3 divides: int32 and int64 give float64, smaller integers float32."""
-    with ops.name_scope(name, "truediv", [x, y]) as scope:
+    with op_scope(name, "truediv", [x, y]) as scope:
         x, y = _pair(x, y)
         wide = _TRUE_DIVISION.get(x.dtype.base_dtype)
         if wide is not None:
@@ -192,7 +192,7 @@ def truediv(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 def div(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x / y as Python 2 divides: integers floor, floats divide."""
-    with ops.name_scope(name, "div", [x, y]) as scope:
+    with op_scope(name, "div", [x, y]) as scope:
         x, y = _pair(x, y)
         if x.dtype.is_floating or x.dtype.is_complex:
             return raw_ops.RealDiv(x, y, name=scope)
@@ -206,7 +206,7 @@ def divide(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 def floordiv(x: Any, y: Any, name: str | None = None) -> Tensor:
     """Floor of x / y, also for negative numbers."""
-    with ops.name_scope(name, "floordiv", [x, y]) as scope:
+    with op_scope(name, "floordiv", [x, y]) as scope:
         return raw_ops.FloorDiv(x, y, name=scope)
 
 
@@ -218,7 +218,7 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
     want = dtypes.as_dtype(dtype).base_dtype
     if isinstance(x, Tensor) and x.dtype == want:
         return x
-    with ops.name_scope(name, "Cast", [x]) as scope:
+    with op_scope(name, "Cast", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         if x.dtype.base_dtype == want:
             return x
@@ -227,7 +227,7 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
 
 def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Tensor:
     """Like `cast`, but values beyond the range of `dtype` become its nearest limit."""
-    with ops.name_scope(name, "saturate_cast", [value]) as scope:
+    with op_scope(name, "saturate_cast", [value]) as scope:
         value = convert_to_tensor(value, name="value")
         want = dtypes.as_dtype(dtype).base_dtype
         have = value.dtype.base_dtype
@@ -315,7 +315,7 @@ def matmul(
         raise ValueError("Only one of `transpose_a` and `adjoint_a` can be True.")
     if transpose_b and adjoint_b:
         raise ValueError("Only one of `transpose_b` and `adjoint_b` can be True.")
-    with ops.name_scope(name, "MatMul", [a, b]) as scope:
+    with op_scope(name, "MatMul", [a, b]) as scope:
         if isinstance(b, Tensor) and not hasattr(a, "dtype"):
             a = convert_to_tensor(a, dtype=b.dtype.base_dtype, name="a")
         a = convert_to_tensor(a, name="a")
@@ -340,7 +340,7 @@ def matmul(
 
 def matvec(a: Any, b: Any, transpose_a: builtins.bool = False, name: str | None = None) -> Tensor:
     """Matrix times vector over the last dimensions."""
-    with ops.name_scope(name, "MatVec", [a, b]) as scope:
+    with op_scope(name, "MatVec", [a, b]) as scope:
         column = array.expand_dims(b, -1)
         return array.squeeze(matmul(a, column, transpose_a=transpose_a), axis=[-1], name=scope)
 
@@ -349,7 +349,7 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
     """Sums products over pairs of axes: the last n of a with the first n of b, or [axes_a,
     axes_b].
     """
-    with ops.name_scope(name, "Tensordot", [a, b, axes]) as scope:
+    with op_scope(name, "Tensordot", [a, b, axes]) as scope:
         a = convert_to_tensor(a, name="a")
         b = convert_to_tensor(
             b, dtype=None if hasattr(b, "dtype") else a.dtype.base_dtype, name="b"
@@ -456,7 +456,7 @@ def cumsum(
     name: str | None = None,
 ) -> Tensor:
     """Running sums along `axis`; exclusive ones start from 0, reversed ones from the end."""
-    with ops.name_scope(name, "Cumsum", [x]) as scope:
+    with op_scope(name, "Cumsum", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         return raw_ops.Cumsum(x, axis, exclusive=exclusive, reverse=reverse, name=scope)
 
@@ -469,7 +469,7 @@ def cumprod(
     name: str | None = None,
 ) -> Tensor:
     """Running products along `axis`; exclusive ones start from 1, reversed ones from the end."""
-    with ops.name_scope(name, "Cumprod", [x]) as scope:
+    with op_scope(name, "Cumprod", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         return raw_ops.Cumprod(x, axis, exclusive=exclusive, reverse=reverse, name=scope)
 
@@ -485,7 +485,7 @@ def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Tensor:
 
 def polyval(coeffs: Sequence[Any], x: Any, name: str | None = None) -> Tensor:
     """The polynomial with these coefficients, highest power first, at x."""
-    with ops.name_scope(name, "polyval", [*coeffs, x]):
+    with op_scope(name, "polyval", [*coeffs, x]):
         x = convert_to_tensor(x, name="x")
         if not coeffs:
             return array.zeros_like(x)
@@ -499,7 +499,7 @@ def polyval(coeffs: Sequence[Any], x: Any, name: str | None = None) -> Tensor:
 
 def trace(x: Any, name: str | None = None) -> Tensor:
     """Sum of the main diagonal of the last two dimensions."""
-    with ops.name_scope(name, "Trace", [x]) as scope:
+    with op_scope(name, "Trace", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         sides = array.shape(x)
         diagonal = array.eye(sides[-2], sides[-1], dtype=x.dtype.base_dtype)
@@ -518,7 +518,7 @@ def confusion_matrix(
     weights: Any = None,
 ) -> Tensor:
     """Counts (or weights) of (label, prediction) pairs: row = label, column = prediction."""
-    with ops.name_scope(name, "confusion_matrix", [labels, predictions]):
+    with op_scope(name, "confusion_matrix", [labels, predictions]):
         labels = cast(convert_to_tensor(labels), dtypes.int64)
         predictions = cast(convert_to_tensor(predictions), dtypes.int64)
         classes: Any = num_classes

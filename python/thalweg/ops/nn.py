@@ -9,9 +9,9 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array, indexing, math, random, reduce
 from thalweg.ops.arguments import one_of
 
@@ -20,7 +20,7 @@ from thalweg.ops.arguments import one_of
 
 def leaky_relu(features: Any, alpha: Any = 0.2, name: str | None = None) -> Tensor:
     """x where positive, alpha * x elsewhere; integers become float32."""
-    with ops.name_scope(name, "LeakyRelu", [features, alpha]) as scope:
+    with op_scope(name, "LeakyRelu", [features, alpha]) as scope:
         features = convert_to_tensor(features, name="features")
         if features.dtype.is_integer:
             features = math.cast(features, dtypes.float32)
@@ -38,7 +38,7 @@ def relu6(features: Any, name: str | None = None) -> Tensor:
 
 def crelu(features: Any, name: str | None = None, axis: int = -1) -> Tensor:
     """relu of x and of -x, joined along `axis`."""
-    with ops.name_scope(name, "CRelu", [features]) as scope:
+    with op_scope(name, "CRelu", [features]) as scope:
         features = convert_to_tensor(features, name="features")
         both = array.concat([features, raw_ops.Neg(features)], axis, name=scope)
         return raw_ops.Relu(both)
@@ -46,7 +46,7 @@ def crelu(features: Any, name: str | None = None, axis: int = -1) -> Tensor:
 
 def swish(features: Any, beta: Any = 1.0) -> Tensor:
     """x * sigmoid(beta * x)."""
-    with ops.name_scope(None, "swish", [features]):
+    with op_scope(None, "swish", [features]):
         features = convert_to_tensor(features, name="features")
         beta = convert_to_tensor(beta, dtype=features.dtype.base_dtype, name="beta")
         return raw_ops.Mul(features, raw_ops.Sigmoid(raw_ops.Mul(beta, features)))
@@ -54,7 +54,7 @@ def swish(features: Any, beta: Any = 1.0) -> Tensor:
 
 def gelu(features: Any, approximate: bool = False, name: str | None = None) -> Tensor:
     """x * P(N(0, 1) <= x), exactly or by the tanh approximation."""
-    with ops.name_scope(name, "Gelu", [features]):
+    with op_scope(name, "Gelu", [features]):
         x = convert_to_tensor(features, name="features")
         if not x.dtype.is_floating:
             raise ValueError(
@@ -127,7 +127,7 @@ def bias_add(
             raise ValueError(
                 f"`data_format` must be of the form `N...C` or `NC...`. Received: {data_format}"
             )
-    with ops.name_scope(name, "BiasAdd", [value, bias]) as scope:
+    with op_scope(name, "BiasAdd", [value, bias]) as scope:
         value = convert_to_tensor(value, name="input")
         bias = convert_to_tensor(bias, dtype=value.dtype.base_dtype, name="bias")
         return raw_ops.BiasAdd(value, bias, data_format=data_format or "NHWC", name=scope)
@@ -135,7 +135,7 @@ def bias_add(
 
 def xw_plus_b(x: Any, weights: Any, biases: Any, name: str | None = None) -> Tensor:
     """x @ weights + biases."""
-    with ops.name_scope(name, "xw_plus_b", [x, weights, biases]) as scope:
+    with op_scope(name, "xw_plus_b", [x, weights, biases]) as scope:
         x = convert_to_tensor(x, name="x")
         weights = convert_to_tensor(weights, name="weights")
         biases = convert_to_tensor(biases, name="biases")
@@ -144,7 +144,7 @@ def xw_plus_b(x: Any, weights: Any, biases: Any, name: str | None = None) -> Ten
 
 def relu_layer(x: Any, weights: Any, biases: Any, name: str | None = None) -> Tensor:
     """relu(x @ weights + biases)."""
-    with ops.name_scope(name, "relu_layer", [x, weights, biases]) as scope:
+    with op_scope(name, "relu_layer", [x, weights, biases]) as scope:
         return raw_ops.Relu(xw_plus_b(x, weights, biases), name=scope)
 
 
@@ -176,7 +176,7 @@ def dropout(
         raise ValueError(
             f"`rate` must be a scalar tensor or a float in the range [0, 1). Received: rate={rate}"
         )
-    with ops.name_scope(name, "dropout", [x]):
+    with op_scope(name, "dropout", [x]):
         x = convert_to_tensor(x, name="x")
         dtype = x.dtype.base_dtype
         if not dtype.is_floating:
@@ -229,7 +229,7 @@ def moments(
     used.
     """
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
-    with ops.name_scope(name, "moments", [x, axes]):
+    with op_scope(name, "moments", [x, axes]):
         x = convert_to_tensor(x)
         y = math.cast(x, dtypes.float32) if x.dtype.base_dtype == dtypes.float16 else x
         mean = raw_ops.Mean(y, axes, keep_dims=True, name="mean")
@@ -251,7 +251,7 @@ def batch_normalization(
     name: str | None = None,
 ) -> Tensor:
     """scale * (x - mean) / sqrt(variance + epsilon) + offset; offset and scale may be None."""
-    with ops.name_scope(name, "batchnorm", [x, mean, variance, scale, offset]):
+    with op_scope(name, "batchnorm", [x, mean, variance, scale, offset]):
         x = convert_to_tensor(x)
         mean, variance = convert_to_tensor(mean), convert_to_tensor(variance)
         factor = raw_ops.Rsqrt(variance + variance_epsilon)
@@ -266,7 +266,7 @@ def l2_normalize(
 ) -> Tensor:
     """x / sqrt(max(sum(x**2), epsilon)) along `axis`."""
     axis = one_of("axis", axis, "dim", dim)
-    with ops.name_scope(name, "l2_normalize", [x]) as scope:
+    with op_scope(name, "l2_normalize", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         total = reduce.reduce_sum(raw_ops.Square(x), axis, keepdims=True)
         inverse = raw_ops.Rsqrt(raw_ops.Maximum(total, epsilon))
@@ -275,7 +275,7 @@ def l2_normalize(
 
 def zero_fraction(value: Any, name: str | None = None) -> Tensor:
     """The share of zeros among the elements, as float32."""
-    with ops.name_scope(name, "zero_fraction", [value]):
+    with op_scope(name, "zero_fraction", [value]):
         value = convert_to_tensor(value, name="value")
         zeros = raw_ops.Equal(value, constant(0, value.dtype.base_dtype))
         return reduce.reduce_mean(math.cast(zeros, dtypes.float32), name="fraction")
@@ -293,7 +293,7 @@ def top_k(input: Any, k: Any = 1, sorted: bool = True, name: str | None = None) 
 
 def in_top_k(predictions: Any, targets: Any, k: Any, name: str | None = None) -> Tensor:
     """Whether each row's target is among its k largest predictions; ties count as inside."""
-    with ops.name_scope(name, "in_top_k"):
+    with op_scope(name, "in_top_k"):
         return raw_ops.InTopKV2(predictions, targets, k)
 
 
@@ -309,14 +309,15 @@ def embedding_lookup(
     shards = list(params) if isinstance(params, (list, tuple)) else [params]
     if not shards:
         raise ValueError("Argument `params` should not be empty.")
-    with ops.name_scope(name, "embedding_lookup", [*shards, ids]) as scope:
+    with op_scope(name, "embedding_lookup", [*shards, ids]) as scope:
         ids = convert_to_tensor(ids, name="ids")
         if len(shards) == 1:
             return array.identity(_clip_rows(indexing.gather(shards[0], ids, name=scope), max_norm))
+        if partition_strategy == "div":  # the shards follow one another
+            whole = indexing.gather(array.concat(shards, 0), ids, name=scope)
+            return array.identity(_clip_rows(whole, max_norm))
         if partition_strategy != "mod":
-            raise NotImplementedError(
-                f"embedding_lookup: sharded tables need 'mod', got {partition_strategy=}"
-            )
+            raise ValueError(f"Unrecognized partition strategy: {partition_strategy}")
         # Row i of the whole table is row i // n of shard i % n.
         flat = array.reshape(ids, [-1])
         count = constant(len(shards), ids.dtype.base_dtype)

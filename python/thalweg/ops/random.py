@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.mode import executing_eagerly
+from thalweg.framework.op_scope import op_scope
 from thalweg.framework.random_seed import get_seed
 from thalweg.framework.shapes import TensorShape
 from thalweg.ops import array
 
 
-def _shape_tensor(shape: Any) -> Tensor:
+def shape_tensor(shape: Any) -> Tensor:
+    """A shape in any form as a vector; an empty one is int32."""
     if isinstance(shape, TensorShape):
         shape = shape.as_list()
     dtype = dtypes.int32 if isinstance(shape, (list, tuple)) and not shape else None
@@ -28,6 +32,28 @@ def _is_number(value: Any, number: int) -> bool:
 def _seeds(seed: int | None) -> dict[str, Any]:
     first, second = get_seed(seed)
     return {"seed": first or 0, "seed2": second or 0}
+
+
+# The ops that draw the same numbers from the start of a stream as those that keep it.
+_FROM_KEY: dict[str, Any] = {
+    "RandomUniform": raw_ops.StatelessRandomUniformV2,
+    "RandomStandardNormal": raw_ops.StatelessRandomNormalV2,
+    "TruncatedNormal": raw_ops.StatelessTruncatedNormalV2,
+    "RandomUniformInt": raw_ops.StatelessRandomUniformIntV2,
+    "RandomShuffle": raw_ops.StatelessShuffle,
+}
+
+
+def _draw(op: str, seed: int | None, *inputs: Any, **attrs: Any) -> Tensor:
+    """One random op. An eager op without a seed of its own begins a stream that is never used
+    again, so it is drawn from a key: no op is kept for each of its seeds.
+    """
+    seeds = _seeds(seed)
+    if seed is None and any(seeds.values()) and executing_eagerly():
+        key = np.array([seeds["seed"]], np.uint64)
+        counter = np.array([0, seeds["seed2"]], np.uint64)
+        return _FROM_KEY[op](inputs[0], key, counter, 1, *inputs[1:], **attrs)
+    return getattr(raw_ops, op)(*inputs, **seeds, **attrs)
 
 
 def random_uniform(
@@ -46,21 +72,21 @@ def random_uniform(
         if dtype.is_integer:
             raise ValueError(f"Must specify maxval for integer dtype {dtype!r}")
         maxval = 1
-    with ops.name_scope(name, "random_uniform", [shape, minval, maxval]) as scope:
-        shape = _shape_tensor(shape)
+    with op_scope(name, "random_uniform", [shape, minval, maxval]) as scope:
+        shape = shape_tensor(shape)
         if not dtype.is_integer and _is_number(minval, 0) and _is_number(maxval, 1):
-            return raw_ops.RandomUniform(shape, dtype=dtype, **_seeds(seed))
+            return _draw("RandomUniform", seed, shape, dtype=dtype)
         low = convert_to_tensor(minval, dtype=dtype, name="min")
         high = convert_to_tensor(maxval, dtype=dtype, name="max")
         if dtype.is_integer:
-            return raw_ops.RandomUniformInt(shape, low, high, **_seeds(seed), name=scope)
+            return _draw("RandomUniformInt", seed, shape, low, high, name=scope)
         return _scaled_uniform(shape, low, high, dtype, seed, scope)
 
 
 def _scaled_uniform(
     shape: Tensor, low: Tensor, high: Tensor, dtype: Any, seed: int | None, name: str
 ) -> Tensor:
-    drawn = raw_ops.RandomUniform(shape, dtype=dtype, **_seeds(seed))
+    drawn = _draw("RandomUniform", seed, shape, dtype=dtype)
     return raw_ops.AddV2(
         raw_ops.Mul(drawn, raw_ops.Sub(high, low, name="sub"), name="mul"), low, name=name
     )
@@ -101,22 +127,22 @@ def _normal(
     name: str | None,
 ) -> Tensor:
     dtype = dtypes.as_dtype(dtype)
-    with ops.name_scope(name, label, [shape, mean, stddev]) as scope:
-        shape = _shape_tensor(shape)
+    with op_scope(name, label, [shape, mean, stddev]) as scope:
+        shape = shape_tensor(shape)
         mean = convert_to_tensor(mean, dtype=dtype, name="mean")
         stddev = convert_to_tensor(stddev, dtype=dtype, name="stddev")
-        drawn = getattr(raw_ops, op)(shape, dtype=dtype, **_seeds(seed))
+        drawn = _draw(op, seed, shape, dtype=dtype)
         return raw_ops.AddV2(raw_ops.Mul(drawn, stddev, name="mul"), mean, name=scope)
 
 
 def random_shuffle(value: Any, seed: int | None = None, name: str | None = None) -> Tensor:
     """The slices along the first dimension in random order."""
-    return raw_ops.RandomShuffle(value, **_seeds(seed), name=name)
+    return _draw("RandomShuffle", seed, value, name=name)
 
 
 def random_crop(value: Any, size: Any, seed: int | None = None, name: str | None = None) -> Tensor:
     """A block of shape `size` from a uniformly random place."""
-    with ops.name_scope(name, "random_crop", [value, size]) as scope:
+    with op_scope(name, "random_crop", [value, size]) as scope:
         value = convert_to_tensor(value, name="value")
         size = convert_to_tensor(size, dtype=dtypes.int32, name="size")
         room = raw_ops.AddV2(raw_ops.Sub(array.shape(value), size), 1)
@@ -132,7 +158,7 @@ def multinomial(
     output_dtype: Any = None,
 ) -> Tensor:
     """`num_samples` classes for each row of unnormalised log-probabilities."""
-    with ops.name_scope(name, "multinomial", [logits]):
+    with op_scope(name, "multinomial", [logits]):
         want = dtypes.int64 if output_dtype is None else dtypes.as_dtype(output_dtype)
         return raw_ops.Multinomial(logits, num_samples, **_seeds(seed), output_dtype=want)
 

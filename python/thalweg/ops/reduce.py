@@ -8,9 +8,9 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array
 from thalweg.ops.arguments import one_of
 
@@ -24,9 +24,14 @@ def _reduce(
     reduction_indices: Any,
     keep_dims: Any,
 ) -> Tensor:
-    """One reduction; axis None means every dimension and the result is a scalar."""
+    """One reduction under TensorFlow 1's two spellings of its arguments."""
     axis = one_of("axis", axis, "reduction_indices", reduction_indices)
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
+    return over(op, x, axis, keep, name)
+
+
+def over(op: str, x: Any, axis: Any, keep: bool, name: str | None) -> Tensor:
+    """One reduction; axis None means every dimension and the result is a scalar."""
     result = getattr(raw_ops, op)(*_with_axes(x, axis), keep_dims=keep, name=name)
     if axis is None and not keep:
         result.set_shape([])  # also where the rank, and so the list of axes, is unknown
@@ -142,7 +147,7 @@ def reduce_logsumexp(
     """log(sum(exp(x))) over `axis`, computed relative to the maximum so that nothing overflows."""
     axis = one_of("axis", axis, "reduction_indices", reduction_indices)
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
-    with ops.name_scope(name, "ReduceLogSumExp", [input_tensor]) as scope:
+    with op_scope(name, "ReduceLogSumExp", [input_tensor]) as scope:
         x, axes = _with_axes(convert_to_tensor(input_tensor), axis)
         top = raw_ops.Max(x, axes, keep_dims=True)
         # An infinite maximum would give inf - inf.
@@ -159,7 +164,7 @@ def reduce_variance(
     input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
 ) -> Tensor:
     """Mean squared distance from the mean, over `axis`."""
-    with ops.name_scope(name, "reduce_variance", [input_tensor]):
+    with op_scope(name, "reduce_variance", [input_tensor]):
         x, axes = _with_axes(convert_to_tensor(input_tensor), axis)
         if not (x.dtype.is_floating or x.dtype.is_complex):
             raise TypeError(f"Input must be either real or complex. Received: {x.dtype.name}")
@@ -177,7 +182,7 @@ def reduce_std(
     input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
 ) -> Tensor:
     """Square root of the variance over `axis`."""
-    with ops.name_scope(name, "reduce_std", [input_tensor]):
+    with op_scope(name, "reduce_std", [input_tensor]):
         return raw_ops.Sqrt(reduce_variance(input_tensor, axis, keepdims))
 
 
@@ -185,7 +190,7 @@ def reduce_euclidean_norm(
     input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
 ) -> Tensor:
     """Square root of the sum of squares over `axis`."""
-    with ops.name_scope(name, "EuclideanNorm", [input_tensor]) as scope:
+    with op_scope(name, "EuclideanNorm", [input_tensor]) as scope:
         x, axes = _with_axes(convert_to_tensor(input_tensor), axis)
         return raw_ops.Sqrt(raw_ops.Sum(raw_ops.Square(x), axes, keep_dims=keepdims), name=scope)
 
@@ -204,7 +209,7 @@ def count_nonzero(
     input_tensor = one_of("input_tensor", input_tensor, "input", input)
     axis = one_of("axis", axis, "reduction_indices", reduction_indices)
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
-    with ops.name_scope(name, "count_nonzero", [input_tensor]):
+    with op_scope(name, "count_nonzero", [input_tensor]):
         x, axes = _with_axes(convert_to_tensor(input_tensor, name="input"), axis)
         zero = array.zeros([], x.dtype.base_dtype)
         flags = raw_ops.Cast(raw_ops.NotEqual(x, zero), DstT=dtypes.int64)
@@ -248,8 +253,8 @@ def norm(
     """Norm of vectors (axis an int or None) or matrices (axis a pair).
 
     Args:
-        ord: 'euclidean', 1, 2, inf or any p > 0 for vectors; 'euclidean', 'fro', 1 or inf for
-            matrices.
+        ord: 'euclidean', 1, 2, inf or any p > 0 for vectors; 'euclidean', 'fro', 1, 2 (the largest
+            singular value) or inf for matrices.
     """
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
     matrix = isinstance(axis, (list, tuple)) and len(axis) == 2
@@ -259,16 +264,18 @@ def norm(
                 f"'axis' must be None, an integer, or a tuple of 2 unique integers, got {axis}"
             )
         axis = axis[0]
-    allowed = ("euclidean", "fro", 1, np.inf) if matrix else ("euclidean", 1, 2, np.inf)
+    allowed = ("euclidean", "fro", 1, 2, np.inf) if matrix else ("euclidean", 1, 2, np.inf)
     if ord not in allowed and (matrix or not isinstance(ord, (int, float)) or ord <= 0):
         raise ValueError(
             f"norm: no such 'ord' for {'matrices' if matrix else 'vectors'}, got {ord!r}"
         )
-    with ops.name_scope(name, "norm", [tensor]):
+    with op_scope(name, "norm", [tensor]):
         x, axes = _with_axes(convert_to_tensor(tensor), axis)
         if ord in ("euclidean", "fro") or (ord == 2 and not matrix):
             squares = raw_ops.Mul(x, raw_ops.Conj(x) if x.dtype.is_complex else x)
             return raw_ops.Sqrt(raw_ops.Sum(squares, axes, keep_dims=keep))
+        if matrix and ord == 2:
+            return _spectral_norm(x, axis, keep)
         size = (
             raw_ops.ComplexAbs(x, Tout=x.dtype.real_dtype) if x.dtype.is_complex else raw_ops.Abs(x)
         )
@@ -283,3 +290,18 @@ def norm(
         summed, largest = (axis[0], axis[1]) if ord == 1 else (axis[1], axis[0])
         result = raw_ops.Max(raw_ops.Sum(size, [summed], keep_dims=True), [largest], keep_dims=True)
         return result if keep else array.squeeze(result, axis=list(axis))
+
+
+def _spectral_norm(x: Tensor, axis: Any, keep: bool) -> Tensor:
+    """The largest singular value of the matrices that a pair of dimensions spans."""
+    ndims = x.shape.ndims
+    if ndims is None:
+        raise ValueError("norm: the rank of the tensor must be known for ord=2 of matrices")
+    pair = [int(a) % ndims for a in axis]
+    rest = [i for i in range(ndims) if i not in pair]
+    matrices = array.transpose(x, [*rest, *pair])
+    largest = raw_ops.Max(raw_ops.Svd(matrices, compute_uv=False)[0], [-1])
+    if keep:
+        for i in sorted(pair):
+            largest = raw_ops.ExpandDims(largest, i)
+    return largest

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from thalweg.platform import gfile
-from thalweg.platform.gfile import GFile, Path
+from thalweg.platform.gfile import FileStatistics, GFile, Path
 
 __all__ = [
     "GFile",
@@ -26,14 +26,45 @@ __all__ = [
     "walk",
 ]
 
-exists: Callable[[Path], bool] = gfile.Exists
-isdir: Callable[[Path], bool] = gfile.IsDirectory
-mkdir = gfile.MkDir
-makedirs = gfile.MakeDirs
-remove = gfile.Remove
-rmtree = gfile.DeleteRecursively
-listdir = gfile.ListDirectory
-stat = gfile.Stat
+
+def exists(path: Path) -> bool:
+    """Whether there is a file or folder of this name."""
+    return gfile.Exists(path)
+
+
+def isdir(path: Path) -> bool:
+    """Whether there is a folder of this name."""
+    return gfile.IsDirectory(path)
+
+
+def mkdir(path: Path) -> None:
+    """Makes a folder in an existing one."""
+    gfile.MkDir(path)
+
+
+def makedirs(path: Path) -> None:
+    """Makes a folder and those above it, unless it is there."""
+    gfile.MakeDirs(path)
+
+
+def remove(path: Path) -> None:
+    """Removes a file."""
+    gfile.Remove(path)
+
+
+def rmtree(path: Path) -> None:
+    """Removes a folder and all in it."""
+    gfile.DeleteRecursively(path)
+
+
+def listdir(path: Path) -> list[Any]:
+    """The names in a folder, without those of itself and the one above."""
+    return gfile.ListDirectory(path)
+
+
+def stat(path: Path) -> FileStatistics:
+    """Size, time of change and kind of a file."""
+    return gfile.Stat(path)
 
 
 def copy(src: Path, dst: Path, overwrite: bool = False) -> None:

@@ -10,7 +10,7 @@ import importlib
 import sys
 from typing import Any
 
-from thalweg import __version__, raw_ops
+from thalweg import __version__, compat, raw_ops
 from thalweg._gen.root import *
 from thalweg.client.config import (
     ConfigProto,
@@ -23,7 +23,6 @@ from thalweg.client.config import (
 from thalweg.client.session import InteractiveSession, Session
 from thalweg.compat.v1 import dtypes, initializers, io, linalg, math, nn, random, summary, train
 from thalweg.compat.v1.modes import (
-    compat,
     disable_control_flow_v2,
     disable_eager_execution,
     disable_resource_variables,

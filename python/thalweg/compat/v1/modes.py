@@ -4,11 +4,10 @@ there are two here.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 from thalweg import _core
-from thalweg.framework import graph, mode
+from thalweg.framework import graph, mode, shapes
 
 executing_eagerly = mode.executing_eagerly
 
@@ -47,11 +46,23 @@ def executing_eagerly_outside_functions() -> bool:
 def disable_v2_behavior() -> None:
     """Graph mode, and shapes whose sizes are Dimensions."""
     disable_eager_execution()
+    disable_v2_tensorshape()
 
 
 def enable_v2_behavior() -> None:
-    """Eager mode."""
+    """Eager mode, and shapes whose sizes are ints."""
     enable_eager_execution()
+    enable_v2_tensorshape()
+
+
+def disable_v2_tensorshape() -> None:
+    """Shapes' sizes are Dimensions."""
+    shapes.use_dimensions(True)
+
+
+def enable_v2_tensorshape() -> None:
+    """Shapes' sizes are ints and None."""
+    shapes.use_dimensions(False)
 
 
 def _nothing_to_switch() -> None:
@@ -60,7 +71,6 @@ def _nothing_to_switch() -> None:
 
 disable_resource_variables = _nothing_to_switch
 disable_tensor_equality = _nothing_to_switch
-disable_v2_tensorshape = _nothing_to_switch
 enable_control_flow_v2 = _nothing_to_switch
 
 
@@ -76,7 +86,6 @@ enable_resource_variables = _refuse(
     "enable_resource_variables: variables of graph mode are references,"
 )
 enable_tensor_equality = _refuse("enable_tensor_equality in graph mode")
-enable_v2_tensorshape = _refuse("enable_v2_tensorshape in graph mode")
 
 
 def disable_control_flow_v2() -> None:
@@ -86,31 +95,3 @@ def disable_control_flow_v2() -> None:
 def resource_variables_enabled() -> bool:
     """False: variables of graph mode are references."""
     return False
-
-
-def as_bytes(bytes_or_text: Any, encoding: str = "utf-8") -> bytes:
-    """Text encoded; bytes as they are."""
-    if isinstance(bytes_or_text, bytearray):
-        return bytes(bytes_or_text)
-    if isinstance(bytes_or_text, str):
-        return bytes_or_text.encode(encoding)
-    if isinstance(bytes_or_text, bytes):
-        return bytes_or_text
-    raise TypeError(f"Expected binary or unicode string, got {bytes_or_text!r}")
-
-
-def as_text(bytes_or_text: Any, encoding: str = "utf-8") -> str:
-    """Bytes decoded; text as it is."""
-    if isinstance(bytes_or_text, str):
-        return bytes_or_text
-    if isinstance(bytes_or_text, bytes):
-        return bytes_or_text.decode(encoding)
-    raise TypeError(f"Expected binary or unicode string, got {bytes_or_text!r}")
-
-
-def as_str_any(value: Any, encoding: str = "utf-8") -> str:
-    """Bytes decoded; anything else as str() gives it."""
-    return as_text(value, encoding) if isinstance(value, bytes) else str(value)
-
-
-compat = SimpleNamespace(as_bytes=as_bytes, as_text=as_text, as_str=as_text, as_str_any=as_str_any)

@@ -1,0 +1,7 @@
+"""`tf.autodiff`."""
+
+from __future__ import annotations
+
+from thalweg.eager.gradient_tape import GradientTape
+
+__all__ = ["GradientTape"]

@@ -1,0 +1,196 @@
+"""Random numbers that are functions of seeds: TensorFlow 2.21's own, digit by digit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import thalweg as tf
+
+SEED = [12, -34]
+UNIFORM = [0.19072604, 0.4664526, 0.84567726, 0.10763466, 0.87842095]
+NORMAL = [0.38087592, -1.7801033, 0.36239445, 0.45155868, -0.4919382]
+FULL = [2098751926, -591678280, -1561575641]
+
+
+def equal(got: Any, want: Any) -> None:
+    """The same numbers as far as the digits that are written down go."""
+    got = np.asarray(got)
+    if got.dtype.kind == "f":
+        np.testing.assert_allclose(got, want, rtol=2e-7 if got.itemsize == 4 else 1e-13)
+    else:
+        np.testing.assert_array_equal(got, want)
+
+
+def test_uniform() -> None:
+    r = tf.random.stateless_uniform
+    equal(r([5], SEED), UNIFORM)
+    equal(r([5], tf.constant(SEED, tf.int64)), UNIFORM)
+    equal(
+        r([3], SEED, dtype=tf.float64),
+        [0.5258091566459324, 0.7654190028228511, 0.02736797874508512],
+    )
+    equal(r([5], SEED, -2.0, 3.0), [-1.0463698, 0.332263, 2.2283864, -1.4618267, 2.3921046])
+    half = [0.42773438, 0.1796875, 0.78808594, 0.74316406, 0.024414062]
+    equal(tf.cast(r([5], SEED, dtype=tf.float16), tf.float32), half)
+    brain = [0.421875, 0.4375, 0.3046875, 0.9453125, 0.1953125]
+    equal(tf.cast(r([5], SEED, dtype=tf.bfloat16), tf.float32), brain)
+
+
+def test_integers() -> None:
+    r = tf.random.stateless_uniform
+    equal(r([5], SEED, -3, 17, tf.int32), [3, 13, 12, 2, 2])
+    equal(r([3], SEED, -3, 2**40, tf.int64), [792329336471, 1072130102738, 180207804425])
+    equal(r([3], SEED, None, None, tf.int32), FULL)
+    equal(r([3], SEED, None, None, tf.uint32), np.array(FULL, np.int32).view(np.uint32))
+    equal(r([2], SEED, None, None, tf.uint64), [15905505213454772662, 18378564429851410215])
+    equal(r([2], SEED, None, None, tf.int64), [-2541238860254778954, -68179643858141401])
+
+
+def test_normal() -> None:
+    equal(tf.random.stateless_normal([5], SEED), NORMAL)
+    double = [-1.1285410396546816, 0.1096769169140357, 2.103011919776477]
+    equal(tf.random.stateless_normal([3], SEED, dtype=tf.float64), double)
+    equal(tf.random.stateless_normal([3], SEED, 2.0, 0.5), [2.190438, 1.1099484, 2.1811972])
+    truncated = [*NORMAL[:4], 1.011939, 0.1989992, -1.4675521, -0.8214508, -0.39841324]
+    equal(tf.random.stateless_truncated_normal([9], SEED), truncated)
+
+
+def test_draws() -> None:
+    logits = [[1.0, 2.0, 0.0], [0.0, -1.0, 3.0]]
+    drawn = tf.random.stateless_categorical(logits, 6, SEED)
+    equal(drawn, [[1, 1, 0, 1, 1, 1], [2, 2, 2, 2, 2, 2]])
+    assert drawn.dtype == tf.int64
+    shuffled = tf.random.experimental.stateless_shuffle(tf.range(10), SEED)
+    equal(shuffled, [6, 4, 9, 2, 7, 1, 8, 5, 0, 3])
+
+
+def test_new_seeds() -> None:
+    equal(
+        tf.random.split(SEED, 3),
+        [[2098751926, -591678280], [-1561575641, -15874311], [-160403431, 1742384937]],
+    )
+    wide = tf.random.split(tf.constant(SEED, tf.int64), 2)
+    equal(wide[0], [-2541238860254778954, -68179643858141401])
+    equal(tf.random.fold_in(SEED, 7), [2098751926, 7])
+
+
+def test_refusals() -> None:
+    r = tf.random.stateless_uniform
+    with pytest.raises(ValueError, match="Accepted dtypes"):
+        r([3], SEED, dtype=tf.uint8)
+    with pytest.raises(ValueError, match="both None or not None"):
+        r([3], SEED, 1, None, tf.int32)
+    with pytest.raises(ValueError, match="Unsigned integers"):
+        r([3], SEED, 1, 2, tf.uint32)
+    with pytest.raises(ValueError, match="unsupported value foo"):
+        r([3], SEED, alg="foo")
+    with pytest.raises(NotImplementedError, match="ThreeFry"):
+        r([3], SEED, alg=tf.random.Algorithm.THREEFRY)
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
+        r([3], [1, 2, 3])
+
+
+RAW = [
+    ("StatelessRandomUniformV2", {"dtype": tf.float32}, UNIFORM),
+    ("StatelessRandomNormalV2", {"dtype": tf.float32}, NORMAL),
+    ("StatelessTruncatedNormalV2", {"dtype": tf.float32}, NORMAL[:4]),
+    ("StatelessRandomUniformFullIntV2", {"dtype": tf.int32}, FULL),
+]
+
+
+def place() -> tuple[Any, Any]:
+    found = tf.raw_ops.StatelessRandomGetKeyCounter(SEED)
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize(("name", "attrs", "want"), RAW, ids=[name for name, _, _ in RAW])
+def test_ops_over_a_key(name: str, attrs: dict[str, Any], want: list[Any]) -> None:
+    key, counter = place()
+    equal(getattr(tf.raw_ops, name)([len(want)], key, counter, 1, **attrs), want)
+
+
+def test_algorithms() -> None:
+    key, counter = place()
+    found = tf.raw_ops.StatelessRandomGetKeyCounterAlg(SEED)
+    equal(found[0], key)
+    equal(found[1], counter)
+    equal(found[2], 1)
+    equal(tf.raw_ops.StatelessRandomGetAlg(), 1)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Unsupported algorithm id: 2"):
+        tf.raw_ops.StatelessRandomUniformV2([2], key, counter, 2)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"key must have shape \[1\]"):
+        tf.raw_ops.StatelessRandomUniformV2([2], counter, counter, 1)
+
+
+def test_ints_over_a_key() -> None:
+    key, counter = place()
+    got = tf.raw_ops.StatelessRandomUniformIntV2([5], key, counter, 1, -3, 17)
+    equal(got, [3, 13, 12, 2, 2])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Need minval < maxval"):
+        tf.raw_ops.StatelessRandomUniformIntV2([5], key, counter, 1, 3, 3)
+    equal(
+        tf.raw_ops.StatelessShuffle(tf.range(10), key, counter, 1), [6, 4, 9, 2, 7, 1, 8, 5, 0, 3]
+    )
+
+
+# --- eager ops and the seed of the program ---------------------------------------------------------
+
+
+def test_set_seed() -> None:
+    """One sequence for all ops without a seed of their own; another for each op seed."""
+    tf.random.set_seed(7)
+    equal(tf.random.uniform([3]), [0.8344538, 0.23336661, 0.8796519])
+    equal(tf.random.normal([3]), [-2.2733312, -1.6592104, -0.2633568])
+    equal(tf.random.truncated_normal([3]), [1.5749502, -0.5290217, -0.7040792])
+    equal(tf.random.uniform([4], 0, 100, tf.int32), [10, 4, 45, 51])
+    equal(tf.random.shuffle(tf.range(8)), [6, 4, 1, 5, 3, 0, 2, 7])
+    equal(tf.random.categorical([[1.0, 2.0, 3.0]], 6), [[1, 2, 1, 2, 2, 2]])
+    equal(tf.random.uniform([2], seed=3), [0.40108788, 0.37683892])
+    equal(tf.random.uniform([2], seed=3), [0.34264028, 0.3479159])
+    equal(tf.random.uniform([2], dtype=tf.float64), [0.7979171180837841, 0.527455231773639])
+
+
+def test_set_seed_starts_again() -> None:
+    results = []
+    for _ in range(2):
+        tf.random.set_seed(11)
+        results.append([tf.random.normal([4]).numpy(), tf.random.normal([4], seed=2).numpy()])
+    equal(results[0][0], results[1][0])
+    equal(results[0][1], results[1][1])
+
+
+def test_op_seed_alone() -> None:
+    tf.random.set_seed(None)
+    equal(tf.random.uniform([2], seed=3), [0.3869294, 0.36002624])
+
+
+def test_without_seeds_every_call_differs() -> None:
+    tf.random.set_seed(None)
+    assert (tf.random.uniform([8]).numpy() != tf.random.uniform([8]).numpy()).any()
+
+
+def test_dropout() -> None:
+    tf.random.set_seed(7)
+    equal(tf.nn.dropout(tf.ones([8]), 0.5), [2, 0, 2, 0, 2, 2, 0, 2])
+
+
+def test_random_crop() -> None:
+    tf.random.set_seed(3)
+    picture = tf.reshape(tf.range(12), [3, 4])
+    crop = tf.image.random_crop(picture, [2, 2]).numpy()
+    assert crop[0, 1] == crop[0, 0] + 1
+    assert crop[1, 0] == crop[0, 0] + 4
+
+
+def test_ever_new_op_seeds_leave_no_ops_behind() -> None:
+    from thalweg import _core
+
+    tf.random.set_seed(5)
+    tf.random.normal([3])
+    before = _core.eager_op_count()
+    for _ in range(50):
+        tf.random.normal([3])
+    assert _core.eager_op_count() == before
