@@ -1,5 +1,6 @@
 #include "function.h"
 
+#include <pybind11/stl.h>
 #include <structmember.h>
 
 #include <array>

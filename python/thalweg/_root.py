@@ -45,7 +45,9 @@ from thalweg._gen.root import (
     truncatediv,
     truncatemod,
 )
+from thalweg.eager.function import function
 from thalweg.eager.gradient_tape import GradientTape
+from thalweg.eager.variable import Variable
 from thalweg.framework.composite import (
     IndexedSlices,
     SparseTensor,

@@ -55,7 +55,7 @@ struct Plan {
 };
 
 /// Where a session keeps its variables and the kernels that carry state from run to run (random streams).
-struct SessionState {
+struct THALWEG_API SessionState {
   std::mutex mutex;
   std::unordered_map<std::string, std::shared_ptr<Variable>> variables;
   std::unordered_map<std::string, std::shared_ptr<Kernel>> stateful_kernels;

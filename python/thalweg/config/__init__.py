@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from thalweg.config import optimizer, threading
-from thalweg.eager import device as eager_device
 from thalweg.framework import config_state
 from thalweg.framework.config_state import (
     LogicalDevice,
@@ -95,7 +94,7 @@ def get_soft_device_placement() -> bool:
 
 def set_soft_device_placement(enabled: bool) -> None:
     """Whether an op without a kernel on the device it is asked for runs on another one."""
-    config_state.state.soft_placement = eager_device.soft_placement = bool(enabled)
+    config_state.state.soft_placement = bool(enabled)
 
 
 def functions_run_eagerly() -> bool:

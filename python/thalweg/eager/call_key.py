@@ -11,7 +11,7 @@ from thalweg import _core
 from thalweg.framework import dtypes, nest
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.tensor import Tensor
-from thalweg.framework.tensor_spec import TensorSpec
+from thalweg.framework.type_spec import TensorSpec
 
 Key = Any  # hashable
 

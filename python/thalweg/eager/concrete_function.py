@@ -13,7 +13,7 @@ from thalweg.framework.graph import get_default_graph
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import TensorShape
 from thalweg.framework.tensor import SymbolicTensor
-from thalweg.framework.tensor_spec import TensorSpec
+from thalweg.framework.type_spec import TensorSpec
 
 
 class ConcreteFunction:
@@ -49,9 +49,7 @@ class ConcreteFunction:
         leaves = [
             None if t is None else TensorSpec(t.shape, t.dtype) for t in self.graph.flat_outputs
         ]
-        return nest.pack_sequence_as(
-            self.graph.structured_outputs, leaves, expand_composites=True
-        )
+        return nest.pack_sequence_as(self.graph.structured_outputs, leaves, expand_composites=True)
 
     @property
     def output_shapes(self) -> Any:
@@ -152,9 +150,7 @@ class ConcreteFunction:
             made = next(results)
             made.set_shape(t.shape)
             leaves.append(made)
-        return nest.pack_sequence_as(
-            self.graph.structured_outputs, leaves, expand_composites=True
-        )
+        return nest.pack_sequence_as(self.graph.structured_outputs, leaves, expand_composites=True)
 
 
 def _may_be_tensor(value: Any) -> bool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from thalweg import _core
+from thalweg.framework.config_state import state as settings
 from thalweg.framework.device import DeviceSpec, canonical_name
 from thalweg.framework.errors import InvalidArgumentError
-
-soft_placement = True
 
 
 class eager_device:
@@ -44,7 +43,7 @@ def _select(name: str) -> None:
     if kind is None or (kind == "CPU" and index == 0):
         _core.set_eager_device("", 0)
     elif not _core.set_eager_device(kind, index):
-        if not soft_placement:
+        if not settings.soft_placement:
             raise InvalidArgumentError(
                 None,
                 None,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from thalweg import _core
-from thalweg.framework import gradients, nest
+from thalweg.framework import gradients, nest, random_seed
 from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.effects import Effects
 from thalweg.framework.eager_tensor import EagerTensor
@@ -22,6 +22,8 @@ class TracedGraph(FuncGraph):
 
     def __init__(self, name: str, outer_graph: Graph | None = None) -> None:
         super().__init__(name, outer_graph)
+        if outermost():
+            self.seed = random_seed.global_seed()
         self._effects = Effects(self)
         self.created: list[Any] = []  # variables made while it was traced
         self.may_create = True
@@ -40,7 +42,9 @@ class TracedGraph(FuncGraph):
 
     def lift(self, tensor: SymbolicTensor) -> Any:
         """The value of a tensor that depends on no argument, computed now."""
-        captured = [(outer, inner) for outer, inner in self.captures if isinstance(outer, EagerTensor)]
+        captured = [
+            (outer, inner) for outer, inner in self.captures if isinstance(outer, EagerTensor)
+        ]
         function = _core.make_function(
             self.core,
             [_endpoint(inner) for _, inner in captured],

@@ -129,7 +129,9 @@ class Variable(_core.VariableBase, TensorLike):
     def set_shape(self, shape: Any) -> None:
         """Nothing, or ValueError where the shape is not compatible with the declared one."""
         if not self.shape.is_compatible_with(shape):
-            raise ValueError(f"variable {self.name} of shape {self.shape} cannot have shape {shape}")
+            raise ValueError(
+                f"variable {self.name} of shape {self.shape} cannot have shape {shape}"
+            )
 
     @property
     def device(self) -> str:
@@ -261,7 +263,9 @@ class Variable(_core.VariableBase, TensorLike):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
         if not executing_eagerly():
-            raise NotImplementedError("__deepcopy__() is only available when eager execution is enabled.")
+            raise NotImplementedError(
+                "__deepcopy__() is only available when eager execution is enabled."
+            )
         copied = type(self)(
             self._read(),
             trainable=self.trainable,
@@ -285,7 +289,11 @@ class Variable(_core.VariableBase, TensorLike):
         return self if read_value or not executing_eagerly() else None
 
     def assign(
-        self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+        self,
+        value: Any,
+        use_locking: bool = False,
+        name: str | None = None,
+        read_value: bool = True,
     ) -> Any:
         """Gives it a value of its dtype and a shape compatible with its own."""
         value = convert_to_tensor(value, self.dtype)
@@ -297,18 +305,28 @@ class Variable(_core.VariableBase, TensorLike):
         if executing_eagerly():
             self._assign(value)
         else:
-            state.assign(self._ref(), value, validate_shape=self.shape.is_fully_defined(), name=name)
+            state.assign(
+                self._ref(), value, validate_shape=self.shape.is_fully_defined(), name=name
+            )
         return self._changed(read_value)
 
     def assign_add(
-        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+        self,
+        delta: Any,
+        use_locking: bool = False,
+        name: str | None = None,
+        read_value: bool = True,
     ) -> Any:
         """Adds to it."""
         state.assign_add(self._ref(), self._same_shape(delta), name=name)
         return self._changed(read_value)
 
     def assign_sub(
-        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+        self,
+        delta: Any,
+        use_locking: bool = False,
+        name: str | None = None,
+        read_value: bool = True,
     ) -> Any:
         """Subtracts from it."""
         state.assign_sub(self._ref(), self._same_shape(delta), name=name)
@@ -324,31 +342,45 @@ class Variable(_core.VariableBase, TensorLike):
         from thalweg.framework.composite import IndexedSlices
 
         if not isinstance(delta, IndexedSlices):
-            raise TypeError(f"Argument `sparse_delta` must be a `tf.IndexedSlices`. Received arg: {delta}")
+            raise TypeError(
+                f"Argument `sparse_delta` must be a `tf.IndexedSlices`. Received arg: {delta}"
+            )
         function(self._ref(), delta.indices, convert_to_tensor(delta.values, self.dtype), name=name)
         return self
 
-    def scatter_sub(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+    def scatter_sub(
+        self, sparse_delta: Any, use_locking: bool = False, name: str | None = None
+    ) -> Any:
         """Subtracts IndexedSlices from its rows."""
         return self._scatter(state.scatter_sub, sparse_delta, name)
 
-    def scatter_add(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+    def scatter_add(
+        self, sparse_delta: Any, use_locking: bool = False, name: str | None = None
+    ) -> Any:
         """Adds IndexedSlices to its rows."""
         return self._scatter(state.scatter_add, sparse_delta, name)
 
-    def scatter_max(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+    def scatter_max(
+        self, sparse_delta: Any, use_locking: bool = False, name: str | None = None
+    ) -> Any:
         """The larger of its rows and IndexedSlices."""
         return self._scatter(state.scatter_max, sparse_delta, name)
 
-    def scatter_min(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+    def scatter_min(
+        self, sparse_delta: Any, use_locking: bool = False, name: str | None = None
+    ) -> Any:
         """The smaller of its rows and IndexedSlices."""
         return self._scatter(state.scatter_min, sparse_delta, name)
 
-    def scatter_mul(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+    def scatter_mul(
+        self, sparse_delta: Any, use_locking: bool = False, name: str | None = None
+    ) -> Any:
         """Multiplies its rows by IndexedSlices."""
         return self._scatter(state.scatter_mul, sparse_delta, name)
 
-    def scatter_div(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
+    def scatter_div(
+        self, sparse_delta: Any, use_locking: bool = False, name: str | None = None
+    ) -> Any:
         """Divides its rows by IndexedSlices."""
         return self._scatter(state.scatter_div, sparse_delta, name)
 
@@ -360,17 +392,23 @@ class Variable(_core.VariableBase, TensorLike):
 
     def scatter_nd_update(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         """Sets the slices at index tuples."""
-        state.scatter_nd_update(self._ref(), indices, convert_to_tensor(updates, self.dtype), name=name)
+        state.scatter_nd_update(
+            self._ref(), indices, convert_to_tensor(updates, self.dtype), name=name
+        )
         return self
 
     def scatter_nd_add(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         """Adds to the slices at index tuples."""
-        state.scatter_nd_add(self._ref(), indices, convert_to_tensor(updates, self.dtype), name=name)
+        state.scatter_nd_add(
+            self._ref(), indices, convert_to_tensor(updates, self.dtype), name=name
+        )
         return self
 
     def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         """Subtracts from the slices at index tuples."""
-        state.scatter_nd_sub(self._ref(), indices, convert_to_tensor(updates, self.dtype), name=name)
+        state.scatter_nd_sub(
+            self._ref(), indices, convert_to_tensor(updates, self.dtype), name=name
+        )
         return self
 
     def sparse_read(self, indices: Any, name: str | None = None) -> Any:
@@ -410,7 +448,9 @@ def _initial_value(value: Any, dtype: Any) -> Any:
     if isinstance(value, ops.SymbolicTensor):
         graph = ops.get_default_graph()
         if not isinstance(graph, FuncGraph):
-            raise ValueError(f"the initial value {value} belongs to a graph that is not being built")
+            raise ValueError(
+                f"the initial value {value} belongs to a graph that is not being built"
+            )
         value = graph.lift(value)
     with ops.init_scope():
         converted = convert_to_tensor(value, dtype)

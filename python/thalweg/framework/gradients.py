@@ -5,10 +5,13 @@ Python.
 from __future__ import annotations
 
 import enum
+import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from thalweg import _core
+from thalweg.framework import nest
 from thalweg.framework.apply import apply_op, create
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.func_graph import derived_graph
@@ -210,6 +213,17 @@ def _call(graph: Graph, node: int, grads: list[Any], scope: str) -> list[Any]:
         return [None if r is None else _endpoint(convert_to_tensor(r)) for r in results]
 
 
+def has_python_gradient(graph: Graph, core: Any, node: int) -> bool:
+    """For the core, of a node of `graph`, or of the copy `core` that it made of it."""
+    return _python_gradient(graph if core is graph.core else derived_graph(core), node) is not None
+
+
+def call_python_gradient(graph: Graph, core: Any, node: int, grads: list[Any]) -> list[Any]:
+    """The same: the gradients of its inputs, from those of its outputs."""
+    at = graph if core is graph.core else derived_graph(core)
+    return _call(at, node, grads, "gradients/")
+
+
 def _zeros(y: Tensor) -> Tensor | None:
     return apply_op("ZerosLike", x=y) if y.dtype.is_floating or y.dtype.is_complex else None
 
@@ -222,15 +236,18 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
         return custom_gradient
     function = f
 
+    @functools.wraps(function)
     def decorated(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
+        if executing_eagerly():
+            return _custom_eagerly(function, args, kwargs)
+        if kwargs and not get_default_graph().building_function:
             raise ValueError(
                 "The custom_gradient decorator currently supports keywords arguments only when "
                 f"eager execution is enabled. Got {sorted(kwargs)}"
             )
         with name_scope("CustomGradient", values=list(args)):
             inputs = [apply_op("Identity", input=convert_to_tensor(a)) for a in args]
-            value, grad = function(*inputs)
+            value, grad = function(*inputs, **kwargs)
             is_list = isinstance(value, (list, tuple))
             values = [convert_to_tensor(v) for v in _as_list(value)]
             outputs = _attach(values, inputs, grad)
@@ -242,10 +259,56 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
             else outputs[0]
         )
 
-    decorated.__name__ = getattr(function, "__name__", "custom_gradient")
-    decorated.__doc__ = function.__doc__
-    decorated.__wrapped__ = function  # type: ignore[attr-defined]
     return decorated
+
+
+def _custom_eagerly(function: GradientFunction, args: Any, kwargs: Any) -> Any:
+    """Calls the function unseen by the tapes, and tells them of the gradient it brings."""
+    inputs = [a if isinstance(a, _core.VariableBase) else convert_to_tensor(a) for a in args]
+    variables: list[Any] = []
+    if not _core.is_taped():
+        value, _ = function(*args, **kwargs)
+        return value
+    watcher = _core.Tape(False, True)
+    hidden = _core.hide_tapes()
+    watcher.start()
+    try:
+        value, grad = function(*args, **kwargs)
+        variables = [v for v in watcher.variables() if not any(v is i for i in inputs)]
+    finally:
+        watcher.stop()
+        del hidden
+    takes_variables = _takes_variables(grad)
+    if variables and not takes_variables:
+        raise TypeError(
+            "If using @custom_gradient with a function that uses variables, then grad_fn must "
+            "accept a 'variables' keyword argument."
+        )
+    flat = nest.flatten(value, expand_composites=True)
+    outputs = [apply_op("Identity", input=v) for v in flat]
+
+    def backward(*dys: Any) -> list[Any]:
+        if variables:
+            found, of_variables = grad(*dys, variables=variables)
+        else:
+            found, of_variables = grad(*dys), []
+        found = _as_list(found)
+        if len(found) != len(inputs):
+            raise ValueError(
+                f"custom_gradient function expected to return {len(inputs)} gradients, but "
+                f"returned {len(found)} instead."
+            )
+        return [None if g is None else convert_to_tensor(g) for g in [*found, *of_variables]]
+
+    _core.record_python(outputs, [*inputs, *variables], backward)
+    return nest.pack_sequence_as(value, outputs, expand_composites=True)
+
+
+def _takes_variables(grad: GradientFunction) -> bool:
+    parameters = inspect.signature(grad).parameters
+    return "variables" in parameters or any(
+        p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
+    )
 
 
 def _attach(values: list[Tensor], inputs: list[Tensor], grad: GradientFunction) -> list[Tensor]:

@@ -379,4 +379,3 @@ def _checked_branches(branch_fns: Any, default: Branch | None) -> list[Branch]:
             raise TypeError(f"default must be callable, got {default!r}.")
         functions.append(default)
     return functions
-

@@ -96,9 +96,7 @@ class _Loop:
             self.graph.capture(convert_to_tensor(v))
             for v in nest.flatten(loop_vars, expand_composites=True)
         ]
-        self.initial = [
-            raw_ops.Identity(t) if t.dtype._is_ref_dtype else t for t in leaves
-        ]
+        self.initial = [raw_ops.Identity(t) if t.dtype._is_ref_dtype else t for t in leaves]
         self.structure = nest.pack_sequence_as(loop_vars, self.initial, expand_composites=True)
         self.shapes = _invariants(loop_vars, self.initial, shape_invariants)
 
@@ -107,13 +105,10 @@ class _Loop:
         if maximum_iterations is None:
             limit = convert_to_tensor(-1, dtypes.int32, "maximum_iterations")
         else:
-            limit = convert_to_tensor(
-                maximum_iterations, dtypes.int32, "maximum_iterations"
-            )
+            limit = convert_to_tensor(maximum_iterations, dtypes.int32, "maximum_iterations")
             if limit.shape.ndims not in (0, None):
                 raise ValueError(
-                    "'maximum_iterations' must be a scalar. "
-                    f"Received shape: {limit.shape}"
+                    f"'maximum_iterations' must be a scalar. Received shape: {limit.shape}"
                 )
         counter = convert_to_tensor(0, dtypes.int32, "loop_counter")
         self.limited = maximum_iterations is not None
@@ -160,9 +155,7 @@ class _Loop:
             if not isinstance(result, (list, tuple)) and alone:
                 result = [result]
         if isinstance(result, (list, tuple)) and isinstance(self.structure, (list, tuple)):
-            nest.assert_same_structure(
-                list(result), list(self.structure), expand_composites=True
-            )
+            nest.assert_same_structure(list(result), list(self.structure), expand_composites=True)
         else:
             nest.assert_same_structure(result, self.structure, expand_composites=True)
         self.result = result
@@ -224,9 +217,7 @@ def _invariants(
         if nest.is_nested_or_composite(value):
             given += [t.shape for t in nest.flatten(value, expand_composites=True)]
         else:
-            given.append(
-                invariant.shape if hasattr(invariant, "shape") else TensorShape(invariant)
-            )
+            given.append(invariant.shape if hasattr(invariant, "shape") else TensorShape(invariant))
     for tensor, shape in zip(leaves, given, strict=True):
         if not shape.is_compatible_with(tensor.shape) or not _covers(shape, tensor.shape):
             raise ValueError(
@@ -269,5 +260,3 @@ def _next_value(
             "use the `shape_invariants` argument of tf.while_loop to specify a less-specific shape."
         )
     return tensor
-
-

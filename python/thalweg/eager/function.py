@@ -1,0 +1,498 @@
+"""tf.function: Python functions that become graphs when they are called."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from thalweg import _core
+from thalweg.eager import call_key
+from thalweg.eager.autograph import convert_if_needed
+from thalweg.eager.concrete_function import ConcreteFunction
+from thalweg.eager.trace import outermost, trace
+from thalweg.framework import graph as ops
+from thalweg.framework import nest
+from thalweg.framework.config_state import state as settings
+from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.func_graph import unique_function_name
+from thalweg.framework.mode import executing_eagerly
+from thalweg.framework.shapes import TensorShape
+from thalweg.framework.tensor import Tensor
+from thalweg.framework.type_spec import TensorSpec
+from thalweg.platform import logging
+
+_MOST_GRAPHS = 256  # of one function; the one not called for longest goes
+_MANY_TRACES = 5  # in as many calls: worth a warning
+
+
+class Function(_core.FunctionCalls):
+    """A Python function that is traced once for every form of its arguments, and called as a graph
+    from then on. Made by `tf.function`.
+
+    Python code in it, side effects included, runs while it is traced. Arguments that are tensors or
+    arrays are told apart by dtype and shape, all others by their value.
+    """
+
+    def __init__(
+        self,
+        python_function: Callable[..., Any],
+        name: str | None = None,
+        input_signature: Any = None,
+        autograph: bool = True,
+        jit_compile: bool | None = None,
+        reduce_retracing: bool = False,
+        autograph_options: Any = None,
+    ) -> None:
+        self._python_function = python_function
+        self._name = name or getattr(python_function, "__name__", type(python_function).__name__)
+        self._signature = _signature(python_function)
+        self._input_signature = _checked_signature(input_signature, self._signature, self._name)
+        self._autograph = autograph
+        self._autograph_options = autograph_options
+        self._jit_compile = jit_compile
+        self._reduce_retracing = reduce_retracing
+        self._lock = threading.RLock()
+        self._graphs: OrderedDict[Any, ConcreteFunction] = OrderedDict()
+        self._relaxed: dict[Any, list[tuple[Any, ConcreteFunction]]] = {}
+        self._created_variables = False
+        self._traces = 0
+        self._recent: list[bool] = []  # whether the last calls were traced
+        self._last_leaves: list[Any] = []
+        self._bound: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        functools.update_wrapper(self, python_function, updated=())  # type: ignore[arg-type]
+
+    # --- what it is
+
+    @property
+    def python_function(self) -> Callable[..., Any]:
+        return self._python_function
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def input_signature(self) -> Any:
+        return self._input_signature
+
+    @property
+    def function_spec(self) -> inspect.Signature:
+        """Its parameters."""
+        return self._signature
+
+    def experimental_get_tracing_count(self) -> int:
+        """How often the Python function has been traced."""
+        return self._traces
+
+    def pretty_printed_concrete_signatures(self, verbose: bool = True) -> str:
+        """Arguments and results of all its graphs, as text."""
+        return "\n\n".join(c.pretty_printed_signature(verbose) for c in self._graphs.values())
+
+    def __repr__(self) -> str:
+        return f"<tf.function {self._name} with {len(self._graphs)} graphs>"
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """The function of one object, with graphs of its own."""
+        if instance is None:
+            return self
+        try:
+            found = self._bound.get(instance)
+        except TypeError:  # not hashable, or no weak references to it
+            found = None
+        if found is not None:
+            return found
+        bound = self._bind_to(instance)
+        kept = getattr(instance, "__dict__", None)
+        if (
+            kept is not None
+            and self._name.isidentifier()
+            and vars(type(instance)).get(self._name) is self
+        ):
+            kept[self._name] = bound  # found before this descriptor from now on
+        else:
+            try:
+                weak = weakref.ref(instance)
+                self._bound[instance] = self._copy(_weakly(self._python_function, weak))
+                return self._bound[instance]
+            except TypeError:
+                pass
+        return bound
+
+    def _bind_to(self, instance: Any) -> Function:
+        method = self._python_function.__get__(instance, type(instance))
+        return self._copy(method)
+
+    def _copy(self, python_function: Any) -> Function:
+        signature = self._input_signature
+        return type(self)(
+            python_function,
+            name=self._name,
+            input_signature=signature,
+            autograph=self._autograph,
+            jit_compile=self._jit_compile,
+            reduce_retracing=self._reduce_retracing,
+            autograph_options=self._autograph_options,
+        )
+
+    def __copy__(self) -> Function:
+        return self._copy(self._python_function)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Function:
+        function = self._python_function
+        instance = getattr(function, "__self__", None)
+        if instance is not None and id(instance) in memo:
+            function = function.__func__.__get__(memo[id(instance)])  # type: ignore[attr-defined]
+        return self._copy(function)
+
+    def __reduce__(self) -> Any:
+        options = {
+            "name": self._name,
+            "input_signature": self._input_signature,
+            "autograph": self._autograph,
+            "jit_compile": self._jit_compile,
+            "reduce_retracing": self._reduce_retracing,
+        }
+        return _restored, (self._python_function, options)
+
+    # --- calls
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
+        """What the core does not know yet."""
+        kwargs = kwargs or {}
+        if settings.functions_run_eagerly:
+            return self._python_function(*args, **kwargs)
+        concrete, tensors = self._find(args, kwargs)
+        if not executing_eagerly():
+            return concrete.call_flat(tensors)
+        if not kwargs and _plain(args) and self._input_signature is None:
+            self._remember(args, concrete._function)
+        return concrete.call_flat(tensors)
+
+    def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:
+        """The graph for such arguments; `tf.TensorSpec`s stand for tensors."""
+        if self._input_signature is not None and not args and not kwargs:
+            args = tuple(self._input_signature)
+        return self._find(args, kwargs)[0]
+
+    def _find(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[ConcreteFunction, list[Any]]:
+        """The graph for a call, made if there is none; and the tensors that it takes."""
+        bound = self._bind(args, kwargs)
+        structure = (bound.args, bound.kwargs)
+        leaves = [call_key.converted(v) for v in nest.flatten(structure, expand_composites=True)]
+        if self._input_signature is not None:
+            leaves = self._cast(leaves)
+        places = [i for i, v in enumerate(leaves) if isinstance(v, (Tensor, TensorSpec))]
+        tensors = [leaves[i] for i in places]
+        context = None if outermost() else call_key.Same(ops.get_default_graph())
+        shape_of = call_key.structure_key(structure)
+        key = (context, ops._eager_scopes.device, shape_of, tuple(map(call_key.leaf_key, leaves)))
+        with self._lock:
+            found = self._graphs.get(key)
+            if found is None and self._input_signature is not None:
+                found = self._with_signature(context, structure, leaves, places)
+            if found is None and self._reduce_retracing:
+                found = self._relaxed_for(key, structure, leaves)
+            if found is not None:
+                self._graphs.setdefault(key, found)
+                self._graphs.move_to_end(key)
+                self._note(False, leaves)
+                return found, tensors
+            found = self._trace(structure, leaves, places)
+            self._graphs[key] = found
+            if len(self._graphs) > _MOST_GRAPHS:
+                self._graphs.popitem(last=False)
+                self._forget()
+            self._note(True, leaves)
+            return found, tensors
+
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(
+                f"Binding inputs to tf.function failed due to `{error}`. Received args: {args} and "
+                f"kwargs: {kwargs} for signature: {self._signature}."
+            ) from None
+        bound.apply_defaults()
+        return bound
+
+    def _note(self, traced: bool, leaves: list[Any]) -> None:
+        """Warns of a function that is traced again and again, and names what keeps changing."""
+        self._recent = [*self._recent[1 - 2 * _MANY_TRACES :], traced]
+        if (
+            traced
+            and self._recent.count(True) == _MANY_TRACES
+            and len(self._recent) >= _MANY_TRACES
+        ):
+            changing = [
+                name
+                for name, a, b in zip(
+                    self._leaf_names(len(leaves)), self._last_leaves, leaves, strict=False
+                )
+                if call_key.leaf_key(a) != call_key.leaf_key(b)
+            ]
+            what = (
+                f"argument {', '.join(changing)} keeps changing"
+                if changing
+                else "its arguments change"
+            )
+            logging.warning(
+                "%d out of the last %d calls to %s triggered tf.function retracing: %s. Tracing is "
+                "expensive. Pass tensors instead of Python numbers, shapes that stay the same, or "
+                "reduce_retracing=True.",
+                _MANY_TRACES,
+                len(self._recent),
+                self._name,
+                what,
+            )
+        self._last_leaves = [
+            TensorSpec(v.shape, v.dtype) if isinstance(v, Tensor) else v for v in leaves
+        ]
+
+    def _leaf_names(self, count: int) -> list[str]:
+        names = list(self._signature.parameters)
+        return names if len(names) == count else [f"#{i}" for i in range(count)]
+
+    # --- tracing
+
+    def _trace(
+        self, structure: Any, leaves: list[Any], places: list[int], relax: Any = None
+    ) -> ConcreteFunction:
+        names = _argument_names(structure, self._signature)
+        specs = []
+        for i in places:
+            leaf = leaves[i]
+            shape = leaf.shape if relax is None else relax[i]
+            given = leaf.name if isinstance(leaf, TensorSpec) and leaf.name else None
+            specs.append((i, leaf.dtype, shape, given or names[i]))
+        python_function = self._python_function
+        if self._autograph:
+            python_function = convert_if_needed(python_function, self._autograph_options)
+
+        def call(function: Callable[..., Any], values: list[Any]) -> Any:
+            args, kwargs = nest.pack_sequence_as(structure, values, expand_composites=True)
+            return function(*args, **kwargs)
+
+        first = not self._traces and not self._created_variables
+        self._traces += 1
+        name = unique_function_name(f"__inference_{self._name}", "graph")
+        graph = trace(python_function, name, leaves, specs, call, may_create=first)
+        if graph.created:
+            # What is made on the first call must not be made on the next.
+            self._created_variables = True
+            self._keep = graph.created
+            name = unique_function_name(f"__inference_{self._name}", "graph")
+            graph = trace(python_function, name, leaves, specs, call, may_create=False)
+        signature = nest.pack_sequence_as(
+            structure,
+            [
+                TensorSpec(s[2], s[1], s[3]) if (s := _spec_at(specs, i)) else v
+                for i, v in enumerate(leaves)
+            ],
+            expand_composites=True,
+        )
+        return ConcreteFunction(graph, [s[3] for s in specs], signature)
+
+    def _relaxed_for(self, key: Any, structure: Any, leaves: list[Any]) -> ConcreteFunction | None:
+        """A graph for unknown sizes where calls so far differ in them alone."""
+        general = (*key[:3], tuple(_without_sizes(k) for k in key[3]))
+        shapes = [
+            TensorShape(v.shape) if isinstance(v, (Tensor, TensorSpec)) else None for v in leaves
+        ]
+        seen = self._relaxed.setdefault(general, [])
+        for taken, concrete in seen:
+            if all(s is None or _covers(t, s) for t, s in zip(taken, shapes, strict=True)):
+                return concrete
+        others = [k for k in self._graphs if (*k[:3], tuple(map(_without_sizes, k[3]))) == general]
+        if not others:
+            return None
+        relax = [
+            s if s is None else _wider(s, [TensorShape(k[3][i][2]) for k in others])
+            for i, s in enumerate(shapes)
+        ]
+        places = [i for i, s in enumerate(shapes) if s is not None]
+        concrete = self._trace(structure, leaves, places, relax)
+        seen.append((relax, concrete))
+        return concrete
+
+    # --- input signatures
+
+    def _cast(self, leaves: list[Any]) -> list[Any]:
+        specs = nest.flatten(self._input_signature, expand_composites=True)
+        given = [v for v in leaves]
+        if len(given) < len(specs):
+            raise TypeError(
+                f"Python inputs incompatible with input_signature: {self._name} takes "
+                f"{len(specs)} arguments, got {len(given)}"
+            )
+        for i, spec in enumerate(specs):
+            if isinstance(given[i], TensorSpec):
+                continue
+            try:
+                value = convert_to_tensor(given[i], spec.dtype)
+            except (TypeError, ValueError) as error:
+                raise TypeError(
+                    "Python inputs incompatible with input_signature: inputs: "
+                    f"({given[i]!r}), input_signature: ({spec!r}): {error}"
+                ) from None
+            if not spec.shape.is_compatible_with(value.shape):
+                raise TypeError(
+                    "Python inputs incompatible with input_signature: inputs: "
+                    f"({given[i]!r}), input_signature: ({spec!r}): shapes {value.shape} and "
+                    f"{spec.shape} are incompatible"
+                )
+            given[i] = value
+        return given
+
+    def _with_signature(
+        self, context: Any, structure: Any, leaves: list[Any], places: list[int]
+    ) -> ConcreteFunction:
+        specs = nest.flatten(self._input_signature, expand_composites=True)
+        shape_of = call_key.structure_key(structure)
+        key = (context, "signature", shape_of, tuple(map(call_key.leaf_key, leaves[len(specs) :])))
+        found = self._graphs.get(key)
+        if found is None:
+            found = self._trace(structure, [*specs, *leaves[len(specs) :]], places)
+            self._graphs[key] = found
+        return found
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # builtins
+        parameter = inspect.Parameter
+        return inspect.Signature(
+            [
+                parameter("args", parameter.VAR_POSITIONAL),
+                parameter("kwargs", parameter.VAR_KEYWORD),
+            ]
+        )
+    return signature
+
+
+def _checked_signature(specs: Any, signature: inspect.Signature, name: str) -> Any:
+    if specs is None:
+        return None
+    if not isinstance(specs, (list, tuple)):
+        raise TypeError(
+            "input_signature must be either a tuple or a list, got " + type(specs).__name__
+        )
+    for spec in nest.flatten(specs, expand_composites=True):
+        if not isinstance(spec, TensorSpec):
+            raise TypeError(
+                "When using `input_signature`, all of its leaves must be `tf.TensorSpec`s, got "
+                f"{spec!r} for {name}"
+            )
+    return tuple(specs)
+
+
+def _weakly(function: Callable[..., Any], instance: Any) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return function(instance(), *args, **kwargs)
+
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    method.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return method
+
+
+def _plain(args: Any) -> bool:
+    """Whether the core tells the arguments apart as the key here does: no arrays among them."""
+    return all(
+        _plain(v) if type(v) in (tuple, list) else not hasattr(v, "__array_interface__")
+        for v in args
+    )
+
+
+def _argument_names(structure: Any, signature: inspect.Signature) -> list[str]:
+    """For every leaf, the name of the parameter that it belongs to."""
+    args, kwargs = structure
+    names: list[str] = []
+    parameters = list(signature.parameters.values())
+    for i, value in enumerate(args):
+        p = parameters[min(i, len(parameters) - 1)] if parameters else None
+        name = "args" if p is None else p.name
+        names += [name] * len(nest.flatten(value, expand_composites=True))
+    for key in sorted(kwargs):
+        names += [key] * len(nest.flatten(kwargs[key], expand_composites=True))
+    return names
+
+
+def _spec_at(specs: list[Any], i: int) -> Any:
+    return next((s for s in specs if s[0] == i), None)
+
+
+def _without_sizes(key: Any) -> Any:
+    if isinstance(key, tuple) and key and key[0] == "tensor":
+        return (*key[:2], None if key[2] is None else len(key[2]))
+    return key
+
+
+def _covers(general: TensorShape, shape: TensorShape) -> bool:
+    return general.is_compatible_with(shape)
+
+
+def _wider(shape: TensorShape, others: list[TensorShape]) -> TensorShape:
+    for other in others:
+        shape = shape.most_specific_compatible_shape(other)
+    return shape
+
+
+def _restored(python_function: Any, options: dict[str, Any]) -> Function:
+    return Function(python_function, **options)
+
+
+def function(
+    func: Callable[..., Any] | None = None,
+    input_signature: Any = None,
+    autograph: bool = True,
+    jit_compile: bool | None = None,
+    reduce_retracing: bool = False,
+    experimental_implements: Any = None,
+    experimental_autograph_options: Any = None,
+    experimental_attributes: Any = None,
+    experimental_relax_shapes: bool | None = None,
+    experimental_compile: bool | None = None,
+    experimental_follow_type_hints: bool | None = None,
+) -> Any:
+    """Makes a Python function a graph when it is called; a decorator, with or without arguments.
+
+    Args:
+        input_signature: a `tf.TensorSpec` for each argument: one graph serves all calls.
+        autograph: whether `if`, `while`, `for` and the like over tensors become operations.
+        jit_compile: accepted; graphs are planned and fused in any case.
+        reduce_retracing: whether a second shape of an argument makes a graph for all shapes.
+        experimental_implements, experimental_attributes: refused.
+        experimental_relax_shapes, experimental_compile: older names.
+        experimental_follow_type_hints: whether numbers for parameters annotated tf.Tensor become
+            tensors.
+    """
+    for name, value in (
+        ("experimental_implements", experimental_implements),
+        ("experimental_attributes", experimental_attributes),
+        ("experimental_follow_type_hints", experimental_follow_type_hints),
+    ):
+        if value:
+            raise NotImplementedError(f"tf.function: {name} is not supported; leave it unset")
+    options = {
+        "input_signature": input_signature,
+        "autograph": autograph,
+        "jit_compile": experimental_compile if jit_compile is None else jit_compile,
+        "reduce_retracing": bool(reduce_retracing or experimental_relax_shapes),
+        "autograph_options": experimental_autograph_options,
+    }
+
+    def decorate(python_function: Callable[..., Any]) -> Function:
+        if isinstance(python_function, Function):
+            python_function = python_function.python_function
+        return Function(python_function, **options)
+
+    return decorate if func is None else decorate(func)
