@@ -326,7 +326,7 @@ class Function(_core.FunctionCalls):
 
     def _cast(self, leaves: list[Any]) -> list[Any]:
         specs = nest.flatten(self._input_signature, expand_composites=True)
-        given = [v for v in leaves]
+        given = list(leaves)
         if len(given) < len(specs):
             raise TypeError(
                 f"Python inputs incompatible with input_signature: {self._name} takes "

@@ -46,7 +46,8 @@ class GradientTape:
     def __enter__(self) -> GradientTape:
         if self._recording:
             raise ValueError(
-                "Tape is still recording, This can happen if you try to re-enter an already-active tape."
+                "Tape is still recording, This can happen if you try to re-enter an already-active "
+                "tape."
             )
         self._start()
         return self
@@ -154,7 +155,7 @@ class GradientTape:
                 "Argument `target` should be a list or nested structure of Tensors, Variables or "
                 "CompositeTensors to be differentiated, but received None."
             )
-        targets = [t for t in nest.flatten(target)]
+        targets = nest.flatten(target)
         flat = nest.flatten(sources)
         seeds = _seeds(targets, output_gradients)
         wanted = [_checked_source(s) for s in flat]

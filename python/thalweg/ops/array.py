@@ -14,6 +14,7 @@ from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.shapes import TensorShape
+from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import TensorLike
 from thalweg.ops.arguments import one_of
 
@@ -28,7 +29,13 @@ _CONSTANT_ELEMENTS = 1000
 
 
 def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Tensor:
-    """A tensor whose value every run must feed; None in `shape` is a size known only then."""
+    """A tensor whose value every run must feed; None in `shape` is a size known only then.
+
+    Raises:
+        RuntimeError: eager mode, in which nothing is fed.
+    """
+    if executing_eagerly():
+        raise RuntimeError("tf.placeholder() is not compatible with eager execution.")
     return raw_ops.Placeholder(dtype=dtype, shape=TensorShape(shape), name=name)
 
 
