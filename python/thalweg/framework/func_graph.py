@@ -78,6 +78,18 @@ class FuncGraph(Graph):
         for key in _SHARED_COLLECTIONS:
             self._collections.setdefault(key, outer._collections.setdefault(key, []))
 
+    @property
+    def _seeds_given(self) -> int:
+        """Random ops inside and outside are numbered together: equal numbers are equal streams."""
+        outer = self.__dict__.get("outer_graph", self)
+        return 0 if outer is self else outer._seeds_given
+
+    @_seeds_given.setter
+    def _seeds_given(self, value: int) -> None:
+        outer = self.__dict__.get("outer_graph", self)
+        if outer is not self:
+            outer._seeds_given = value
+
     # --- captures
 
     @property
@@ -271,11 +283,9 @@ class FuncGraph(Graph):
         from thalweg.framework.convert import constant, constant_value
 
         with self.as_default(), self._at_root():
-            inner = constant(
-                constant_value(tensor),
-                tensor.dtype.base_dtype,
-                name=tensor.op.name.rpartition("/")[2],
-            )
+            name = tensor.op.name.rpartition("/")[2]
+            inner = constant(constant_value(tensor), tensor.dtype.base_dtype, name=name)
+        assert isinstance(inner, SymbolicTensor)
         return inner
 
     def add_control_capture(self, op: Operation) -> None:
@@ -341,9 +351,7 @@ def to_output(graph: FuncGraph, value: Any) -> SymbolicTensor | None:
     if value is None:
         return None
     tensor = graph.capture(convert_to_tensor(value))
-    if tensor.dtype._is_ref_dtype:
-        tensor = apply_op("Identity", input=tensor)
-    return tensor
+    return apply_op("Identity", input=tensor) if tensor.dtype._is_ref_dtype else tensor
 
 
 class _Derived(FuncGraph):

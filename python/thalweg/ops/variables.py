@@ -103,9 +103,14 @@ class Variable(TensorLike):
         self._synchronization, self._aggregation = synchronization, aggregation
         self._save_slice_info = None
         graph = ops.get_default_graph()
+        scope = graph.get_name_scope()
         while graph.building_function:  # variables outlive the calls of a function
             graph = graph.outer_graph
-        with graph.as_default(), graph.control_dependencies(None):
+        with (
+            graph.as_default(),
+            graph.control_dependencies(None),
+            graph.name_scope(f"{scope}/" if scope else None),
+        ):
             self._build(initial_value, name, dtype, shape, validate_shape)
         graph.add_to_collections(collections, self)
 

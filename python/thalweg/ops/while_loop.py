@@ -11,7 +11,7 @@ from thalweg.framework import graph as ops
 from thalweg.framework.apply import create
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.func_graph import FuncGraph, to_output, unique_function_name
-from thalweg.framework.graph import SymbolicTensor
+from thalweg.framework.graph import SymbolicTensor, Tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import TensorShape
 from thalweg.ops.cond import match_inputs
@@ -56,34 +56,58 @@ def while_loop(
     if isinstance(parallel_iterations, bool) or int(parallel_iterations) < 1:
         raise TypeError("'parallel_iterations' must be a positive integer.")
     if executing_eagerly():
-        return _run_eagerly(cond, body, loop_vars, maximum_iterations)
-    if not nest.flatten(loop_vars, expand_composites=True):
-        raise ValueError("'loop_vars' must hold at least one variable. Received: none.")
-    with ops.name_scope(name, "while", nest.flatten(loop_vars, expand_composites=True)) as scope:
-        loop = _Loop(scope, loop_vars, shape_invariants)
-        loop.trace(cond, body, maximum_iterations)
-        results = loop.build(int(parallel_iterations), back_prop)
+        results = _run_eagerly(cond, body, loop_vars, maximum_iterations)
+    else:
+        results = _add_loop(
+            cond,
+            body,
+            loop_vars,
+            shape_invariants,
+            int(parallel_iterations),
+            back_prop,
+            name,
+            maximum_iterations,
+        )
     if return_same_structure or len(results) != 1 or not isinstance(results, (list, tuple)):
         return results
     return results[0]
 
 
+def _add_loop(
+    cond: Any,
+    body: Any,
+    loop_vars: Any,
+    shape_invariants: Any,
+    parallel_iterations: int,
+    back_prop: bool,
+    name: str | None,
+    maximum_iterations: Any,
+) -> Any:
+    leaves = nest.flatten(loop_vars, expand_composites=True)
+    if not leaves:
+        raise ValueError("'loop_vars' must hold at least one variable. Received: none.")
+    with ops.name_scope(name, "while", leaves) as scope:
+        loop = _Loop(scope, loop_vars, shape_invariants)
+        loop.trace(cond, body, maximum_iterations)
+        return loop.build(parallel_iterations, back_prop)
+
+
 def _run_eagerly(cond: Any, body: Any, loop_vars: Any, maximum_iterations: Any) -> Any:
     left = None if maximum_iterations is None else int(maximum_iterations)
     packed = isinstance(loop_vars, (list, tuple))
-    values = nest.map_structure(
-        convert_to_tensor, list(loop_vars) if packed else [loop_vars], expand_composites=True
-    )
+    values = nest.map_structure(_eager_value, list(loop_vars) if packed else [loop_vars])
     while (left is None or left > 0) and bool(cond(*values)):
         result = body(*values)
         if not (isinstance(result, (list, tuple)) and packed):
             result = [result]
-        nest.assert_same_structure(values, list(result), expand_composites=True)
-        values = nest.map_structure(convert_to_tensor, list(result), expand_composites=True)
+        nest.assert_same_structure(values, list(result))
+        values = nest.map_structure(_eager_value, list(result))
         left = None if left is None else left - 1
-    return nest.pack_sequence_as(
-        loop_vars, nest.flatten(values, expand_composites=True), expand_composites=True
-    )
+    return nest.pack_sequence_as(loop_vars, nest.flatten(values))
+
+
+def _eager_value(value: Any) -> Any:
+    return value if nest.is_nested_or_composite(value) else convert_to_tensor(value)
 
 
 class _Loop:
@@ -96,9 +120,7 @@ class _Loop:
             self.graph.capture(convert_to_tensor(v))
             for v in nest.flatten(loop_vars, expand_composites=True)
         ]
-        self.initial = [
-            raw_ops.Identity(t) if t.dtype._is_ref_dtype else t for t in leaves
-        ]
+        self.initial = [raw_ops.Identity(t) if t.dtype._is_ref_dtype else t for t in leaves]
         self.structure = nest.pack_sequence_as(loop_vars, self.initial, expand_composites=True)
         self.shapes = _invariants(loop_vars, self.initial, shape_invariants)
 
@@ -107,13 +129,10 @@ class _Loop:
         if maximum_iterations is None:
             limit = convert_to_tensor(-1, dtypes.int32, "maximum_iterations")
         else:
-            limit = convert_to_tensor(
-                maximum_iterations, dtypes.int32, "maximum_iterations"
-            )
+            limit = convert_to_tensor(maximum_iterations, dtypes.int32, "maximum_iterations")
             if limit.shape.ndims not in (0, None):
                 raise ValueError(
-                    "'maximum_iterations' must be a scalar. "
-                    f"Received shape: {limit.shape}"
+                    f"'maximum_iterations' must be a scalar. Received shape: {limit.shape}"
                 )
         counter = convert_to_tensor(0, dtypes.int32, "loop_counter")
         self.limited = maximum_iterations is not None
@@ -139,7 +158,7 @@ class _Loop:
     def _condition(self, cond: Any, inputs: Sequence[Any]) -> list[Any]:
         made = ops.get_default_graph()
         assert isinstance(made, FuncGraph)
-        holds = to_output(made, cond(*_arguments(self._variables(inputs))))
+        holds: Tensor | None = to_output(made, cond(*_arguments(self._variables(inputs))))
         if holds is None:
             raise TypeError("'cond' must return a scalar bool tensor, got None")
         if holds.shape.ndims == 1 and holds.shape.as_list() == [1]:
@@ -160,9 +179,7 @@ class _Loop:
             if not isinstance(result, (list, tuple)) and alone:
                 result = [result]
         if isinstance(result, (list, tuple)) and isinstance(self.structure, (list, tuple)):
-            nest.assert_same_structure(
-                list(result), list(self.structure), expand_composites=True
-            )
+            nest.assert_same_structure(list(result), list(self.structure), expand_composites=True)
         else:
             nest.assert_same_structure(result, self.structure, expand_composites=True)
         self.result = result
@@ -213,7 +230,7 @@ def _arguments(variables: Any) -> Sequence[Any]:
 
 
 def _invariants(
-    loop_vars: Any, leaves: Sequence[SymbolicTensor], shape_invariants: Any
+    loop_vars: Any, leaves: Sequence[Tensor], shape_invariants: Any
 ) -> list[TensorShape]:
     if shape_invariants is None:
         return [t.shape for t in leaves]
@@ -224,9 +241,7 @@ def _invariants(
         if nest.is_nested_or_composite(value):
             given += [t.shape for t in nest.flatten(value, expand_composites=True)]
         else:
-            given.append(
-                invariant.shape if hasattr(invariant, "shape") else TensorShape(invariant)
-            )
+            given.append(invariant.shape if hasattr(invariant, "shape") else TensorShape(invariant))
     for tensor, shape in zip(leaves, given, strict=True):
         if not shape.is_compatible_with(tensor.shape) or not _covers(shape, tensor.shape):
             raise ValueError(
@@ -269,5 +284,3 @@ def _next_value(
             "use the `shape_invariants` argument of tf.while_loop to specify a less-specific shape."
         )
     return tensor
-
-
