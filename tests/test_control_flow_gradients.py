@@ -332,3 +332,36 @@ def test_what_only_gradients_need_is_not_kept_without_them(sess: Any) -> None:
     before = _core.cpu_allocations()
     sess.run(y, feeds)
     assert _core.cpu_allocations() - before < 20
+
+
+def test_training_inside(sess: Any) -> None:
+    v = tf.Variable([3.0, 2.0])
+
+    def body(i: Any) -> Any:
+        x = v.read_value()
+        (g,) = tf.gradients(tf.reduce_sum(x * x), x)
+        step = tf.train.GradientDescentOptimizer(0.1).apply_gradients([(g, v)])
+        with tf.control_dependencies([step]):
+            return i + 1
+
+    loop = tf.while_loop(lambda i: i < 10, body, [tf.constant(0)])
+    branch = tf.cond(
+        tf.placeholder_with_default(True, []),
+        lambda: tf.train.MomentumOptimizer(1.0, 0.9).minimize(tf.reduce_sum(v * [1.0, 2.0])),
+        lambda: tf.no_op(),
+    )
+    assert [x.op.name for x in tf.global_variables()] == ["Variable", "Variable/Momentum"]
+    sess.run(tf.global_variables_initializer())
+    sess.run(loop)
+    want = np.array([3, 2]) * 0.8**10
+    np.testing.assert_allclose(sess.run(v), want, rtol=1e-5)
+    sess.run(branch)
+    np.testing.assert_allclose(sess.run(v), want - [1, 2], rtol=1e-5)
+
+
+def test_gradients_by_what_is_outside(sess: Any) -> None:
+    """Asked for inside of a function."""
+    a, b = tf.constant(2.0), tf.constant(3.0)
+    p = tf.placeholder_with_default(True, [])
+    y = tf.cond(p, lambda: tf.add_n(tf.gradients(b * b * a, [a, b])), lambda: a)
+    assert sess.run(y) == 9 + 12

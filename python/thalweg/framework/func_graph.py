@@ -157,6 +157,20 @@ class FuncGraph(Graph):
     def _from_eager(self, value: Any, name: str | None = None) -> Any:
         return self.capture(value, name)
 
+    def places_of(self, tensor: Any) -> list[SymbolicTensor]:
+        """A variable may be here twice: as itself, and as its value outside, which was captured."""
+        here = self.capture(tensor)
+        if not tensor.dtype._is_ref_dtype:
+            return [here]
+        read = [
+            inner
+            for outer, inner in self._captured.values()
+            if isinstance(outer, SymbolicTensor)
+            and outer.op.type == "Identity"
+            and outer.op.inputs[0] is tensor
+        ]
+        return [here, *read]
+
     def _counterpart(self, tensor: SymbolicTensor) -> SymbolicTensor | None:
         """For graphs that are derived from another: what a tensor of that one is here."""
         return None

@@ -214,6 +214,10 @@ class Graph:
             f"The name '{name}' looks like an (invalid) Operation name, not a Tensor. {form}"
         )
 
+    def places_of(self, tensor: Any) -> list[SymbolicTensor]:
+        """What stands for a tensor, which may be of an outer graph, in this one."""
+        return [self.capture(tensor)]
+
     def _gradient_functions_of(self, node: int) -> dict[str, Any]:
         """Where the gradient that a node names may be."""
         return self._gradient_functions
