@@ -350,13 +350,22 @@ def test_training_inside(sess: Any) -> None:
         lambda: tf.train.MomentumOptimizer(1.0, 0.9).minimize(tf.reduce_sum(v * [1.0, 2.0])),
         lambda: tf.no_op(),
     )
-    assert [x.op.name for x in tf.global_variables()] == ["Variable", "Variable/Momentum"]
+    adam = tf.cond(
+        tf.placeholder_with_default(True, []),
+        lambda: tf.train.AdamOptimizer(0.1).minimize(tf.reduce_sum(v * v)),
+        lambda: tf.no_op(),
+    )
+    names = ["Variable", "Variable/Momentum", "beta1_power", "beta2_power"]
+    names += ["Variable/Adam", "Variable/Adam_1"]
+    assert [x.op.name for x in tf.global_variables()] == names
     sess.run(tf.global_variables_initializer())
     sess.run(loop)
     want = np.array([3, 2]) * 0.8**10
     np.testing.assert_allclose(sess.run(v), want, rtol=1e-5)
     sess.run(branch)
     np.testing.assert_allclose(sess.run(v), want - [1, 2], rtol=1e-5)
+    sess.run(adam)
+    np.testing.assert_allclose(sess.run(v), want - [1, 2] + 0.1, rtol=1e-4)
 
 
 def test_gradients_by_what_is_outside(sess: Any) -> None:

@@ -324,7 +324,11 @@ std::string FunctionLibrary::define_in(Graph& graph, const std::string& name) {
 
 void define_functions(FunctionLibrary& library, Graph& graph, AttrValue& value) {
   auto define = [&](FuncName& f) {
-    if (library.contains(f.name)) f.name = library.define_in(graph, f.name);
+    if (library.contains(f.name)) {
+      f.name = library.define_in(graph, f.name);
+    } else {
+      (void)graph.function(f.name);  // there from before, or NotFound
+    }
   };
   if (FuncName* f = std::get_if<FuncName>(&value)) define(*f);
   if (FuncNames* fs = std::get_if<FuncNames>(&value)) std::ranges::for_each(*fs, define);

@@ -222,6 +222,13 @@ class Graph:
         """Where the gradient that a node names may be."""
         return self._gradient_functions
 
+    def outermost(self) -> Graph:
+        """The graph that is in no function: variables made in functions live there."""
+        graph = self
+        while graph.building_function:
+            graph = graph.outer_graph
+        return graph
+
     def capture(self, tensor: Any, name: str | None = None) -> SymbolicTensor:
         """`tensor` as one of this graph; the graphs of functions take in what is outside them."""
         if tensor.op.graph is not self:
