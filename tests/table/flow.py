@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from op_case import Op
 
-CALLS = "If StatelessIf Case StatelessCase While StatelessWhile PartitionedCall StatefulPartitionedCall"
+CALLS = (
+    "If StatelessIf Case StatelessCase While StatelessWhile PartitionedCall StatefulPartitionedCall"
+)
 LISTS = """EmptyTensorList TensorListReserve TensorListPushBack TensorListPopBack TensorListLength
 TensorListElementShape TensorListSetItem TensorListGetItem TensorListStack TensorListFromTensor TensorListGather
 TensorListScatterV2 TensorListScatterIntoExistingList TensorListConcatV2 TensorListSplit TensorListResize"""

@@ -42,6 +42,13 @@ constexpr std::array kTable{
 };
 static_assert(kTable.size() == kDTypeCount);
 
+// By number: asked for at every allocation.
+constexpr auto kSizes = [] {
+  std::array<size_t, kDTypeCount> sizes{};
+  for (const Row& r : kTable) sizes[size_t(r.type)] = r.size;
+  return sizes;
+}();
+
 const Row& row(DType t) {
   for (const Row& r : kTable) {
     if (r.type == t) return r;
@@ -51,7 +58,7 @@ const Row& row(DType t) {
 
 }  // namespace
 
-size_t size_of(DType t) { return row(t).size; }
+size_t size_of(DType t) { return size_t(t) < kSizes.size() ? kSizes[size_t(t)] : 0; }
 std::string_view name_of(DType t) { return row(t).name; }
 std::string_view short_name_of(DType t) { return row(t).short_name; }
 

@@ -7,15 +7,13 @@
 #include <queue>
 #include <unordered_set>
 
-#include "thalweg/formats/attr_proto.h"
+#include "thalweg/formats/function_def.h"
 
 namespace thalweg {
 namespace {
 
-// Fields of GraphDef, NodeDef, its attr map's entries and VersionDef.
-constexpr uint32_t kNode = 1, kVersions = 4;
-constexpr uint32_t kName = 1, kOp = 2, kInput = 3, kDevice = 4, kAttr = 5;
-constexpr uint32_t kKey = 1, kValue = 2;
+// Fields of GraphDef and VersionDef.
+constexpr uint32_t kNode = 1, kLibrary = 2, kVersions = 4;
 constexpr uint32_t kProducer = 1, kMinConsumer = 2;
 
 /// The version of GraphDef semantics that we write, TensorFlow 2.21's.
@@ -23,13 +21,6 @@ constexpr int kGraphVersion = 2474;
 /// Bytes that one GraphDef's constants may take; repeated fields can blow a few bytes up to any size.
 constexpr size_t kMaxTensorBytes = size_t(4) << 30;
 constexpr std::string_view kColocation = "loc:@";
-
-/// A node as it stands in the message.
-struct NodeDef {
-  std::string name, op, device;
-  std::vector<std::string> inputs;
-  std::vector<std::pair<std::string, WireReader>> attrs;
-};
 
 /// "name:1" as (name, 1), "^name" as (name, -1).
 std::pair<std::string, int> parse_input(const std::string& text) {
@@ -41,25 +32,6 @@ std::pair<std::string, int> parse_input(const std::string& text) {
   auto [stop, error] = std::from_chars(text.data() + colon + 1, end, index);
   TW_CHECK(error == std::errc() && stop == end && index >= 0, "GraphDef: malformed input '", text, "'");
   return {text.substr(0, colon), index};
-}
-
-NodeDef read_node(WireReader r) {
-  NodeDef n;
-  while (r.next()) {
-    if (r.field() == kName) n.name = r.text();
-    if (r.field() == kOp) n.op = r.text();
-    if (r.field() == kInput) n.inputs.push_back(r.text());
-    if (r.field() == kDevice) n.device = r.text();
-    if (r.field() != kAttr) continue;
-    std::string key;
-    WireReader value({}, "AttrValue");
-    for (WireReader entry = r.message("NodeDef.AttrEntry"); entry.next();) {
-      if (entry.field() == kKey) key = entry.text();
-      if (entry.field() == kValue) value = entry.message("AttrValue");
-    }
-    n.attrs.emplace_back(std::move(key), value);
-  }
-  return n;
 }
 
 class Importer {
@@ -95,7 +67,9 @@ class Importer {
   void read(std::string_view bytes) {
     for (WireReader r(bytes, "GraphDef"); r.next();) {
       if (r.field() == kNode) {
-        defs_.push_back(read_node(r.message("NodeDef")));
+        defs_.push_back(read_node_def(r.message("NodeDef")));
+      } else if (r.field() == kLibrary) {
+        library_.read(r.message("FunctionDefLibrary"));
       } else if (r.field() == kVersions) {
         for (WireReader v = r.message("VersionDef"); v.next();) {
           if (v.field() != kMinConsumer) continue;
@@ -179,6 +153,7 @@ class Importer {
       const AttrDef* attr = op.attr(key);
       AttrValue value = read_attr_proto(message, attr ? &attr->kind : nullptr, budget_);
       if (key == "_class") relocate(value);
+      define_functions(library_, graph_, value);
       spec.attrs.set(key, std::move(value));
     }
     nodes_[def.name] = &graph_.add(std::move(spec));
@@ -203,6 +178,7 @@ class Importer {
   std::unordered_map<std::string, size_t> index_;
   std::unordered_map<std::string, Node*> nodes_;
   size_t budget_ = kMaxTensorBytes;
+  FunctionLibrary library_{graph_.ops(), budget_};
 };
 
 }  // namespace
@@ -211,22 +187,11 @@ std::string to_graph_def(const Graph& graph) {
   std::shared_lock lock(graph.mutex());
   WireWriter out;
   for (const auto& n : graph.nodes()) {
-    WireWriter node;
-    node.bytes(kName, n->name());
-    node.bytes(kOp, n->op().name);
-    for (const Endpoint& e : n->inputs()) {
-      node.bytes(kInput, e.index ? str(e.node->name(), ":", e.index) : e.node->name());
-    }
-    for (const Node* c : n->control_inputs()) node.bytes(kInput, "^" + c->name());
-    if (!n->device().empty()) node.bytes(kDevice, n->device().to_string());
-    for (const auto& [key, value] : n->attrs()) {
-      WireWriter entry;
-      entry.bytes(kKey, key);
-      entry.message(kValue, attr_proto(value));
-      node.message(kAttr, entry);
-    }
-    out.message(kNode, node);
+    out.message(kNode, node_def(*n, [](const Endpoint& e) {
+                  return e.index ? str(e.node->name(), ":", e.index) : e.node->name();
+                }));
   }
+  if (WireWriter library = function_library(graph); !library.empty()) out.message(kLibrary, library);
   WireWriter versions;
   versions.varint(kProducer, kGraphVersion);
   out.message(kVersions, versions);

@@ -86,6 +86,12 @@ class THALWEG_API WireWriter {
   void raw_fixed32(uint32_t value);
   void raw_fixed64(uint64_t value);
 
+  /// The fields of another message after these.
+  WireWriter& append(const WireWriter& more) {
+    out_ += more.out_;
+    return *this;
+  }
+
   bool empty() const { return out_.empty(); }
   const std::string& str() const& { return out_; }
   std::string str() && { return std::move(out_); }

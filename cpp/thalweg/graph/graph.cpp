@@ -353,6 +353,7 @@ void Graph::clear_control_inputs(Node& n) {
 
 void Graph::become(Node& n, std::string_view op, std::vector<Endpoint> inputs, Attrs attrs) {
   std::unique_lock lock(mutex_);
+  if (finalized_) TW_FAIL(FailedPrecondition, "Graph is finalized and cannot be modified.");
   NodeSpec spec;
   spec.op = op;
   spec.name = n.name_;

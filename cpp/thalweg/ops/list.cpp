@@ -75,9 +75,10 @@ Outs from_tensor(Grad& g) {
 Outs set_item(Grad& g) {
   auto [list, index, x] = g.inputs<3>();
   (void)list;
+  Out dx = item(g.dy, index, x);  // made first, it runs first: then the list can be changed in place
   // The place that was overwritten passes nothing back.
   Out cleared = node("_TensorListClearItem", {g.dy, index}, {{"element_dtype", x.dtype()}});
-  return {cleared, Out(), item(g.dy, index, x)};
+  return {cleared, Out(), dx};
 }
 
 Outs add_item(Grad& g) {
@@ -107,8 +108,8 @@ Outs scatter(Grad& g) {
 Outs scatter_into(Grad& g) {
   Out x = g.in(1), indices = g.in(2);
   Out element = node("StridedSlice", {shape_of(x), ints({1}), ints({0}), ints({1})}, {{"end_mask", int64_t(1)}});
-  Out cleared = node("_TensorListClearItem", {g.dy, indices}, {{"element_dtype", x.dtype()}});
-  return {cleared, node("TensorListGather", {g.dy, indices, element}, {{"element_dtype", x.dtype()}}), Out()};
+  Out dx = node("TensorListGather", {g.dy, indices, element}, {{"element_dtype", x.dtype()}});
+  return {node("_TensorListClearItem", {g.dy, indices}, {{"element_dtype", x.dtype()}}), dx, Out()};
 }
 
 Outs concat(Grad& g) { return {node("TensorListSplit", {g.dys(0), any_shape(), g.out(1)}), Out(), Out()}; }

@@ -36,10 +36,25 @@ class RunnerCall final : public FunctionCall {
   std::shared_ptr<Runner> runner_;
 };
 
+/// Graphs that were read from a file may name functions that do not fit.
+void check_types(const Node& n, const GraphFunction& f, bool decides) {
+  const size_t first = n.op().inputs.size() - 1;  // what chooses comes before the arguments
+  bool fits = n.inputs().size() == first + f.inputs.size();
+  auto type = [](const Endpoint& e) { return e.node->output(e.index).dtype; };
+  for (size_t i = 0; fits && i < f.inputs.size(); ++i) fits = type(f.inputs[i]) == type(n.inputs()[first + i]);
+  fits = fits && (decides ? f.outputs.size() == 1 : f.outputs.size() == n.outputs().size());
+  for (size_t i = 0; fits && !decides && i < f.outputs.size(); ++i) {
+    fits = type(f.outputs[i]) == n.output(int(i)).dtype;
+  }
+  TW_CHECK(fits, n.describe(), ": the inputs or outputs of function ", f.name, " are not those of the node");
+}
+
 }  // namespace
 
 std::vector<std::vector<char>> SessionFunctions::needs(const std::string& name) {
   auto f = node_.graph().function(name);
+  const auto all = functions_of(node_);
+  check_types(node_, *f, node_.op().name.ends_with("While") && f == all[0]);
   std::vector<std::vector<char>> out;
   for (const Endpoint& e : f->outputs) out.push_back(inputs_needed(*f, {e.node}));
   out.push_back(inputs_needed(*f, f->targets));
@@ -48,10 +63,10 @@ std::vector<std::vector<char>> SessionFunctions::needs(const std::string& name) 
 
 std::shared_ptr<FunctionCall> SessionFunctions::find(const std::string& name, std::vector<char> wanted) {
   auto f = node_.graph().function(name);
-  TW_ASSERT(wanted.size() == f->outputs.size());
+  auto all = functions_of(node_);
+  check_types(node_, *f, node_.op().name.ends_with("While") && f == all[0]);
   // The place among the node's functions, not the name: a function that a gradient made more of draws on the same
   // random streams.
-  auto all = functions_of(node_);
   std::string path = str(path_, node_.name(), "#", std::ranges::find(all, f) - all.begin(), "/");
   std::string key = path + name + "\n" + std::string(wanted.begin(), wanted.end());
   SessionState& state = session_.state();

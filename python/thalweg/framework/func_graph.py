@@ -78,6 +78,18 @@ class FuncGraph(Graph):
         for key in _SHARED_COLLECTIONS:
             self._collections.setdefault(key, outer._collections.setdefault(key, []))
 
+    @property
+    def _seeds_given(self) -> int:
+        """Random ops inside and outside are numbered together: equal numbers are equal streams."""
+        outer = self.__dict__.get("outer_graph", self)
+        return 0 if outer is self else outer._seeds_given
+
+    @_seeds_given.setter
+    def _seeds_given(self, value: int) -> None:
+        outer = self.__dict__.get("outer_graph", self)
+        if outer is not self:
+            outer._seeds_given = value
+
     # --- captures
 
     @property
@@ -144,6 +156,20 @@ class FuncGraph(Graph):
 
     def _from_eager(self, value: Any, name: str | None = None) -> Any:
         return self.capture(value, name)
+
+    def places_of(self, tensor: Any) -> list[SymbolicTensor]:
+        """A variable may be here twice: as itself, and as its value outside, which was captured."""
+        here = self.capture(tensor)
+        if not tensor.dtype._is_ref_dtype:
+            return [here]
+        read = [
+            inner
+            for outer, inner in self._captured.values()
+            if isinstance(outer, SymbolicTensor)
+            and outer.op.type == "Identity"
+            and outer.op.inputs[0] is tensor
+        ]
+        return [here, *read]
 
     def _counterpart(self, tensor: SymbolicTensor) -> SymbolicTensor | None:
         """For graphs that are derived from another: what a tensor of that one is here."""
@@ -271,11 +297,9 @@ class FuncGraph(Graph):
         from thalweg.framework.convert import constant, constant_value
 
         with self.as_default(), self._at_root():
-            inner = constant(
-                constant_value(tensor),
-                tensor.dtype.base_dtype,
-                name=tensor.op.name.rpartition("/")[2],
-            )
+            name = tensor.op.name.rpartition("/")[2]
+            inner = constant(constant_value(tensor), tensor.dtype.base_dtype, name=name)
+        assert isinstance(inner, SymbolicTensor)
         return inner
 
     def add_control_capture(self, op: Operation) -> None:
@@ -341,9 +365,7 @@ def to_output(graph: FuncGraph, value: Any) -> SymbolicTensor | None:
     if value is None:
         return None
     tensor = graph.capture(convert_to_tensor(value))
-    if tensor.dtype._is_ref_dtype:
-        tensor = apply_op("Identity", input=tensor)
-    return tensor
+    return apply_op("Identity", input=tensor) if tensor.dtype._is_ref_dtype else tensor
 
 
 class _Derived(FuncGraph):

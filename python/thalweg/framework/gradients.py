@@ -128,24 +128,32 @@ def differentiate(
         xs = [convert_to_tensor(x, name=f"x_{i}", as_ref=True) for i, x in enumerate(xs)]
         stops = [convert_to_tensor(s, name="stop", as_ref=True) for s in stops]
         seeds = [_seed(y, g, i) for i, (y, g) in enumerate(zip(ys, grad_ys, strict=True))]
+        places = [graph.places_of(x) for x in xs]
         found = _core.gradients(
             graph.core,
-            [_endpoint(y) for y in ys],
-            [_endpoint(x) for x in xs],
-            [None if g is None else _endpoint(g) for g in seeds],
-            [_endpoint(s) for s in stops],
+            [_endpoint(graph.capture(y)) for y in ys],
+            [_endpoint(p) for all_places in places for p in all_places],
+            [None if g is None else _endpoint(graph.capture(g)) for g in seeds],
+            [_endpoint(p) for s in stops for p in graph.places_of(s)],
             scope[:-1],
             lambda node, core: _python_gradient(_graph_of(graph, core), node) is not None,
             lambda node, grads, core: _call(_graph_of(graph, core), node, grads, scope),
             nodes or [],
         )
-        results = [None if e is None else graph._tensor(e) for e in found]
+        parts = iter([None if e is None else graph._tensor(e) for e in found])
+        results = [_total([next(parts) for _ in all_places]) for all_places in places]
         if unconnected is UnconnectedGradients.ZERO:
             results = [
                 apply_op("ZerosLike", x=x) if g is None else g
                 for x, g in zip(xs, results, strict=True)
             ]
     return results
+
+
+def _total(parts: list[Any]) -> Any:
+    """The sum of those gradients that there are."""
+    found = [p for p in parts if p is not None]
+    return apply_op("AddN", inputs=found) if len(found) > 1 else found[0] if found else None
 
 
 def _seed(y: Tensor, grad_y: Any, i: int) -> Tensor | None:

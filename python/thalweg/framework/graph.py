@@ -214,9 +214,20 @@ class Graph:
             f"The name '{name}' looks like an (invalid) Operation name, not a Tensor. {form}"
         )
 
+    def places_of(self, tensor: Any) -> list[SymbolicTensor]:
+        """What stands for a tensor, which may be of an outer graph, in this one."""
+        return [self.capture(tensor)]
+
     def _gradient_functions_of(self, node: int) -> dict[str, Any]:
         """Where the gradient that a node names may be."""
         return self._gradient_functions
+
+    def outermost(self) -> Graph:
+        """The graph that is in no function: variables made in functions live there."""
+        graph = self
+        while graph.building_function:
+            graph = graph.outer_graph
+        return graph
 
     def capture(self, tensor: Any, name: str | None = None) -> SymbolicTensor:
         """`tensor` as one of this graph; the graphs of functions take in what is outside them."""

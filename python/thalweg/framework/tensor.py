@@ -30,8 +30,16 @@ class TensorLike:
 
 
 _GROWING = frozenset(
-    ["If", "StatelessIf", "Case", "StatelessCase", "While", "StatelessWhile"]
-    + ["PartitionedCall", "StatefulPartitionedCall"]
+    [
+        "If",
+        "StatelessIf",
+        "Case",
+        "StatelessCase",
+        "While",
+        "StatelessWhile",
+        "PartitionedCall",
+        "StatefulPartitionedCall",
+    ]
 )
 
 

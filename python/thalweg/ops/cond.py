@@ -12,7 +12,7 @@ from thalweg.framework import graph as ops
 from thalweg.framework.apply import create
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.func_graph import FuncGraph, to_output, unique_function_name
-from thalweg.framework.graph import Operation, SymbolicTensor
+from thalweg.framework.graph import Operation, SymbolicTensor, Tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import TensorShape
 
@@ -84,7 +84,7 @@ def cond(
 
 
 def trace_branch(
-    name: str, function: Callable[[], Any], for_operation: SymbolicTensor | None = None
+    name: str, function: Callable[[], Any], for_operation: Tensor | None = None
 ) -> FuncGraph:
     """The function as a graph. Where it returns an operation, `for_operation` is returned when that
     has run.
@@ -105,7 +105,7 @@ def trace_branch(
 
 
 def match_inputs(graphs: Sequence[FuncGraph]) -> list[Any]:
-    """Gives all graphs the same inputs, in the same order: the outer tensors that they stand for."""
+    """Gives all graphs the same inputs in the same order; the outer tensors they stand for."""
     outer: dict[int, Any] = {}
     for graph in graphs:
         for tensor, _ in graph.captures:
@@ -311,8 +311,8 @@ def switch_case(
     """
     functions = _checked_branches(branch_fns, default)
     if executing_eagerly():
-        index = int(branch_index)
-        return functions[index if 0 <= index < len(functions) else -1]()
+        at = int(branch_index)
+        return functions[at if 0 <= at < len(functions) else -1]()
     graph = ops.get_default_graph()
     with ops.name_scope(name, "switch_case", [branch_index]):
         if not hasattr(branch_index, "dtype"):

@@ -77,12 +77,10 @@ class TensorArray:
     # --- as a loop variable
 
     def _tensor_parts(self) -> list[Any]:
-        return [self._flow] if self._items is None else [self]
+        return [self._flow] if self._items is None else []  # a Python list has none
 
     def _with_tensor_parts(self, parts: list[Any]) -> TensorArray:
-        if isinstance(parts[0], TensorArray):
-            return parts[0]
-        return self._like(parts[0])
+        return self._like(parts[0]) if parts else self
 
     def _like(self, flow: Any, element_shape: TensorShape | None = None) -> TensorArray:
         made = TensorArray.__new__(TensorArray)

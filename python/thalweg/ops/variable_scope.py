@@ -65,9 +65,7 @@ class _VariableStore:
 
 
 def _store() -> _VariableStore:
-    graph = ops.get_default_graph()
-    while graph.building_function:
-        graph = graph.outer_graph
+    graph = ops.get_default_graph().outermost()
     stores = graph.get_collection_ref(_STORE_KEY)
     if not stores:
         stores.append(_VariableStore())

@@ -102,10 +102,20 @@ class Variable(TensorLike):
         self._constraint = constraint
         self._synchronization, self._aggregation = synchronization, aggregation
         self._save_slice_info = None
-        graph = ops.get_default_graph()
-        while graph.building_function:  # variables outlive the calls of a function
-            graph = graph.outer_graph
-        with graph.as_default(), graph.control_dependencies(None):
+        function = ops.get_default_graph()
+        scope, graph = function.get_name_scope(), function.outermost()
+        inside = function.building_function and isinstance(initial_value, ops.SymbolicTensor)
+        if inside and initial_value.graph is not graph:
+            raise ValueError(
+                "Tensor-typed variable initializers must be callable (e.g., `tf.Variable(lambda : "
+                "tf.truncated_normal([10, 40]))`) when building functions, or come from the same "
+                f"graph as the variable. Got: {initial_value}"
+            )
+        with (
+            graph.as_default(),
+            graph.control_dependencies(None),
+            graph.name_scope(f"{scope}/" if scope else None),
+        ):
             self._build(initial_value, name, dtype, shape, validate_shape)
         graph.add_to_collections(collections, self)
 

@@ -11,7 +11,7 @@ from thalweg.framework import graph as ops
 from thalweg.framework.apply import create
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.func_graph import FuncGraph, to_output, unique_function_name
-from thalweg.framework.graph import SymbolicTensor
+from thalweg.framework.graph import SymbolicTensor, Tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import TensorShape
 from thalweg.ops.cond import match_inputs
@@ -56,34 +56,58 @@ def while_loop(
     if isinstance(parallel_iterations, bool) or int(parallel_iterations) < 1:
         raise TypeError("'parallel_iterations' must be a positive integer.")
     if executing_eagerly():
-        return _run_eagerly(cond, body, loop_vars, maximum_iterations)
-    if not nest.flatten(loop_vars, expand_composites=True):
-        raise ValueError("'loop_vars' must hold at least one variable. Received: none.")
-    with ops.name_scope(name, "while", nest.flatten(loop_vars, expand_composites=True)) as scope:
-        loop = _Loop(scope, loop_vars, shape_invariants)
-        loop.trace(cond, body, maximum_iterations)
-        results = loop.build(int(parallel_iterations), back_prop)
+        results = _run_eagerly(cond, body, loop_vars, maximum_iterations)
+    else:
+        results = _add_loop(
+            cond,
+            body,
+            loop_vars,
+            shape_invariants,
+            int(parallel_iterations),
+            back_prop,
+            name,
+            maximum_iterations,
+        )
     if return_same_structure or len(results) != 1 or not isinstance(results, (list, tuple)):
         return results
     return results[0]
 
 
+def _add_loop(
+    cond: Any,
+    body: Any,
+    loop_vars: Any,
+    shape_invariants: Any,
+    parallel_iterations: int,
+    back_prop: bool,
+    name: str | None,
+    maximum_iterations: Any,
+) -> Any:
+    leaves = nest.flatten(loop_vars, expand_composites=True)
+    if not leaves:
+        raise ValueError("'loop_vars' must hold at least one variable. Received: none.")
+    with ops.name_scope(name, "while", leaves) as scope:
+        loop = _Loop(scope, loop_vars, shape_invariants)
+        loop.trace(cond, body, maximum_iterations)
+        return loop.build(parallel_iterations, back_prop)
+
+
 def _run_eagerly(cond: Any, body: Any, loop_vars: Any, maximum_iterations: Any) -> Any:
     left = None if maximum_iterations is None else int(maximum_iterations)
     packed = isinstance(loop_vars, (list, tuple))
-    values = nest.map_structure(
-        convert_to_tensor, list(loop_vars) if packed else [loop_vars], expand_composites=True
-    )
+    values = nest.map_structure(_eager_value, list(loop_vars) if packed else [loop_vars])
     while (left is None or left > 0) and bool(cond(*values)):
         result = body(*values)
         if not (isinstance(result, (list, tuple)) and packed):
             result = [result]
-        nest.assert_same_structure(values, list(result), expand_composites=True)
-        values = nest.map_structure(convert_to_tensor, list(result), expand_composites=True)
+        nest.assert_same_structure(values, list(result))
+        values = nest.map_structure(_eager_value, list(result))
         left = None if left is None else left - 1
-    return nest.pack_sequence_as(
-        loop_vars, nest.flatten(values, expand_composites=True), expand_composites=True
-    )
+    return nest.pack_sequence_as(loop_vars, nest.flatten(values))
+
+
+def _eager_value(value: Any) -> Any:
+    return value if nest.is_nested_or_composite(value) else convert_to_tensor(value)
 
 
 class _Loop:
@@ -134,7 +158,7 @@ class _Loop:
     def _condition(self, cond: Any, inputs: Sequence[Any]) -> list[Any]:
         made = ops.get_default_graph()
         assert isinstance(made, FuncGraph)
-        holds = to_output(made, cond(*_arguments(self._variables(inputs))))
+        holds: Tensor | None = to_output(made, cond(*_arguments(self._variables(inputs))))
         if holds is None:
             raise TypeError("'cond' must return a scalar bool tensor, got None")
         if holds.shape.ndims == 1 and holds.shape.as_list() == [1]:
@@ -206,7 +230,7 @@ def _arguments(variables: Any) -> Sequence[Any]:
 
 
 def _invariants(
-    loop_vars: Any, leaves: Sequence[SymbolicTensor], shape_invariants: Any
+    loop_vars: Any, leaves: Sequence[Tensor], shape_invariants: Any
 ) -> list[TensorShape]:
     if shape_invariants is None:
         return [t.shape for t in leaves]

@@ -209,7 +209,7 @@ class Optimizer:
 
     def variables(self) -> list[Variable]:
         """Every variable that this optimizer made in the current graph."""
-        graph = ops.get_default_graph()
+        graph = ops.get_default_graph().outermost()
         found = [v for (_, g), v in self._non_slots.items() if g is graph]
         found += [
             v
@@ -252,7 +252,7 @@ class Optimizer:
         return self._non_slots[name, graph]
 
     def _get_non_slot_variable(self, name: str, graph: Graph | None = None) -> Variable | None:
-        return self._non_slots.get((name, graph or ops.get_default_graph()))
+        return self._non_slots.get((name, graph or ops.get_default_graph().outermost()))
 
     # --- for subclasses ---
 
