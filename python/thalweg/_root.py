@@ -46,6 +46,7 @@ from thalweg._gen.root import (
     truncatemod,
 )
 from thalweg.eager.gradient_tape import GradientTape
+from thalweg.eager.variable import Variable
 from thalweg.framework.composite import (
     IndexedSlices,
     SparseTensor,
@@ -261,6 +262,7 @@ from thalweg.ops.v2.reduce import (
     reduce_prod,
     reduce_sum,
 )
+from thalweg.ops.variables import VariableAggregation, VariableSynchronization
 from thalweg.platform.logging import (
     get_logger,
 )

@@ -91,14 +91,15 @@ def extract_patches(
         raise ValueError(f"extract_patches: padding must be 'VALID' or 'SAME', got {padding!r}")
     with op_scope(name, "extract_patches", [images]):
         x = convert_to_tensor(images, name="images")
-        if x.shape.ndims != 4 or None in x.shape.as_list()[1:3]:
+        sides = [s for s in x.shape.as_list()[1:3] if s is not None]
+        if x.shape.ndims != 4 or len(sides) != 2:
             raise ValueError(
                 "extract_patches: images must have 4 dimensions and known sides, got shape "
                 f"{x.shape}"
             )
         counts, pads = [], [[0, 0]]
         for side, window, step, rate in zip(
-            x.shape.as_list()[1:3], sizes[1:3], strides[1:3], rates[1:3], strict=True
+            sides, sizes[1:3], strides[1:3], rates[1:3], strict=True
         ):
             reach = (window - 1) * rate + 1
             count = -(-side // step) if padding == "SAME" else (side - reach) // step + 1
