@@ -194,3 +194,89 @@ def test_ever_new_op_seeds_leave_no_ops_behind() -> None:
     for _ in range(50):
         tf.random.normal([3])
     assert _core.eager_op_count() == before
+
+
+# --- generators ------------------------------------------------------------------------------------
+
+
+def test_generator() -> None:
+    g = tf.random.Generator.from_seed(1234)
+    equal(g.normal([3]), [0.9356609, 1.0854305, -0.93788373])
+    equal(g.uniform([3]), [0.31073415, 0.3681823, 0.96182954])
+    equal(g.truncated_normal([3]), [-0.39647493, 0.83695656, -0.30946946])
+    equal(g.uniform_full_int([2]), [14789844842584512396, 7910833019651599265])
+    equal(g.uniform([4], 0, 10, tf.int32), [6, 1, 9, 7])
+    equal(g.state, [5074, 0, 0])
+    equal(g.make_seeds(2), [[5394157901782015838, -1253747224176783485], [0, 0]])
+    keys = [h.state.numpy()[2] for h in g.split(2)]
+    assert keys == [-6148173427697408052, -9003098517762259782]
+    equal(g.state, [6098, 0, 0])
+    assert g.algorithm == 1
+    equal(g.key, 0)
+
+
+@pytest.mark.parametrize(
+    ("seed", "state"),
+    [
+        (1234, [1234, 0, 0]),
+        (-5, [-5, -1, -1]),
+        (2**70 + 5, [5, 64, 0]),
+        ([1, 2], [0, 1, 2]),
+        (np.array([7, 8, 9]), [7, 8, 9]),
+    ],
+)
+def test_states_of_seeds(seed: Any, state: list[int]) -> None:
+    equal(tf.random.Generator.from_seed(seed).state, state)
+    equal(tf.random.create_rng_state(seed, "philox"), state)
+
+
+def test_reset_and_skip() -> None:
+    g = tf.random.Generator.from_key_counter(7, [1, 2], "philox")
+    equal(g.state, [1, 2, 7])
+    equal(g.skip(5), [1, 2, 7])
+    equal(g.state, [1281, 2, 7])
+    g.reset_from_seed(5)
+    equal(g.state, [5, 0, 0])
+    g.reset_from_key_counter(5, [1, 2])
+    equal(g.state, [1, 2, 5])
+    g.reset([-256, 3, 4])
+    g.skip(2)  # the counter's low word wraps round
+    equal(g.state, [256, 4, 4])
+    copy = tf.random.Generator(copy_from=g)
+    equal(copy.normal([2]), g.normal([2]))
+
+
+def test_generators_of_unknown_state_differ() -> None:
+    one, two = (tf.random.Generator.from_non_deterministic_state() for _ in range(2))
+    assert (one.normal([4]).numpy() != two.normal([4]).numpy()).any()
+
+
+def test_global_generator() -> None:
+    g = tf.random.Generator.from_seed(1)
+    tf.random.set_global_generator(g)
+    assert tf.random.get_global_generator() is g
+
+
+def test_generator_refusals() -> None:
+    make = tf.random.Generator
+    with pytest.raises(ValueError, match="incompatible"):
+        make.from_state([1, 2], "philox")
+    with pytest.raises(NotImplementedError, match="ThreeFry"):
+        make.from_seed(1, "threefry")
+    with pytest.raises(ValueError, match="unsupported value"):
+        make.from_seed(1, "foo")
+    with pytest.raises(ValueError, match="either copy_from"):
+        make(copy_from=make.from_seed(1), alg=1)
+    with pytest.raises(ValueError, match="Must specify maxval"):
+        make.from_seed(1).uniform([2], dtype=tf.int32)
+
+
+def test_initializers_with_a_seed_repeat_themselves() -> None:
+    initializer = tf.random_normal_initializer(seed=4)
+    equal(initializer([2]), [-0.02909243, 0.04326795])
+    equal(initializer([2]), [-0.02909243, 0.04326795])
+    assert initializer.get_config() == {"mean": 0.0, "stddev": 0.05, "seed": 4}
+    equal(tf.zeros_initializer()([2], tf.int32), [0, 0])
+    equal(tf.constant_initializer([1, 2, 3])([3]), [1, 2, 3])
+    with pytest.raises(ValueError, match="floating point"):
+        initializer([2], tf.int32)

@@ -241,6 +241,11 @@ from thalweg.ops.v2.graph import (
     name_scope,
     tuple,
 )
+from thalweg.ops.v2.initializers import Constant as constant_initializer
+from thalweg.ops.v2.initializers import Ones as ones_initializer
+from thalweg.ops.v2.initializers import RandomNormal as random_normal_initializer
+from thalweg.ops.v2.initializers import RandomUniform as random_uniform_initializer
+from thalweg.ops.v2.initializers import Zeros as zeros_initializer
 from thalweg.ops.v2.math import (
     histogram_fixed_width,
     matmul,
@@ -258,6 +263,7 @@ from thalweg.ops.v2.reduce import (
     reduce_prod,
     reduce_sum,
 )
+from thalweg.ops.variables import VariableAggregation, VariableSynchronization
 from thalweg.platform.logging import (
     get_logger,
 )

@@ -36,7 +36,7 @@ from thalweg.ops.image_colour import (
     yiq_to_rgb,
     yuv_to_rgb,
 )
-from thalweg.ops.image_resize import ResizeMethod, resize, resize_with_pad
+from thalweg.ops.image_resize import ResizeMethod, extract_patches, resize, resize_with_pad
 from thalweg.ops.random import random_crop
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "central_crop",
     "convert_image_dtype",
     "crop_to_bounding_box",
+    "extract_patches",
     "flip_left_right",
     "flip_up_down",
     "grayscale_to_rgb",

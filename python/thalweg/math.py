@@ -108,6 +108,8 @@ from thalweg.ops.reduce import (
 )
 from thalweg.ops.v2.math import (
     angle,
+    bessel_i0,
+    bessel_i1,
     bincount,
     confusion_matrix,
     erfcinv,
@@ -154,7 +156,9 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "bessel_i0",
     "bessel_i0e",
+    "bessel_i1",
     "bessel_i1e",
     "bincount",
     "ceil",

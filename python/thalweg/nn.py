@@ -27,10 +27,12 @@ from thalweg.ops.nn import (
     gelu,
     l2_normalize,
     leaky_relu,
+    local_response_normalization,
     relu6,
     swish,
     zero_fraction,
 )
+from thalweg.ops.nn import local_response_normalization as lrn
 from thalweg.ops.nn import swish as silu
 from thalweg.ops.v2.conv import (
     avg_pool,
@@ -94,8 +96,10 @@ __all__ = [
     "l2_loss",
     "l2_normalize",
     "leaky_relu",
+    "local_response_normalization",
     "log_poisson_loss",
     "log_softmax",
+    "lrn",
     "max_pool",
     "max_pool1d",
     "max_pool2d",

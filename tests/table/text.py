@@ -9,3 +9,5 @@ StringSplit StringSplitV2 StringFormat"""
 SUMMARIES = "ScalarSummary HistogramSummary ImageSummary MergeSummary"
 ROWS = [Op(name, tested_by="test_strings.py") for name in STRINGS.split()]
 ROWS += [Op(name, tested_by="test_summary_ops.py") for name in SUMMARIES.split()]
+FILES = "ReadFile WriteFile MatchingFiles DecodeRaw"
+ROWS += [Op(name, tested_by="test_files.py") for name in FILES.split()]

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "thalweg/kernels/families.h"
+#include "thalweg/kernels/files.h"
 #include "thalweg/kernels/summary_text.h"
 
 namespace thalweg::kernels {
@@ -429,6 +430,7 @@ void register_string(KernelRegistry& r) {
   r.add<StringSplit>("StringSplit", kCpu);
   r.add<StringSplitV2>("StringSplitV2", kCpu);
   r.add<StringFormat>("StringFormat", kCpu);
+  register_files(r);
 }
 
 }  // namespace thalweg::kernels

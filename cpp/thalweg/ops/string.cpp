@@ -1,5 +1,6 @@
 // Ops on strings, which are byte sequences; UTF-8 is looked at only where a unit or encoding says so.
 #include "thalweg/ops/families.h"
+#include "thalweg/ops/files.h"
 #include "thalweg/registry/infer.h"
 
 namespace thalweg::ops {
@@ -118,6 +119,7 @@ void register_string(OpRegistry& r) {
       .doc("Puts summaries of tensors in the places that the template marks.")
       .infer(infer_scalar)
       .no_grad();
+  register_files(r);
 }
 
 }  // namespace thalweg::ops

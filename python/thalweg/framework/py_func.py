@@ -14,7 +14,7 @@ from thalweg.framework import dtypes
 from thalweg.framework.apply import create
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.errors import InvalidArgumentError
-from thalweg.framework.graph import name_scope
+from thalweg.framework.graph import eager_mode, name_scope
 from thalweg.framework.mode import executing_eagerly
 
 
@@ -77,15 +77,19 @@ _core.set_py_func(_call)
 def _now(function: _Function, inp: Any) -> list[Any]:
     """The results as eager tensors. A node would be kept for each function ever called."""
     results = function([np.array(convert_to_tensor(x).numpy()) for x in inp])
-    if len(results) != len(function.types):
+    return _checked(results, function.types)
+
+
+def _checked(results: list[Any], types: list[dtypes.DType]) -> list[Any]:
+    """A function's results as tensors of these types."""
+    if len(results) != len(types):
         raise InvalidArgumentError(
             None,
             None,
-            f"py_func returns {len(results)} values, but expects to see {len(function.types)} "
-            "values.",
+            f"py_func returns {len(results)} values, but expects to see {len(types)} values.",
         )
     tensors = []
-    for i, (result, want) in enumerate(zip(results, function.types, strict=True)):
+    for i, (result, want) in enumerate(zip(results, types, strict=True)):
         tensor = convert_to_tensor(result)
         if tensor.dtype != want:
             raise InvalidArgumentError(
@@ -123,6 +127,45 @@ def py_func(
     if not is_list:
         return op.outputs[0]
     return list(op.outputs) or op
+
+
+def py_function(
+    func: Callable[..., Any] | None = None,
+    inp: Any = None,
+    Tout: Any = None,
+    name: str | None = None,
+) -> Any:
+    """Calls `func` with eager tensors each time it runs; its results have the types `Tout`.
+
+    A tape sees through an eager call. In a graph, as in `py_func`, no gradient passes.
+    """
+    if func is None or inp is None:
+
+        def decorate(f: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda *args: py_function(f, args, Tout, name)
+
+        return decorate if func is None else decorate(func)
+    if not executing_eagerly():
+
+        def on_arrays(*arrays: Any) -> Any:
+            with eager_mode():
+                result = func(*[convert_to_tensor(a) for a in arrays])
+            many = isinstance(result, (list, tuple))
+            values = [
+                None if r is None else convert_to_tensor(r) for r in (result if many else [result])
+            ]
+            plain = [None if v is None else v.numpy() for v in values]
+            return plain if many else plain[0]
+
+        return py_func(on_arrays, inp, Tout, True, name)
+    is_list = isinstance(Tout, (list, tuple))
+    types = [dtypes.as_dtype(t) for t in (Tout if is_list else [Tout])]
+    result = func(*[convert_to_tensor(x) for x in inp])
+    results = list(result) if isinstance(result, (list, tuple)) else [result]
+    if result is None and not types:
+        results = []
+    tensors = _checked(results, types)
+    return tensors if is_list else tensors[0]
 
 
 def numpy_function(

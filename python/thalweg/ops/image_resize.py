@@ -74,6 +74,52 @@ def _largest_within(batch: Tensor, size: Tensor) -> Tensor:
     return math.cast(raw_ops.Round(raw_ops.Mul(have, scale)), dtypes.int32)
 
 
+def extract_patches(
+    images: Any, sizes: Any, strides: Any, rates: Any, padding: str, name: str | None = None
+) -> Tensor:
+    """The windows of images [batch, height, width, channels], each as one pixel's channels.
+
+    Args:
+        sizes, strides, rates: [1, rows, columns, 1]: of a window, between windows, and between the
+            pixels of a window.
+        padding: 'VALID' or 'SAME', which surrounds images with zeros.
+    """
+    for what, value in (("sizes", sizes), ("strides", strides), ("rates", rates)):
+        if len(value) != 4 or value[0] != 1 or value[3] != 1:
+            raise ValueError(f"extract_patches: {what} must be [1, rows, columns, 1], got {value}")
+    if padding not in ("VALID", "SAME"):
+        raise ValueError(f"extract_patches: padding must be 'VALID' or 'SAME', got {padding!r}")
+    with op_scope(name, "extract_patches", [images]):
+        x = convert_to_tensor(images, name="images")
+        sides = [s for s in x.shape.as_list()[1:3] if s is not None]
+        if x.shape.ndims != 4 or len(sides) != 2:
+            raise ValueError(
+                "extract_patches: images must have 4 dimensions and known sides, got shape "
+                f"{x.shape}"
+            )
+        counts, pads = [], [[0, 0]]
+        for side, window, step, rate in zip(
+            sides, sizes[1:3], strides[1:3], rates[1:3], strict=True
+        ):
+            reach = (window - 1) * rate + 1
+            count = -(-side // step) if padding == "SAME" else (side - reach) // step + 1
+            missing = max((count - 1) * step + reach - side, 0) if padding == "SAME" else 0
+            counts.append(count)
+            pads.append([missing // 2, missing - missing // 2])
+        x = array.pad(x, [*pads, [0, 0]])
+        rows, cols = counts
+        pixels = [
+            x[
+                :,
+                i * rates[1] : i * rates[1] + (rows - 1) * strides[1] + 1 : strides[1],
+                j * rates[2] : j * rates[2] + (cols - 1) * strides[2] + 1 : strides[2],
+            ]
+            for i in range(sizes[1])
+            for j in range(sizes[2])
+        ]
+        return array.concat(pixels, -1)
+
+
 def resize_with_pad(
     image: Any,
     target_height: int,

@@ -281,6 +281,31 @@ def zero_fraction(value: Any, name: str | None = None) -> Tensor:
         return reduce.reduce_mean(math.cast(zeros, dtypes.float32), name="fraction")
 
 
+def local_response_normalization(
+    input: Any,
+    depth_radius: int = 5,
+    bias: float = 1,
+    alpha: float = 1,
+    beta: float = 0.5,
+    name: str | None = None,
+) -> Tensor:
+    """x / (bias + alpha * s) ** beta, where s sums the squares of x over `depth_radius` channels on
+    either side and its own.
+    """
+    with op_scope(name, "LRN", [input]):
+        x = convert_to_tensor(input, name="input")
+        channels = None if x.shape.ndims is None else x.shape.as_list()[-1]
+        if x.shape.ndims != 4 or channels is None:
+            raise ValueError(f"lrn: input must have 4 dimensions and known channels, got {x.shape}")
+        rows = np.arange(channels)
+        near = np.abs(rows[:, None] - rows) <= depth_radius
+        window = constant(near.astype(np.float32), x.dtype.base_dtype)
+        total = math.tensordot(raw_ops.Square(x), window, 1)
+        dtype = x.dtype.base_dtype
+        scale = raw_ops.AddV2(constant(bias, dtype), raw_ops.Mul(constant(alpha, dtype), total))
+        return raw_ops.Mul(x, raw_ops.Pow(scale, constant(-beta, dtype)))
+
+
 # --- selection ---------------------------------------------------------------------------------
 
 

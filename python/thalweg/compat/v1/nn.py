@@ -37,6 +37,7 @@ from thalweg.ops.nn import (
     in_top_k,
     l2_normalize,
     leaky_relu,
+    local_response_normalization,
     log_softmax,
     moments,
     relu6,
@@ -49,3 +50,4 @@ from thalweg.ops.nn import (
 )
 
 silu = swish
+lrn = local_response_normalization

@@ -69,6 +69,22 @@ def angle(input: Any, name: str | None = None) -> Tensor:
         return indexing.where_v2(raw_ops.Less(x, zero), raw_ops.Mul(array.ones_like(x), pi), zero)
 
 
+@endpoint
+def bessel_i0(x: Any, name: str | None = None) -> Tensor:
+    """The modified Bessel function of order 0."""
+    with op_scope(name, "bessel_i0", [x]):
+        x = convert_to_tensor(x, name="x")
+        return raw_ops.Mul(raw_ops.Exp(raw_ops.Abs(x)), raw_ops.BesselI0e(x))
+
+
+@endpoint
+def bessel_i1(x: Any, name: str | None = None) -> Tensor:
+    """The modified Bessel function of order 1."""
+    with op_scope(name, "bessel_i1", [x]):
+        x = convert_to_tensor(x, name="x")
+        return raw_ops.Mul(raw_ops.Exp(raw_ops.Abs(x)), raw_ops.BesselI1e(x))
+
+
 def erfinv(x: Any, name: str | None = None) -> Tensor:
     """Inverse of erf."""
     with op_scope(name, "erfinv", [x]):

@@ -63,3 +63,16 @@ def substr(input: Any, pos: Any, len: Any, unit: str = "BYTE", name: str | None 
     long.
     """
     return raw_ops.Substr(input, pos, len, unit=unit, name=name)
+
+
+def decode_raw(
+    input_bytes: Any,
+    out_type: Any,
+    little_endian: bool = True,
+    fixed_length: Any = None,
+    name: str | None = None,
+) -> Tensor:
+    """The numbers that the bytes of strings of one length hold."""
+    if fixed_length is not None:
+        raise NotImplementedError(f"decode_raw: fixed_length must be None, got {fixed_length}")
+    return raw_ops.DecodeRaw(input_bytes, out_type=out_type, little_endian=little_endian, name=name)
