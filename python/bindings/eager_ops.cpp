@@ -51,9 +51,9 @@ const Op& op_of(PyObject* name) {
   auto it = by_object.find(name);
   if (it != by_object.end()) return *it->second;
   std::string text = py::cast<std::string>(py::handle(name));
+  const OpDef& def = library().ops.get(text);
   std::unique_ptr<Op>& op = by_name[text];
   if (!op) {
-    const OpDef& def = library().ops.get(text);
     op = std::make_unique<Op>();
     op->def = &def;
     op->number = uint32_t(by_name.size());
@@ -180,6 +180,7 @@ void gather_list(const Op& op, const ArgDef& arg, PyObject* o, Types& types, Inp
   Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
   in.lengths.push_back(n);
   for (Py_ssize_t i = 0; i < n; ++i) {
+    if (PySequence_Fast_GET_SIZE(o) != n) throw std::runtime_error("list changed size while it was converted");
     py::object item = py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(o, i));
     DType known = arg.type != DType::invalid ? arg.type
                   : arg.type_attr.empty()    ? DType::invalid
@@ -233,8 +234,8 @@ bool encode(PyObject* o, std::string& key) {
     key += kind;
     key.append(static_cast<const char*>(data), bytes);
   };
-  if (!o || o == Py_None) {
-    key += 'n';
+  if (o == Py_None) {
+    key += 'N';
   } else if (o == Py_True || o == Py_False) {
     key += o == Py_True ? 't' : 'f';
   } else if (PyLong_CheckExact(o)) {
@@ -362,8 +363,8 @@ std::shared_ptr<EagerOp> make(const Op& op, const Inputs& in, std::span<const py
     }
   }
   for (size_t i = 0; i < def.attrs.size(); ++i) {
-    if (!attrs[i] || attrs[i].is_none()) continue;
     const AttrDef& a = def.attrs[i];
+    if (!attrs[i] || (attrs[i].is_none() && a.kind != AttrKind::Shape)) continue;  // None is a shape that may be any
     py::object value = face().attr(def.name, a.name, std::string(name_of(a.kind)), attrs[i]);
     given.set(a.name, attr_from(value, a.kind));
   }

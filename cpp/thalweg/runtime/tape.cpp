@@ -221,6 +221,10 @@ void record_op(const std::shared_ptr<EagerOp>& op, std::span<const Value> in, st
   if (std::ranges::none_of(out, [](const Value& v) { return differentiable(v.tensor.dtype()); })) return;
   std::vector<bool> wanted = which_are_followed(in);
   if (!any(wanted)) return;
+  // Numbers first: what is kept may be an output.
+  for (Value& v : out) {
+    if (!v.id && differentiable(v.tensor.dtype())) v.id = new_value_id();
+  }
   record(in, out, op_pullback(op, in, out, wanted));
 }
 
