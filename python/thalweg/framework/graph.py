@@ -564,9 +564,7 @@ class name_scope:
 
     __slots__ = ("_default_name", "_exits", "_name", "_values")
 
-    def __new__(
-        cls, name: str | None, default_name: str | None = None, values: Any = None
-    ) -> Any:
+    def __new__(cls, name: str | None, default_name: str | None = None, values: Any = None) -> Any:
         if name is None and type(default_name) is str and _core.executing_eagerly():
             return _default_scopes.get(default_name) or _default_scope(default_name)
         return object.__new__(cls)
