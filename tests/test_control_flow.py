@@ -69,9 +69,7 @@ def test_cond_runs_one_branch(sess: Any) -> None:
     assert z.name == "choice/Identity:0"
 
 
-@pytest.mark.parametrize(
-    "value, taken", [(0, False), (2, True), (0.0, False), ("", False), ("a", True)]
-)
+@pytest.mark.parametrize("value, taken", [(0, False), (2, True), (0.0, False), ("", False), ("a", True)])
 def test_cond_of_other_types(sess: Any, value: Any, taken: bool) -> None:
     y = tf.cond(tf.constant(value), lambda: tf.constant(1), lambda: tf.constant(0))
     assert sess.run(y) == taken
@@ -80,9 +78,7 @@ def test_cond_of_other_types(sess: Any, value: Any, taken: bool) -> None:
 def test_cond_results_keep_their_structure(sess: Any) -> None:
     p = tf.placeholder(tf.bool, [])
     x = tf.constant(1.0)
-    both = tf.cond(
-        p, lambda: {"a": [x, x + 1], "b": (None, x)}, lambda: {"a": [x, x], "b": (None, -x)}
-    )
+    both = tf.cond(p, lambda: {"a": [x, x + 1], "b": (None, x)}, lambda: {"a": [x, x], "b": (None, -x)})
     assert sess.run(both["a"], {p: True}) == [1, 2]
     assert both["b"][0] is None
     assert sess.run(both["b"][1], {p: False}) == -1
@@ -111,9 +107,7 @@ def test_cond_nests_and_reaches_through(sess: Any) -> None:
         return tf.cond(q, lambda: y + x, lambda: y - x)
 
     y = tf.cond(p, outer, lambda: x)
-    got = [
-        sess.run(y, {p: a, q: b, x: [1, 2]}).tolist() for a in (True, False) for b in (True, False)
-    ]
+    got = [sess.run(y, {p: a, q: b, x: [1, 2]}).tolist() for a in (True, False) for b in (True, False)]
     assert got == [[11, 22], [9, 18], [1, 2], [1, 2]]
 
 
@@ -177,22 +171,12 @@ COND_ERRORS: list[tuple[Callable[[Any, Any], Any], type[Exception], str]] = [
         TypeError,
         "true_fn and false_fn arguments to tf.cond must have the same number, type, and overall structure",
     ),
-    (
-        lambda p, x: tf.cond(p, lambda: [x], lambda: (x, x)),
-        TypeError,
-        "overall structure of return values",
-    ),
-    (
-        lambda p, x: tf.cond(p, lambda: None, lambda: x),
-        TypeError,
-        "overall structure of return values",
-    ),
+    (lambda p, x: tf.cond(p, lambda: [x], lambda: (x, x)), TypeError, "overall structure of return values"),
+    (lambda p, x: tf.cond(p, lambda: None, lambda: x), TypeError, "overall structure of return values"),
 ]
 
 
-@pytest.mark.parametrize(
-    "build, error, text", COND_ERRORS, ids=[text[:30] for _, _, text in COND_ERRORS]
-)
+@pytest.mark.parametrize("build, error, text", COND_ERRORS, ids=[text[:30] for _, _, text in COND_ERRORS])
 def test_cond_errors(sess: Any, build: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=re.escape(text)):
         build(tf.placeholder(tf.bool, []), tf.constant(1.0))
@@ -238,10 +222,7 @@ def test_switch_case(sess: Any) -> None:
     assert [sess.run(y, {i: v}) for v in (0, 1, 2, 3, -1)] == [2, 20, 200, 200, 200]
     z = tf.switch_case(i, {1: lambda: x, 0: lambda: -x}, default=lambda: x * 0)
     assert [sess.run(z, {i: v}) for v in (0, 1, 2)] == [-2, 2, 0]
-    assert (
-        tf.get_default_graph().get_operation_by_name("switch_case/indexed_case").type
-        == "StatelessCase"
-    )
+    assert tf.get_default_graph().get_operation_by_name("switch_case/indexed_case").type == "StatelessCase"
     with pytest.raises(ValueError, match="contiguous range"):
         tf.switch_case(i, {0: lambda: x, 5: lambda: x})
     with pytest.raises(TypeError, match="'branch_index' must be an integer Tensor"):
@@ -377,9 +358,7 @@ def test_random_numbers_differ_by_iteration(sess: Any) -> None:
     tf.set_random_seed(7)
     ta = tf.TensorArray(tf.float32, 6)
     _, ta = tf.while_loop(
-        lambda i, t: i < 6,
-        lambda i, t: (i + 1, t.write(i, tf.random.uniform([]))),
-        [tf.constant(0), ta],
+        lambda i, t: i < 6, lambda i, t: (i + 1, t.write(i, tf.random.uniform([]))), [tf.constant(0), ta]
     )
     x = ta.stack()
     first = sess.run(x)
@@ -419,11 +398,7 @@ WHILE_ERRORS: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
         TypeError,
         "enters the loop with type <dtype: 'int32'> but has type <dtype: 'float32'> after 1 iteration",
     ),
-    (
-        lambda i: tf.while_loop(lambda i: i < 3, lambda i: (i, i), [i]),
-        ValueError,
-        "same nested structure",
-    ),
+    (lambda i: tf.while_loop(lambda i: i < 3, lambda i: (i, i), [i]), ValueError, "same nested structure"),
     (
         lambda i: tf.while_loop(lambda i: i < 3, lambda i: i, [i], parallel_iterations=0),
         TypeError,
@@ -437,9 +412,7 @@ WHILE_ERRORS: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    "build, error, text", WHILE_ERRORS, ids=[t[:30] for _, _, t in WHILE_ERRORS]
-)
+@pytest.mark.parametrize("build, error, text", WHILE_ERRORS, ids=[t[:30] for _, _, t in WHILE_ERRORS])
 def test_while_errors(sess: Any, build: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=re.escape(text)):
         build(tf.constant(0))
@@ -523,9 +496,7 @@ def test_gradient_of_a_loop_equals_that_of_the_unrolled_program(sess: Any) -> No
     def step(h: Any) -> Any:
         return tf.tanh(tf.matmul(h, w) + x)
 
-    _, looped = tf.while_loop(
-        lambda i, h: i < 6, lambda i, h: (i + 1, step(h)), [tf.constant(0), x]
-    )
+    _, looped = tf.while_loop(lambda i, h: i < 6, lambda i, h: (i + 1, step(h)), [tf.constant(0), x])
     unrolled = x
     for _ in range(6):
         unrolled = step(unrolled)
@@ -602,7 +573,9 @@ def test_random_numbers_of_the_way_there_are_those_of_the_way_back(sess: Any) ->
         r = tf.random.uniform([], 1, 2)
         return i + 1, y * r, product * r
 
-    _, y, product = tf.while_loop(lambda i, *_: i < 4, body, [tf.constant(0), x, tf.constant(1.0)])
+    _, y, product = tf.while_loop(
+        lambda i, *_: i < 4, body, [tf.constant(0), x, tf.constant(1.0)]
+    )
     dx = tf.gradients(y, x)[0]
     for _ in range(3):
         got, want = sess.run([dx, product])

@@ -553,9 +553,10 @@ def test_no_argument_ends_the_process() -> None:
             OverflowError,
         ):
             continue
-        except AttributeError as error:  # a function attribute that is none
-            assert "func" in str([a.kind for a in op.attrs]), error
-            continue
+        except AttributeError:
+            if any("func" in a.kind for a in op.attrs):  # given what is no function
+                continue
+            raise
         ok += 1
         for t in result if isinstance(result, (list, tuple)) else [result]:
             assert t is None or isinstance(t, (EagerTensor, _core.VariableBase)), op.name

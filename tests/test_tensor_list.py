@@ -38,9 +38,7 @@ def test_push_and_pop(sess: Any) -> None:
     rest, last = raw.TensorListPopBack(two, [2], element_dtype=F)
     assert last.shape == [2]
     # Every list is a value of its own, whoever was made from it.
-    got = sess.run(
-        [items(one, 2), items(two, 2), last, items(rest, 2), raw.TensorListLength(empty)]
-    )
+    got = sess.run([items(one, 2), items(two, 2), last, items(rest, 2), raw.TensorListLength(empty)])
     assert [g.tolist() for g in got] == [[[1, 2]], [[1, 2], [3, 4]], [3, 4], [[1, 2]], 0]
 
 
@@ -53,9 +51,7 @@ def test_items_that_were_not_set_are_zero(sess: Any) -> None:
     unknown = raw.TensorListReserve(-1, 3, element_dtype=F)
     with pytest.raises(tf.errors.InvalidArgumentError, match="not fully known"):
         sess.run(raw.TensorListGetItem(unknown, 0, -1, element_dtype=F))
-    grown = raw.TensorListSetItem(
-        r, 4, tf.constant([1.0, 1.0], F), resize_if_index_out_of_bounds=True
-    )
+    grown = raw.TensorListSetItem(r, 4, tf.constant([1.0, 1.0], F), resize_if_index_out_of_bounds=True)
     assert sess.run(raw.TensorListLength(grown)) == 5
     assert sess.run(raw.TensorListLength(raw.TensorListResize(r, 2))) == 2
     assert sess.run(raw.TensorListElementShape(r, shape_type=tf.int32)).tolist() == [2]
@@ -77,34 +73,20 @@ def test_rows_pieces_and_places(sess: Any) -> None:
     want[:4] = v * 10
     np.testing.assert_array_equal(sess.run(items(again, 2), {x: v}), want)
     pieces = raw.TensorListSplit(x, [-1, 2], tf.constant([1, 3], tf.int64))
-    back, lengths = raw.TensorListConcatV2(
-        pieces, [-1, 2], tf.constant([], tf.int64), element_dtype=F
-    )
+    back, lengths = raw.TensorListConcatV2(pieces, [-1, 2], tf.constant([], tf.int64), element_dtype=F)
     got = sess.run([back, lengths, raw.TensorListLength(pieces)], {x: v})
     np.testing.assert_array_equal(got[0], v)
     assert got[1].tolist() == [1, 3] and got[2] == 2
 
 
 LIST_ERRORS: list[tuple[Callable[[Any], Any], str]] = [
-    (
-        lambda r: raw.TensorListGetItem(r, 7, [2], element_dtype=F),
-        "Trying to access element 7 in a list with 3 elements",
-    ),
-    (
-        lambda r: raw.TensorListSetItem(r, -1, tf.zeros([2], F)),
-        "Trying to modify element -1 in a list with 3 elements",
-    ),
+    (lambda r: raw.TensorListGetItem(r, 7, [2], element_dtype=F), "Trying to access element 7 in a list with 3 elements"),
+    (lambda r: raw.TensorListSetItem(r, -1, tf.zeros([2], F)), "Trying to modify element -1 in a list with 3 elements"),
     (lambda r: raw.TensorListSetItem(r, 0, tf.zeros([3], F)), "incompatible shape"),
     (lambda r: raw.TensorListSetItem(r, 0, tf.zeros([2])), "Invalid data types"),
-    (
-        lambda r: raw.TensorListPopBack(raw.TensorListResize(r, 0), [2], element_dtype=F)[1],
-        "empty list",
-    ),
+    (lambda r: raw.TensorListPopBack(raw.TensorListResize(r, 0), [2], element_dtype=F)[1], "empty list"),
     (lambda r: raw.TensorListGather(r, [5], [2], element_dtype=F), "element 5 in a list with 3"),
-    (
-        lambda r: raw.TensorListStack(r, [2], element_dtype=F, num_elements=2),
-        "expected a list with 2 elements",
-    ),
+    (lambda r: raw.TensorListStack(r, [2], element_dtype=F, num_elements=2), "expected a list with 2 elements"),
 ]
 
 
@@ -192,13 +174,9 @@ def test_tensor_array_in_a_loop(sess: Any) -> None:
 def test_tensor_array_grows(sess: Any) -> None:
     n = tf.placeholder(tf.int32, [])
     ta = tf.TensorArray(tf.int32, size=0, dynamic_size=True)
-    _, ta = tf.while_loop(
-        lambda i, t: i < n, lambda i, t: (i + 1, t.write(i, i * i)), [tf.constant(0), ta]
-    )
+    _, ta = tf.while_loop(lambda i, t: i < n, lambda i, t: (i + 1, t.write(i, i * i)), [tf.constant(0), ta])
     for count in (1, 4):
-        assert sess.run([ta.stack(), ta.size()], {n: count})[0].tolist() == [
-            i * i for i in range(count)
-        ]
+        assert sess.run([ta.stack(), ta.size()], {n: count})[0].tolist() == [i * i for i in range(count)]
     fixed = tf.TensorArray(tf.int32, size=2).write(2, 1)
     with pytest.raises(tf.errors.InvalidArgumentError, match="element 2 in a list with 2"):
         sess.run(fixed.stack())
@@ -207,15 +185,8 @@ def test_tensor_array_grows(sess: Any) -> None:
 def test_tensor_array_from_tensors(sess: Any) -> None:
     x = tf.constant(np.arange(6.0).reshape(3, 2))
     assert sess.run(tf.TensorArray(F, 3).unstack(x).read(1)).tolist() == [2, 3]
-    assert sess.run(tf.TensorArray(F, 3).scatter([2, 0, 1], x).stack()).tolist() == [
-        [2, 3],
-        [4, 5],
-        [0, 1],
-    ]
-    assert sess.run(tf.TensorArray(F, 2, infer_shape=False).split(x, [1, 2]).read(1)).tolist() == [
-        [2, 3],
-        [4, 5],
-    ]
+    assert sess.run(tf.TensorArray(F, 3).scatter([2, 0, 1], x).stack()).tolist() == [[2, 3], [4, 5], [0, 1]]
+    assert sess.run(tf.TensorArray(F, 2, infer_shape=False).split(x, [1, 2]).read(1)).tolist() == [[2, 3], [4, 5]]
     assert tf.TensorArray(F, 3, element_shape=[2]).element_shape == [2]
     with pytest.raises(ValueError, match="Incompatible shape for value"):
         tf.TensorArray(F, 3, element_shape=[3]).write(0, x[0])
@@ -258,9 +229,7 @@ def test_a_loop_changes_its_lists_in_place(sess: Any) -> None:
     x = tf.constant(np.ones(n))
     source = tf.TensorArray(F, n).unstack(x)
     _, out = tf.while_loop(
-        lambda i, _: i < n,
-        lambda i, t: (i + 1, t.write(i, source.read(i) * 2)),
-        [tf.constant(0), tf.TensorArray(F, n)],
+        lambda i, _: i < n, lambda i, t: (i + 1, t.write(i, source.read(i) * 2)), [tf.constant(0), tf.TensorArray(F, n)]
     )
     y = tf.reduce_sum(out.stack())
     dx = tf.gradients(y, x)[0]
@@ -280,9 +249,7 @@ def test_map_fn(sess: Any) -> None:
     assert y.shape.as_list() == [None, 2]
     np.testing.assert_array_equal(sess.run(y, {x: v}), v * v.sum(1, keepdims=True))
     assert sess.run(y, {x: np.zeros((0, 2))}).shape == (0, 2)
-    a, b = tf.map_fn(
-        lambda p: (p[0] + p[1], tf.cast(p[0], tf.int32)), (x, x * 2), dtype=(F, tf.int32)
-    )[:2]
+    a, b = tf.map_fn(lambda p: (p[0] + p[1], tf.cast(p[0], tf.int32)), (x, x * 2), dtype=(F, tf.int32))[:2]
     np.testing.assert_array_equal(sess.run(a, {x: v}), 3 * v)
     assert sess.run(b, {x: v}).dtype == np.int32
     dx = tf.gradients(tf.reduce_sum(y), x)[0]

@@ -564,11 +564,6 @@ class name_scope:
 
     __slots__ = ("_default_name", "_exits", "_name", "_values")
 
-    def __new__(cls, name: str | None, default_name: str | None = None, values: Any = None) -> Any:
-        if name is None and type(default_name) is str and _core.executing_eagerly():
-            return _default_scopes.get(default_name) or _default_scope(default_name)
-        return object.__new__(cls)
-
     def __init__(
         self, name: str | None, default_name: str | None = None, values: Any = None
     ) -> None:
@@ -622,30 +617,6 @@ class name_scope:
         scope.__exit__(*error)
         if default is not None:
             default.__exit__(*error)
-
-
-class _DefaultScope:
-    """The scope of an op that was given no name, in eager mode: nothing inside is named after it."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> str:
-        return f"{_eager_scopes.name}{self.name}/"
-
-    def __exit__(self, *error: Any) -> None:
-        pass
-
-
-_default_scopes: dict[str, _DefaultScope] = {}
-
-
-def _default_scope(name: str) -> _DefaultScope:
-    if len(_default_scopes) >= 1024:
-        _default_scopes.clear()
-    return _default_scopes.setdefault(name, _DefaultScope(name))
 
 
 class _EagerScopes(threading.local):
