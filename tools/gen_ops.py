@@ -33,6 +33,18 @@ ATTR_TYPES = {
     "tensor": "TensorLike",
     "func": "str",
 }
+# What raw_ops calls arguments that have another name in graphs.
+RAW_NAMES: dict[str, dict[str, str]] = {
+    **dict.fromkeys(
+        ("All", "Any", "EuclideanNorm", "Max", "Mean", "Min", "Prod", "Sum"),
+        {"reduction_indices": "axis"},
+    ),
+    **dict.fromkeys(("Split", "SplitV"), {"split_dim": "axis"}),
+    "ExpandDims": {"dim": "axis"},
+    "Select": {"t": "x", "e": "y"},
+    "Squeeze": {"squeeze_dims": "axis"},
+    "Where": {"input": "condition"},
+}
 Parameter = tuple[str, str, str | None]  # name, type, default
 
 
@@ -120,8 +132,10 @@ def function(name: str, op: Any, raw: bool) -> str:
     positional = inputs if raw else inputs + required + optional
     keywords = required + optional if raw else []
 
+    shown = RAW_NAMES.get(op.name, {}) if raw else {}
+
     def text(p: Parameter) -> str:
-        return f"{p[0]}: {p[1]}" + ("" if p[2] is None else f" = {p[2]}")
+        return f"{shown.get(p[0], p[0])}: {p[1]}" + ("" if p[2] is None else f" = {p[2]}")
 
     own = {p[0] for p in inputs + required + optional}
     by_name = "name" if "name" not in own else "op_name"
@@ -129,7 +143,7 @@ def function(name: str, op: Any, raw: bool) -> str:
     signature += ["*"] if raw else []
     signature += [text(p) for p in keywords] + [f"{by_name}: str | None = None"]
     arguments = [f'"{op.name}"', by_name]
-    arguments += [f"{p}={p}" for p, _, _ in inputs + required + optional]
+    arguments += [f"{p}={shown.get(p, p)}" for p, _, _ in inputs + required + optional]
     head = "" if raw else "@endpoint\n"
     return (
         head

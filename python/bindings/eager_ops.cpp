@@ -4,13 +4,12 @@
 #include <structmember.h>
 
 #include <array>
-#include <cmath>
-#include <limits>
 #include <string>
 #include <unordered_map>
 
 #include "library.h"
 #include "mode.h"
+#include "numbers.h"
 #include "runner.h"
 #include "tape.h"
 #include "thalweg/core/device.h"
@@ -33,17 +32,23 @@ Face& face() {
   return *f;
 }
 
-/// Work over this many bytes is done without the interpreter lock.
-constexpr size_t kLongBytes = 32 << 10;
-
 // --- which op
 
 struct Op {
   const OpDef* def = nullptr;
   uint32_t number = 0;
   std::vector<PyObject*> names;  // interned: of inputs, then of attributes
-  bool seeded = false;           // draws random numbers: its kernel goes on from call to call
+  std::vector<DType> preferred;  // by input: the default of its type attribute
 };
+
+DType default_type(const OpDef& def, const ArgDef& arg) {
+  for (const AttrDef& a : def.attrs) {
+    if (a.name == arg.type_attr && a.fallback && std::holds_alternative<DType>(*a.fallback)) {
+      return std::get<DType>(*a.fallback);
+    }
+  }
+  return DType::invalid;
+}
 
 const Op& op_of(PyObject* name) {
   static std::unordered_map<PyObject*, const Op*> by_object;  // names in code are interned: mostly one object each
@@ -51,13 +56,16 @@ const Op& op_of(PyObject* name) {
   auto it = by_object.find(name);
   if (it != by_object.end()) return *it->second;
   std::string text = py::cast<std::string>(py::handle(name));
+  const OpDef& def = library().ops.get(text);
   std::unique_ptr<Op>& op = by_name[text];
   if (!op) {
-    const OpDef& def = library().ops.get(text);
     op = std::make_unique<Op>();
     op->def = &def;
     op->number = uint32_t(by_name.size());
-    for (const ArgDef& a : def.inputs) op->names.push_back(PyUnicode_InternFromString(a.name.c_str()));
+    for (const ArgDef& a : def.inputs) {
+      op->names.push_back(PyUnicode_InternFromString(a.name.c_str()));
+      op->preferred.push_back(default_type(def, a));
+    }
     for (const AttrDef& a : def.attrs) op->names.push_back(PyUnicode_InternFromString(a.name.c_str()));
   }
   if (by_object.size() < 4096) by_object.emplace(Py_NewRef(name), op.get());
@@ -80,48 +88,12 @@ struct Inputs {
   }
 };
 
-template <class T>
-bool number(PyObject* v, Tensor* out) {
-  if constexpr (std::floating_point<T>) {
-    if (PyFloat_CheckExact(v)) {
-      *out = Tensor::scalar(T(PyFloat_AS_DOUBLE(v)));
-      return true;
-    }
-  }
-  if (!PyLong_CheckExact(v)) return false;
-  int overflow = 0;
-  long long value = PyLong_AsLongLongAndOverflow(v, &overflow);
-  if (overflow) return false;
-  if constexpr (std::floating_point<T>) {
-    if (std::abs(double(value)) > 9007199254740992.0) return false;  // 2^53: two roundings might not be one
-  } else {
-    if (value < std::numeric_limits<T>::min() || value > std::numeric_limits<T>::max()) return false;
-  }
-  *out = Tensor::scalar(T(value));
-  return true;
-}
-
-/// A Python number as a scalar of a known type; false where Python has to look.
-bool scalar_of(PyObject* v, DType t, Tensor* out) {
-  switch (t) {
-    case DType::float32:
-      return number<float>(v, out);
-    case DType::float64:
-      return number<double>(v, out);
-    case DType::int32:
-      return number<int32_t>(v, out);
-    case DType::int64:
-      return number<int64_t>(v, out);
-    default:
-      return false;
-  }
-}
-
-Value converted(const Op& op, const ArgDef& arg, PyObject* o, DType known) {
+Value converted(const Op& op, size_t input, PyObject* o, DType known) {
   if (is_eager_tensor(o)) return {eager(o).tensor, eager(o).id};
   if (is_variable_object(o)) return read(variable(o));
   Tensor t;
-  if (known != DType::invalid && scalar_of(o, known, &t)) return {std::move(t), 0};
+  if (tensor_from_numbers(o, known, op.preferred[input], &t)) return {std::move(t), 0};
+  const ArgDef& arg = op.def->inputs[input];
   py::object dtype = known == DType::invalid ? py::object(py::none()) : py::object(py::int_(int(known)));
   py::object made = face().convert(py::handle(o), dtype, op.def->name, arg.name);
   if (!is_eager_tensor(made.ptr())) throw py::type_error("conversion gave no tensor");
@@ -142,8 +114,9 @@ class Types {
     for (size_t i = 0; i < def.attrs.size(); ++i) {
       PyObject* v = arguments[def.inputs.size() + i];
       if (!v || v == Py_None || def.attrs[i].kind != AttrKind::Type) continue;
-      py::object n = face().attr(def.name, def.attrs[i].name, "type", py::handle(v));
-      set(def.attrs[i].name, DType(n.cast<int>()));
+      DType t = dtype_from_object(v);
+      if (t == DType::invalid) t = DType(face().attr(def.name, def.attrs[i].name, "type", py::handle(v)).cast<int>());
+      set(def.attrs[i].name, t);
     }
     for (size_t i = 0; i < def.inputs.size(); ++i) {
       const ArgDef& a = def.inputs[i];
@@ -172,7 +145,8 @@ class Types {
   std::vector<std::pair<const std::string*, DType>> known_;
 };
 
-void gather_list(const Op& op, const ArgDef& arg, PyObject* o, Types& types, Inputs& in) {
+void gather_list(const Op& op, size_t input, PyObject* o, Types& types, Inputs& in) {
+  const ArgDef& arg = op.def->inputs[input];
   if (!PyList_Check(o) && !PyTuple_Check(o)) {
     throw py::type_error(str("Expected list for '", arg.name, "' argument to '", op.def->name, "' Op, not ",
                              py::repr(o).cast<std::string>(), "."));
@@ -180,11 +154,12 @@ void gather_list(const Op& op, const ArgDef& arg, PyObject* o, Types& types, Inp
   Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
   in.lengths.push_back(n);
   for (Py_ssize_t i = 0; i < n; ++i) {
+    if (PySequence_Fast_GET_SIZE(o) != n) throw std::runtime_error("list changed size while it was converted");
     py::object item = py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(o, i));
     DType known = arg.type != DType::invalid ? arg.type
                   : arg.type_attr.empty()    ? DType::invalid
                                              : types.find(arg.type_attr);
-    in.add(converted(op, arg, item.ptr(), known));
+    in.add(converted(op, input, item.ptr(), known));
     if (!arg.type_attr.empty()) types.set(arg.type_attr, in.values.back().tensor.dtype());
   }
 }
@@ -202,7 +177,7 @@ Inputs gather(const Op& op, PyObject* const* arguments) {
       throw py::type_error(str(def.name, " is missing its argument '", arg.name, "'; it is ", def.signature_text));
     size_t first = in.values.size();
     if (arg.is_list()) {
-      gather_list(op, arg, o, types, in);
+      gather_list(op, i, o, types, in);
     } else if (arg.is_ref) {
       if (!is_variable_object(o)) {
         throw py::type_error(
@@ -213,7 +188,7 @@ Inputs gather(const Op& op, PyObject* const* arguments) {
       in.objects.push_back(o);
     } else {
       DType known = arg.type != DType::invalid ? arg.type : types.find(arg.type_attr);
-      in.add(converted(op, arg, o, known));
+      in.add(converted(op, i, o, known));
       if (!arg.type_attr.empty()) types.set(arg.type_attr, in.values.back().tensor.dtype());
     }
     in.ranges.emplace_back(first, in.values.size());
@@ -233,8 +208,8 @@ bool encode(PyObject* o, std::string& key) {
     key += kind;
     key.append(static_cast<const char*>(data), bytes);
   };
-  if (!o || o == Py_None) {
-    key += 'n';
+  if (o == Py_None) {
+    key += 'N';
   } else if (o == Py_True || o == Py_False) {
     key += o == Py_True ? 't' : 'f';
   } else if (PyLong_CheckExact(o)) {
@@ -260,8 +235,9 @@ bool encode(PyObject* o, std::string& key) {
     for (Py_ssize_t i = 0; i < n; ++i) {
       if (!encode(PySequence_Fast_GET_ITEM(o, i), key)) return false;
     }
-  } else if (PyObject* f32 = dtype_object_of(DType::float32); f32 && Py_TYPE(o) == Py_TYPE(f32)) {
-    put('p', &o, sizeof o);  // DTypes are unique and last
+  } else if (DType t = dtype_from_object(o); t != DType::invalid) {
+    key += 'y';
+    key += char(t);
   } else {
     return false;
   }
@@ -308,17 +284,25 @@ Cache& cache() {
   return *c;
 }
 
-/// How TensorFlow's runtime calls an element type.
-std::string runtime_name(DType t) {
-  switch (t) {
-    case DType::float32:
-      return "float";
-    case DType::float64:
-      return "double";
-    case DType::float16:
-      return "half";
-    default:
-      return std::string(name_of(t));
+[[noreturn]] void not_allowed(const AttrDef& attr, const std::string& given, const std::vector<std::string>& allowed) {
+  std::string list;
+  for (const std::string& v : allowed) list += str(list.empty() ? "" : ", ", v);
+  TW_FAIL(InvalidArgument, "Value for attr '", attr.name, "' of ", given,
+          " is not in the list of allowed values: ", list);
+}
+
+void check_attr(const AttrDef& attr, const AttrValue& value) {
+  std::vector<std::string> allowed;
+  if (const DType* t = std::get_if<DType>(&value)) {
+    if (attr.allowed.empty() || attr.allowed.has(*t)) return;
+    for (int i = 1; i < kDTypeCount; ++i) {
+      if (attr.allowed.has(DType(i))) allowed.emplace_back(short_name_of(DType(i)));
+    }
+    not_allowed(attr, std::string(short_name_of(*t)), allowed);
+  } else if (const auto* text = std::get_if<std::string>(&value)) {
+    if (attr.choices.empty() || std::ranges::find(attr.choices, *text) != attr.choices.end()) return;
+    for (const std::string& c : attr.choices) allowed.push_back(str('"', c, '"'));
+    not_allowed(attr, str('"', *text, '"'), allowed);
   }
 }
 
@@ -334,17 +318,29 @@ void check_types(const Op& op, const Inputs& in) {
         auto it = std::ranges::find(seen, arg.type_attr, &std::pair<std::string, DType>::first);
         if (it == seen.end()) {
           seen.emplace_back(arg.type_attr, got);
+          for (const AttrDef& attr : op.def->attrs) {
+            if (attr.name == arg.type_attr) check_attr(attr, got);
+          }
           continue;
         }
         want = it->second;
       }
       TW_CHECK(got == want, "cannot compute ", op.def->name, " as input #", i, "(zero-based) was expected to be a ",
-               runtime_name(want), " tensor but is a ", runtime_name(got), " tensor");
+               short_name_of(want), " tensor but is a ", short_name_of(got), " tensor");
     }
   }
 }
 
-std::shared_ptr<EagerOp> make(const Op& op, const Inputs& in, std::span<const py::object> attrs) {
+/// What is given for an attribute; none where its default is asked for.
+std::optional<AttrValue> attr_of(const OpDef& def, const AttrDef& a, const py::object& given) {
+  if (!given) return std::nullopt;
+  if (given.is_none() && a.kind != AttrKind::Shape && (a.fallback || a.inferred)) return std::nullopt;
+  AttrValue value = attr_from(face().attr(def.name, a.name, std::string(name_of(a.kind)), given), a.kind);
+  check_attr(a, value);
+  return value;
+}
+
+std::shared_ptr<EagerOp> make_checked(const Op& op, const Inputs& in, std::span<const py::object> attrs) {
   const OpDef& def = *op.def;
   check_types(op, in);
   Attrs given;
@@ -362,16 +358,17 @@ std::shared_ptr<EagerOp> make(const Op& op, const Inputs& in, std::span<const py
     }
   }
   for (size_t i = 0; i < def.attrs.size(); ++i) {
-    if (!attrs[i] || attrs[i].is_none()) continue;
-    const AttrDef& a = def.attrs[i];
-    py::object value = face().attr(def.name, a.name, std::string(name_of(a.kind)), attrs[i]);
-    given.set(a.name, attr_from(value, a.kind));
+    if (auto value = attr_of(def, def.attrs[i], attrs[i])) given.set(def.attrs[i].name, std::move(*value));
   }
+  return std::make_shared<EagerOp>(library(), def, std::move(given), dtypes, eager_device());
+}
+
+std::shared_ptr<EagerOp> make(const Op& op, const Inputs& in, std::span<const py::object> attrs) {
   try {
-    return std::make_shared<EagerOp>(library(), def, std::move(given), dtypes, eager_device());
+    return make_checked(op, in, attrs);
   } catch (const Error& e) {
-    if (e.code() != Code::TypeError) throw;
-    throw Error(Code::InvalidArgument, e.message());
+    Code code = e.code() == Code::TypeError ? Code::InvalidArgument : e.code();
+    throw Error(code, str(e.message(), " [Op:", op.def->name, "]"));
   }
 }
 
@@ -417,19 +414,6 @@ bool takes_long(std::span<const Value> in) {
   size_t bytes = 0;
   for (const Value& v : in) bytes += v.tensor ? v.tensor.bytes() : 0;
   return bytes >= kLongBytes;
-}
-
-void run_op(const EagerOp& op, const Tensor* const* in, Variable* const* references, Tensor* out, bool takes_long) {
-  try {
-    if (takes_long) {
-      Unlocked unlocked;
-      op.run(in, references, out);
-    } else {
-      op.run(in, references, out);
-    }
-  } catch (const Error& e) {
-    throw Error(e.code(), str(e.message(), " [Op:", op.op().name, "]"));
-  }
 }
 
 PyObject* results(const Op& op, const EagerOp& made, std::span<Value> out, std::span<PyObject* const> references) {
@@ -512,70 +496,23 @@ PyObject* apply_op(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject*
   });
 }
 
-// --- operators
-
-constexpr const char* kOperators[] = {"AddV2", "Sub",    "Mul",  "RealDiv",   "FloorDiv", "FloorMod",
-                                      "Pow",   "MatMul", "Less", "LessEqual", "Greater",  "GreaterEqual"};
-
-struct OperatorTable {
-  std::array<std::array<std::shared_ptr<EagerOp>, kDTypeCount>, size_t(Operator::Count)> ops;
-};
-
-const std::shared_ptr<EagerOp>* operator_op(Operator op, DType t) {
-  static auto* table = new OperatorTable();
-  std::shared_ptr<EagerOp>& found = table->ops[size_t(op)][size_t(t)];
-  if (!found) {
-    std::array<DType, 2> dtypes{t, t};
-    try {
-      found = std::make_shared<EagerOp>(library(), library().ops.get(kOperators[size_t(op)]), Attrs(), dtypes,
-                                        cpu_device());
-    } catch (const Error&) {
-      return nullptr;  // Python says why
-    }
-  }
-  return &found;
-}
-
 }  // namespace
 
-Device& eager_device() { return t_device ? *t_device : cpu_device(); }
-
-PyObject* binary(Operator op, PyObject* a, PyObject* b) {
-  if (!executing_eagerly() || t_device) return nullptr;
-  bool ta = is_eager_tensor(a), tb = is_eager_tensor(b);
-  Tensor number;
-  Value x, y;
-  DType t = ta ? eager(a).tensor.dtype() : tb ? eager(b).tensor.dtype() : DType::invalid;
-  if (ta && tb) {
-    if (eager(b).tensor.dtype() != t) return nullptr;
-  } else if (!(ta ? scalar_of(b, t, &number) : tb && scalar_of(a, t, &number))) {
-    return nullptr;
-  }
-  if (op == Operator::Div && !kInexact.has(t)) return nullptr;
-  const Tensor& l = ta ? eager(a).tensor : number;
-  const Tensor& r = tb ? eager(b).tensor : number;
-  if (op == Operator::MatMul && (l.rank() != 2 || r.rank() != 2)) return nullptr;
-  if (!kNumeric.has(t)) return nullptr;
-  return guarded([&]() -> PyObject* {
-    const std::shared_ptr<EagerOp>* found = operator_op(op, t);
-    if (!found) return nullptr;
-    const Tensor* in[] = {&l, &r};
-    Tensor out;
-    bool takes_long = l.bytes() + r.bytes() >= kLongBytes;
-    if (takes_long) {  // others may let go of the operands meanwhile
-      Tensor keep_l = l, keep_r = r;
-      const Tensor* kept[] = {&keep_l, &keep_r};
-      run_op(**found, kept, nullptr, &out, true);
+void run_op(const EagerOp& op, const Tensor* const* in, Variable* const* references, Tensor* out, bool takes_long) {
+  try {
+    if (takes_long) {
+      Unlocked unlocked;
+      op.run(in, references, out);
     } else {
-      run_op(**found, in, nullptr, &out, false);
+      op.run(in, references, out);
     }
-    if (active_tapes().empty()) return new_eager_tensor(std::move(out));
-    Value values[] = {{l, ta ? eager(a).id : 0}, {r, tb ? eager(b).id : 0}};
-    Value result{std::move(out), 0};
-    record_op(*found, values, {&result, 1});
-    return new_eager_tensor(std::move(result));
-  });
+  } catch (const Error& e) {
+    throw Error(e.code(), str(e.message(), " [Op:", op.op().name, "]"));
+  }
 }
+
+bool has_eager_device() { return t_device; }
+Device& eager_device() { return t_device ? *t_device : cpu_device(); }
 
 void bind_eager_ops(py::module_& m) {
   static PyMethodDef apply = {
@@ -587,6 +524,18 @@ void bind_eager_ops(py::module_& m) {
   m.def("set_eager_face", [](py::object graph, py::object convert, py::object attr, py::object result) {
     face() = {std::move(graph), std::move(convert), std::move(attr), std::move(result)};
   });
+  m.def(
+      "tensor_from_numbers",
+      [](py::handle value, int dtype, int preferred) -> py::object {
+        Tensor t;
+        if (!tensor_from_numbers(value.ptr(), DType(dtype), DType(preferred), &t)) return py::none();
+        auto made = py::reinterpret_steal<py::object>(new_eager_tensor(std::move(t)));
+        if (!made) throw py::error_already_set();
+        return made;
+      },
+      "A number, or lists of numbers, as a tensor: of a type, or (0) of a preferred type if all fit, else of their "
+      "own. "
+      "None where NumPy has to look.");
   m.def("forget_eager_ops", [] { cache().clear(); }, "Kernels start anew: random streams among them.");
   m.def("eager_op_count", [] { return cache().size(); });
   m.def(

@@ -73,11 +73,14 @@ PyObject* plain_slot(PyObject* a, PyObject* b) {
   return fall_back(kNames[which], a, b);
 }
 
-template <size_t which>
+template <Operator op>
 PyObject* unary_slot(PyObject* a) {
-  static constexpr const char* kNames[] = {"neg", "abs", "invert"};
-  return fall_back(kNames[which], a, Py_None);
+  if (PyObject* result = unary(op, a)) return result;
+  if (PyErr_Occurred()) return nullptr;
+  return fall_back(op == Operator::Neg ? "neg" : "abs", a, Py_None);
 }
+
+PyObject* invert_slot(PyObject* a) { return fall_back("invert", a, Py_None); }
 
 PyObject* compare_slot(PyObject* a, PyObject* b, int how) {
   switch (how) {
@@ -94,9 +97,11 @@ PyObject* compare_slot(PyObject* a, PyObject* b, int how) {
       if (PyObject* r = binary(Operator::GreaterEqual, a, b)) return r;
       return PyErr_Occurred() ? nullptr : fall_back("ge", a, b);
     case Py_EQ:
-      return fall_back("eq", a, b);
+      if (PyObject* r = binary(Operator::Equal, a, b)) return r;
+      return PyErr_Occurred() ? nullptr : fall_back("eq", a, b);
     default:
-      return fall_back("ne", a, b);
+      if (PyObject* r = binary(Operator::NotEqual, a, b)) return r;
+      return PyErr_Occurred() ? nullptr : fall_back("ne", a, b);
   }
 }
 
@@ -156,7 +161,10 @@ Py_ssize_t length_slot(PyObject* self) {
   return t.dim(0);
 }
 
-PyObject* subscript_slot(PyObject* self, PyObject* key) { return fall_back("getitem", self, key); }
+PyObject* subscript_slot(PyObject* self, PyObject* key) {
+  if (PyObject* result = subscript(self, key)) return result;
+  return PyErr_Occurred() ? nullptr : fall_back("getitem", self, key);
+}
 
 Py_hash_t hash_slot(PyObject*) {
   PyErr_SetString(PyExc_TypeError, "Tensor is unhashable. Instead, use tensor.ref() as the key.");
@@ -328,9 +336,9 @@ py::object make_tensor_type(const py::object& base) {
       {Py_nb_and, slot(plain_slot<0>)},
       {Py_nb_or, slot(plain_slot<1>)},
       {Py_nb_xor, slot(plain_slot<2>)},
-      {Py_nb_negative, slot(unary_slot<0>)},
-      {Py_nb_absolute, slot(unary_slot<1>)},
-      {Py_nb_invert, slot(unary_slot<2>)},
+      {Py_nb_negative, slot(unary_slot<Operator::Neg>)},
+      {Py_nb_absolute, slot(unary_slot<Operator::Abs>)},
+      {Py_nb_invert, slot(invert_slot)},
       {Py_nb_bool, slot(bool_slot)},
       {Py_nb_int, slot(int_slot)},
       {Py_nb_float, slot(float_slot)},

@@ -69,9 +69,13 @@ py::list tape_gradient(PyTape& tape, const py::list& targets, const py::list& se
     xs.push_back(is_variable_object(x.ptr()) ? variable(x.ptr()).id : value_of(x.ptr()).id);
   }
   std::vector<Value> found;
-  {
+  try {
     Unlocked unlocked;
     found = tape.gradient(ys, dys, xs);
+  } catch (const Error& e) {
+    if (e.code() != Code::NotFound) throw;  // an op without a gradient
+    PyErr_SetString(PyExc_LookupError, e.what());
+    throw py::error_already_set();
   }
   py::list out;
   for (Value& v : found) out.append(v.tensor ? object_of(std::move(v)) : py::object(py::none()));

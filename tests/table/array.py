@@ -177,8 +177,8 @@ def list_diff(
     return x[keep], np.array(keep, out_idx)
 
 
-def squeeze(x: np.ndarray, squeeze_dims: list[int] | tuple[int, ...] = ()) -> np.ndarray:
-    return np.squeeze(x, tuple(squeeze_dims) if squeeze_dims else None)
+def squeeze(x: np.ndarray, axis: list[int] | tuple[int, ...] = ()) -> np.ndarray:
+    return np.squeeze(x, tuple(axis) if axis else None)
 
 
 def r(name: str, ref: Any, cases: Any, **more: Any) -> Op:
@@ -248,8 +248,8 @@ ROWS = [
         squeeze,
         over(
             ((1, 3, 1), []),
-            ((1, 3, 1), [], {"squeeze_dims": [0]}),
-            ((1, 3, 1), [], {"squeeze_dims": [-1]}),
+            ((1, 3, 1), [], {"axis": [0]}),
+            ((1, 3, 1), [], {"axis": [-1]}),
         ),
     ),
     r(

@@ -1,6 +1,7 @@
 #include "thalweg/runtime/tape.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 
@@ -22,8 +23,12 @@ std::vector<Value> pull(const Derivative& d, size_t inputs, std::span<const Valu
   std::vector<Value> in;
   for (size_t i = 0; i < dys.size(); ++i) {
     if (!d.arriving[i]) continue;
+    const auto& [dtype, shape] = outputs[i];
     in.push_back(dys[i]);
-    if (!in.back().tensor) in.back().tensor = zeros(outputs[i].first, outputs[i].second);
+    Tensor& dy = in.back().tensor;
+    if (!dy) dy = zeros(dtype, shape);
+    TW_CHECK(dy.dtype() == dtype && dy.shape() == shape, "gradient: of an output that is ", dtype, shape,
+             " the gradient is ", dy.dtype(), dy.shape());
   }
   in.insert(in.end(), saved.begin(), saved.end());
   std::vector<Value> found = call(d.pullback, in);
@@ -91,6 +96,25 @@ Pullback op_pullback(const std::shared_ptr<EagerOp>& op, std::span<const Value> 
   }
 }
 
+/// AddN for these. The usual ones are made once a thread.
+std::shared_ptr<EagerOp> sum_op(const Library& library, std::span<const Value> parts) {
+  constexpr size_t kMostParts = 8;
+  size_t n = parts.size();
+  DType dtype = parts[0].tensor.dtype();
+  Device& device = parts[0].tensor.device();
+  auto make = [&] {
+    return std::make_shared<EagerOp>(library, library.ops.get("AddN"), Attrs{{"N", int64_t(n)}},
+                                     std::vector<DType>(n, dtype), device);
+  };
+  if (n > kMostParts || &device != &cpu_device()) return make();
+  thread_local std::array<std::shared_ptr<EagerOp>, (kMostParts + 1) * kDTypeCount> made;
+  thread_local const Library* of = nullptr;
+  if (std::exchange(of, &library) != &library) made.fill(nullptr);
+  std::shared_ptr<EagerOp>& found = made[n * kDTypeCount + size_t(dtype)];
+  if (!found) found = make();
+  return found;
+}
+
 }  // namespace
 
 Tensor zeros(DType dtype, const Shape& shape) {
@@ -136,10 +160,7 @@ void Tape::record(std::span<const int64_t> inputs, std::span<const int64_t> outp
 Value Tape::sum(std::vector<Value>& parts) const {
   if (parts.empty()) return {};
   if (parts.size() > 1) {
-    DType dtype = parts[0].tensor.dtype();
-    auto op = std::make_shared<EagerOp>(library_, library_.ops.get("AddN"), Attrs{{"N", int64_t(parts.size())}},
-                                        std::vector<DType>(parts.size(), dtype), parts[0].tensor.device());
-    parts = {execute(op, parts)[0]};
+    parts = {execute(sum_op(library_, parts), parts)[0]};
   }
   return parts[0];
 }
@@ -221,6 +242,10 @@ void record_op(const std::shared_ptr<EagerOp>& op, std::span<const Value> in, st
   if (std::ranges::none_of(out, [](const Value& v) { return differentiable(v.tensor.dtype()); })) return;
   std::vector<bool> wanted = which_are_followed(in);
   if (!any(wanted)) return;
+  // Numbers first: what is kept may be an output.
+  for (Value& v : out) {
+    if (!v.id && differentiable(v.tensor.dtype())) v.id = new_value_id();
+  }
   record(in, out, op_pullback(op, in, out, wanted));
 }
 

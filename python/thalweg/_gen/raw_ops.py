@@ -425,7 +425,7 @@ def AddV2(x: TensorLike, y: TensorLike, *, name: str | None = None) -> Tensor:
 
 def All(
     input: TensorLike,
-    reduction_indices: TensorLike,
+    axis: TensorLike,
     *,
     keep_dims: bool = False,
     name: str | None = None,
@@ -435,9 +435,7 @@ def All(
     All(input: bool, reduction_indices: Tidx; keep_dims: bool = false) -> output: bool
     Tidx: int32, int64
     """
-    return apply_op(
-        "All", name, input=input, reduction_indices=reduction_indices, keep_dims=keep_dims
-    )
+    return apply_op("All", name, input=input, reduction_indices=axis, keep_dims=keep_dims)
 
 
 def Angle(
@@ -456,7 +454,7 @@ def Angle(
 
 def Any(
     input: TensorLike,
-    reduction_indices: TensorLike,
+    axis: TensorLike,
     *,
     keep_dims: bool = False,
     name: str | None = None,
@@ -466,9 +464,7 @@ def Any(
     Any(input: bool, reduction_indices: Tidx; keep_dims: bool = false) -> output: bool
     Tidx: int32, int64
     """
-    return apply_op(
-        "Any", name, input=input, reduction_indices=reduction_indices, keep_dims=keep_dims
-    )
+    return apply_op("Any", name, input=input, reduction_indices=axis, keep_dims=keep_dims)
 
 
 def ApplyAdaMax(
@@ -2026,7 +2022,7 @@ def Erfinv(x: TensorLike, *, name: str | None = None) -> Tensor:
 
 def EuclideanNorm(
     input: TensorLike,
-    reduction_indices: TensorLike,
+    axis: TensorLike,
     *,
     keep_dims: bool = False,
     name: str | None = None,
@@ -2038,9 +2034,7 @@ def EuclideanNorm(
         float16, uint32, uint64
     Tidx: int32, int64
     """
-    return apply_op(
-        "EuclideanNorm", name, input=input, reduction_indices=reduction_indices, keep_dims=keep_dims
-    )
+    return apply_op("EuclideanNorm", name, input=input, reduction_indices=axis, keep_dims=keep_dims)
 
 
 def Exp(x: TensorLike, *, name: str | None = None) -> Tensor:
@@ -2052,13 +2046,13 @@ def Exp(x: TensorLike, *, name: str | None = None) -> Tensor:
     return apply_op("Exp", name, x=x)
 
 
-def ExpandDims(input: TensorLike, dim: TensorLike, *, name: str | None = None) -> Tensor:
+def ExpandDims(input: TensorLike, axis: TensorLike, *, name: str | None = None) -> Tensor:
     """Inserts a dimension of size 1 at axis `dim`.
 
     ExpandDims(input: T, dim: Tdim) -> output: T
     Tdim: int32, int64
     """
-    return apply_op("ExpandDims", name, input=input, dim=dim)
+    return apply_op("ExpandDims", name, input=input, dim=axis)
 
 
 def Expm1(x: TensorLike, *, name: str | None = None) -> Tensor:
@@ -2719,7 +2713,7 @@ def MatrixTriangularSolve(
 
 def Max(
     input: TensorLike,
-    reduction_indices: TensorLike,
+    axis: TensorLike,
     *,
     keep_dims: bool = False,
     name: str | None = None,
@@ -2731,9 +2725,7 @@ def Max(
     T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16, uint32, uint64
     Tidx: int32, int64
     """
-    return apply_op(
-        "Max", name, input=input, reduction_indices=reduction_indices, keep_dims=keep_dims
-    )
+    return apply_op("Max", name, input=input, reduction_indices=axis, keep_dims=keep_dims)
 
 
 def MaxPool(
@@ -2868,7 +2860,7 @@ def Maximum(x: TensorLike, y: TensorLike, *, name: str | None = None) -> Tensor:
 
 def Mean(
     input: TensorLike,
-    reduction_indices: TensorLike,
+    axis: TensorLike,
     *,
     keep_dims: bool = False,
     name: str | None = None,
@@ -2880,9 +2872,7 @@ def Mean(
         float16, uint32, uint64
     Tidx: int32, int64
     """
-    return apply_op(
-        "Mean", name, input=input, reduction_indices=reduction_indices, keep_dims=keep_dims
-    )
+    return apply_op("Mean", name, input=input, reduction_indices=axis, keep_dims=keep_dims)
 
 
 def MergeSummary(inputs: Sequence[TensorLike], *, name: str | None = None) -> Tensor:
@@ -2895,7 +2885,7 @@ def MergeSummary(inputs: Sequence[TensorLike], *, name: str | None = None) -> Te
 
 def Min(
     input: TensorLike,
-    reduction_indices: TensorLike,
+    axis: TensorLike,
     *,
     keep_dims: bool = False,
     name: str | None = None,
@@ -2907,9 +2897,7 @@ def Min(
     T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16, uint32, uint64
     Tidx: int32, int64
     """
-    return apply_op(
-        "Min", name, input=input, reduction_indices=reduction_indices, keep_dims=keep_dims
-    )
+    return apply_op("Min", name, input=input, reduction_indices=axis, keep_dims=keep_dims)
 
 
 def Minimum(x: TensorLike, y: TensorLike, *, name: str | None = None) -> Tensor:
@@ -3258,7 +3246,7 @@ def PrintV2(
 
 def Prod(
     input: TensorLike,
-    reduction_indices: TensorLike,
+    axis: TensorLike,
     *,
     keep_dims: bool = False,
     name: str | None = None,
@@ -3270,9 +3258,7 @@ def Prod(
         float16, uint32, uint64
     Tidx: int32, int64
     """
-    return apply_op(
-        "Prod", name, input=input, reduction_indices=reduction_indices, keep_dims=keep_dims
-    )
+    return apply_op("Prod", name, input=input, reduction_indices=axis, keep_dims=keep_dims)
 
 
 def PyFunc(
@@ -4029,8 +4015,8 @@ def SegmentSum(data: TensorLike, segment_ids: TensorLike, *, name: str | None = 
 
 def Select(
     condition: TensorLike,
-    t: TensorLike,
-    e: TensorLike,
+    x: TensorLike,
+    y: TensorLike,
     *,
     name: str | None = None,
 ) -> Tensor:
@@ -4040,7 +4026,7 @@ def Select(
     T: float32, float64, int32, uint8, int16, int8, string, complex64, int64, bool, qint8, quint8,
         qint32, bfloat16, qint16, quint16, uint16, complex128, float16, uint32, uint64
     """
-    return apply_op("Select", name, condition=condition, t=t, e=e)
+    return apply_op("Select", name, condition=condition, t=x, e=y)
 
 
 def SelectV2(
@@ -4288,7 +4274,7 @@ def SparseSoftmaxCrossEntropyWithLogits(
 
 
 def Split(
-    split_dim: TensorLike,
+    axis: TensorLike,
     value: TensorLike,
     *,
     num_split: int,
@@ -4298,13 +4284,13 @@ def Split(
 
     Split(split_dim: int32, value: T; num_split: int) -> output: num_split * T
     """
-    return apply_op("Split", name, split_dim=split_dim, value=value, num_split=num_split)
+    return apply_op("Split", name, split_dim=axis, value=value, num_split=num_split)
 
 
 def SplitV(
     value: TensorLike,
     size_splits: TensorLike,
-    split_dim: TensorLike,
+    axis: TensorLike,
     *,
     num_split: int,
     name: str | None = None,
@@ -4315,12 +4301,7 @@ def SplitV(
     Tlen: int32, int8, int64
     """
     return apply_op(
-        "SplitV",
-        name,
-        value=value,
-        size_splits=size_splits,
-        split_dim=split_dim,
-        num_split=num_split,
+        "SplitV", name, value=value, size_splits=size_splits, split_dim=axis, num_split=num_split
     )
 
 
@@ -4361,17 +4342,12 @@ def SquaredDifference(x: TensorLike, y: TensorLike, *, name: str | None = None) 
     return apply_op("SquaredDifference", name, x=x, y=y)
 
 
-def Squeeze(
-    input: TensorLike,
-    *,
-    squeeze_dims: Sequence[int] = (),
-    name: str | None = None,
-) -> Tensor:
+def Squeeze(input: TensorLike, *, axis: Sequence[int] = (), name: str | None = None) -> Tensor:
     """Drops dimensions of size 1: those listed, or all.
 
     Squeeze(input: T; squeeze_dims: list(int) = []) -> output: T
     """
-    return apply_op("Squeeze", name, input=input, squeeze_dims=squeeze_dims)
+    return apply_op("Squeeze", name, input=input, squeeze_dims=axis)
 
 
 def StatefulPartitionedCall(
@@ -5013,7 +4989,7 @@ def Substr(
 
 def Sum(
     input: TensorLike,
-    reduction_indices: TensorLike,
+    axis: TensorLike,
     *,
     keep_dims: bool = False,
     name: str | None = None,
@@ -5025,9 +5001,7 @@ def Sum(
         float16, uint32, uint64
     Tidx: int32, int64
     """
-    return apply_op(
-        "Sum", name, input=input, reduction_indices=reduction_indices, keep_dims=keep_dims
-    )
+    return apply_op("Sum", name, input=input, reduction_indices=axis, keep_dims=keep_dims)
 
 
 def Svd(
@@ -5765,14 +5739,14 @@ def VariableV2(
     )
 
 
-def Where(input: TensorLike, *, name: str | None = None) -> Tensor:
+def Where(condition: TensorLike, *, name: str | None = None) -> Tensor:
     """The coordinates of the elements that are true (not zero), one row each, in row-major order.
 
     Where(input: T) -> index: int64
     T: float32, float64, int32, uint8, int16, int8, complex64, int64, bool, qint8, quint8, qint32,
         bfloat16, qint16, quint16, uint16, complex128, float16, uint32, uint64
     """
-    return apply_op("Where", name, input=input)
+    return apply_op("Where", name, input=condition)
 
 
 def While(

@@ -298,8 +298,7 @@ def _eager_input(value: Any, known: int | None, op_type: str, argument: str) -> 
 
 
 def _eager_attr(op_type: str, name: str, kind: str, value: Any) -> Any:
-    spec = op_spec(op_type)
-    return _checked_attr(spec, next(a for a in spec.attrs if a.name == name), value)
+    return attr_value(op_type, name, kind, value)  # the core checks
 
 
 def _eager_results(op_type: str, outputs: list[Any], lengths: list[int | None]) -> Any:

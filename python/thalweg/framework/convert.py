@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from thalweg import _core
 from thalweg.framework import dtypes
 from thalweg.framework.dtypes import DType
 from thalweg.framework.eager_tensor import EagerTensor, from_array
@@ -16,9 +17,11 @@ from thalweg.framework.graph import get_default_graph
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import Dimension, TensorShape
 from thalweg.framework.tensor import Operation, SymbolicTensor, Tensor, TensorLike
-from thalweg.framework.values import constant_array
+from thalweg.framework.values import constant_array, value_leaves
 
 ConversionFunction = Callable[..., Any]
+_tensor_from_numbers = _core.tensor_from_numbers
+_PLAIN = (int, float, bool, list, tuple)  # what it may take
 _registry: list[tuple[int, int, Any, ConversionFunction]] = []
 _by_type: dict[type, list[ConversionFunction]] = {}
 
@@ -58,13 +61,18 @@ def convert_to_tensor(
     if kind is EagerTensor:
         if not executing_eagerly():
             value = get_default_graph()._from_eager(value, name)
-        if dtype is None:
+        if dtype is None or dtype is value.dtype:
             return value
     elif kind is SymbolicTensor:
         if executing_eagerly():
             raise _out_of_scope(value)
         if dtype is None:
             return value
+    elif kind in _PLAIN and executing_eagerly():
+        hint = dtype_hint if preferred_dtype is None else preferred_dtype
+        found = _tensor_from_numbers(value, _number_of(dtype), _number_of(hint))
+        if found is not None:
+            return found
     wanted = None if dtype is None else dtypes.as_dtype(dtype)
     if isinstance(value, Tensor):
         if wanted is not None and not wanted.is_compatible_with(value.dtype):
@@ -100,13 +108,67 @@ def convert_to_tensor(
             )
         return result
     if wanted is None and hint is not None:
-        try:
-            array = constant_array(value, dtypes.as_dtype(hint).base_dtype)
-        except (TypeError, ValueError):
-            array = constant_array(value, None)
+        array = _preferred(value, dtypes.as_dtype(hint).base_dtype)
     else:
-        array = constant_array(value, None if wanted is None else wanted.base_dtype)
+        array = _array(value, None if wanted is None else wanted.base_dtype)
     return _const(array, name or "Const")
+
+
+def _number_of(dtype: Any) -> int:
+    return 0 if dtype is None else dtypes.as_dtype(dtype).base_dtype.as_datatype_enum
+
+
+def _preferred(value: Any, hint: DType) -> tuple[np.ndarray[Any, Any], DType]:
+    """The value in a type that is not asked for, only better than others that hold it."""
+    try:
+        found = constant_array(value, hint)
+    except (TypeError, ValueError):
+        return _array(value, None)
+    if hint.is_integer and hint.size < 8:  # where integers that do not fit are wrapped
+        own = constant_array(value, None)
+        if own[1].is_integer and own[1].size > hint.size and not np.array_equal(own[0], found[0]):
+            return own
+    return found
+
+
+def _array(
+    value: Any, dtype: DType | None, shape: TensorShape | None = None, verify: bool = False
+) -> tuple[np.ndarray[Any, Any], DType]:
+    """constant_array, with the errors that eager programs see."""
+    if not executing_eagerly():
+        return constant_array(value, dtype, shape, verify)
+    try:
+        array, found = constant_array(value, dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _eager_error(value, dtype, error) from None
+    if shape is None or array.size in (1, shape.num_elements()):
+        return (array, found) if shape is None else constant_array(array, found, shape, verify)
+    raise TypeError(
+        f"Eager execution of tf.constant with unsupported shape. Tensor {array} (converted from "
+        f"{value!r}) has {array.size} elements, but got `shape` {shape} with "
+        f"{shape.num_elements()} elements)."
+    )
+
+
+def _eager_error(value: Any, dtype: DType | None, error: Exception) -> Exception:
+    leaves = list(value_leaves(value))
+    odd = [v for v in leaves if not isinstance(v, (*_PLAIN, complex, str, bytes, np.generic))]
+    if odd and all(v is odd[0] for v in leaves):
+        return ValueError(
+            f"Attempt to convert a value ({odd[0]!r}) with an unsupported type ({type(odd[0])}) to "
+            "a Tensor."
+        )
+    if not isinstance(value, (*_PLAIN, complex, str, bytes)):
+        return error
+    if any(isinstance(v, int) and not -(2**63) <= v < 2**64 for v in leaves):
+        return ValueError("Can't convert Python sequence with out-of-range integer to Tensor.")
+    if dtype is not None and isinstance(error, TypeError):
+        return TypeError(f"Cannot convert {value!r} to EagerTensor of dtype {dtype.name}")
+    if odd or len({isinstance(v, (str, bytes)) for v in leaves}) > 1:
+        return ValueError("Can't convert Python sequence with mixed types to Tensor.")
+    if isinstance(value, (list, tuple)):
+        return ValueError("Can't convert non-rectangular Python sequence to Tensor.")
+    return error
 
 
 def _out_of_scope(value: Any) -> TypeError:
@@ -147,10 +209,12 @@ def constant(
         if executing_eagerly():
             return _constant_of_tensor(value, dtype, shape)
         raise TypeError("Expected any non-tensor type, but got a tensor instead.")
+    if shape is None and type(value) in _PLAIN and executing_eagerly():
+        found = _tensor_from_numbers(value, _number_of(dtype), 0)
+        if found is not None:
+            return found
     wanted = None if dtype is None else dtypes.as_dtype(dtype).base_dtype
-    array = constant_array(
-        value, wanted, None if shape is None else TensorShape(shape), verify_shape
-    )
+    array = _array(value, wanted, None if shape is None else TensorShape(shape), verify_shape)
     return _const(array, name or "Const")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from thalweg import _core
 from thalweg.framework import dtypes
-from thalweg.framework.apply import create
+from thalweg.framework.apply import apply_op, create
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.errors import InvalidArgumentError
 from thalweg.framework.graph import eager_mode, name_scope
@@ -120,6 +120,9 @@ def py_func(
     token = f"pyfunc_{next(_tokens)}"
     _functions[token] = function
     op_type = "PyFunc" if stateful else "PyFuncStateless"
+    if executing_eagerly():
+        results = apply_op(op_type, input=list(inp), token=token, Tout=types)
+        return results[0] if not is_list else results or None
     with name_scope(name, op_type, list(inp)) as scope:
         inputs = [convert_to_tensor(x, name=f"input_{i}") for i, x in enumerate(inp)]
         op = create(op_type, scope, input=inputs, token=token, Tout=types)

@@ -88,10 +88,11 @@ def _cannot(value: Any) -> str:
     )
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def value_leaves(value: Any) -> Iterator[Any]:
+    """The elements of nested lists; of an array the first."""
     if isinstance(value, (list, tuple)):
         for item in value:
-            yield from _leaves(item)
+            yield from value_leaves(item)
     elif isinstance(value, np.ndarray):
         if value.size:
             yield value.flat[0]
@@ -110,7 +111,7 @@ def _check_leaves(value: Any, dtype: DType) -> None:
         allowed = _NUMBERS
     else:
         allowed = _REALS
-    for leaf in _leaves(value):
+    for leaf in value_leaves(value):
         if not isinstance(leaf, allowed):
             if leaf is None:
                 raise ValueError("None values not supported.")
@@ -160,7 +161,7 @@ def bfloat16_bits(array: Array) -> Array:
 
 def _strings(value: Any, array: Array | None, dtype: DType | None) -> Array:
     if dtype not in (None, dtypes.string):
-        leaf = next(_leaves(value), value)
+        leaf = next(value_leaves(value), value)
         raise TypeError(f"Expected {dtype.name}, but got {leaf} of type '{type(leaf).__name__}'.")
     if array is not None and array.dtype.kind != "O":
         return array.astype(object)

@@ -320,7 +320,7 @@ def squeeze(
         axis = []
     elif np.ndim(axis) == 0:
         axis = [axis]
-    return raw_ops.Squeeze(input, squeeze_dims=[int(a) for a in axis], name=name)
+    return raw_ops.Squeeze(input, axis=[int(a) for a in axis], name=name)
 
 
 def transpose(
