@@ -487,8 +487,8 @@ def test_values_of_other_objects(tmp_path) -> None:
     ]
     c = Checkpoint(two=Two(0, 0), n=Counter(0))
     c.read(path).assert_consumed()
-    assert c.two.x == 1.5
-    assert c.two.y.tolist() == [0, 1, 2]
+    assert float(np.asarray(c.two.x)) == 1.5
+    assert np.asarray(c.two.y).tolist() == [0, 1, 2]
     assert c.n.n == 4
 
 

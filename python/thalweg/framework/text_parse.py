@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -26,6 +27,16 @@ _BOOLS = dict.fromkeys(("true", "True", "t", "1"), True) | dict.fromkeys(
     ("false", "False", "f", "0"), False
 )
 _MOST_NESTED = 64
+
+
+@functools.cache
+def _entry_class(field: Field) -> Any:
+    """A map's entry is a message of a key and a value."""
+
+    class Entry(Message):
+        fields = (Field(1, "key", field.key), Field(2, "value", field.kind))
+
+    return Entry
 
 
 class ParseError(ValueError):
@@ -88,11 +99,13 @@ class _Parser:
             if self.kind != "word":
                 self.fail(f'expected a field\'s name, got "{self.token}"')
             field = message._by_name.get(self.token)
-            if field is None or field.key is not None:
+            if field is None:
                 kind = type(message).__name__
-                self.fail(f'Message type "{kind}" has no field named "{self.token}".')
+                raise self.error(
+                    f'Message type "{kind}" has no field named "{self.token}".', self.start
+                )
             self.advance()
-            self.values(message, field, depth)  # type: ignore[arg-type]
+            self.values(message, field, depth)
             self.takes(",;")
         if closing and not self.takes(closing):
             self.fail(f'expected "{closing}"')
@@ -101,7 +114,7 @@ class _Parser:
 
     def values(self, message: Message, field: Field, depth: int) -> None:
         colon = self.takes(":")
-        if not colon and not field.message:
+        if not colon and not field.message and field.key is None:
             self.fail('expected ":"')
         if field.repeated and self.takes("["):
             while not self.takes("]"):
@@ -111,15 +124,25 @@ class _Parser:
         else:
             self.value(message, field, depth)
 
+    def opened(self, field: Field) -> str:
+        """The mark that closes the message that begins here."""
+        closing = {"{": "}", "<": ">"}.get(self.token) if self.kind == "mark" else None
+        if closing is None:
+            raise self.error(f'expected "{{" after "{field.name}"', self.start)
+        self.advance()
+        return closing
+
     def value(self, message: Message, field: Field, depth: int) -> None:
+        if field.key is not None:
+            entry = _entry_class(field)()
+            self.message(entry, self.opened(field), depth + 1)
+            getattr(message, field.name)[entry.key] = entry.value
+            return
         if field.message:
-            closing = {"{": "}", "<": ">"}.get(self.token)
-            if closing is None:
-                self.fail(f'expected "{{" after "{field.name}"')
-            self.advance()
+            closing = self.opened(field)
             target = getattr(message, field.name)
             inner = target.add() if field.repeated else target
-            self.message(inner, closing or "", depth + 1)
+            self.message(inner, closing, depth + 1)
             inner.SetInParent()
             return
         start = self.start

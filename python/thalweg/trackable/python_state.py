@@ -25,4 +25,4 @@ class PythonState(Trackable):
         return {_KEY: self.serialize()}
 
     def _restore_from_tensors(self, restored_tensors: dict[str, Any]) -> None:
-        self.deserialize(restored_tensors[_KEY])
+        self.deserialize(restored_tensors[_KEY].numpy())

@@ -11,6 +11,7 @@ from thalweg import _core
 from thalweg.framework import errors
 from thalweg.framework.dtypes import as_dtype
 from thalweg.framework.dtypes import string as string_dtype
+from thalweg.framework.eager_tensor import EagerTensor
 from thalweg.trackable.auto import AutoTrackable
 from thalweg.trackable.base import Trackable
 from thalweg.trackable.named import NamedRestoration
@@ -37,16 +38,14 @@ def write_values(prefix: str, values: list[tuple[str, Any]]) -> None:
     """Writes a checkpoint of named values: tensors, arrays, numbers, str or bytes."""
     writer = _core.BundleWriter(prefix)
     for key, value in values:
-        if isinstance(value, (str, bytes)):
+        if isinstance(value, EagerTensor):
+            writer.add_tensor(key, value)
+        elif isinstance(value, (str, bytes)):
             data = value.encode() if isinstance(value, str) else value
             writer.add(key, np.array(data, dtype=object), string_dtype.as_datatype_enum)
         else:
-            dtype = getattr(value, "dtype", None)
-            array = value.numpy() if hasattr(value, "numpy") else value
-            array = np.asarray(array)
-            writer.add(
-                key, array, as_dtype(array.dtype if dtype is None else dtype).as_datatype_enum
-            )
+            array = np.asarray(value)
+            writer.add(key, array, as_dtype(array.dtype).as_datatype_enum)
     writer.finish()
 
 
@@ -142,7 +141,7 @@ class Checkpoint(AutoTrackable):
         path = os.fspath(save_path)
         reader = CheckpointReader(path)
         if not reader.has_tensor(OBJECT_GRAPH_KEY):
-            named = NamedRestoration(reader.has_tensor, reader.get_tensor)
+            named = NamedRestoration(reader.has_tensor, reader.tensor)
             named.restore(self._top(), self._attached)
             return NamedStatus(named, self._top(), self._attached)
         try:
@@ -151,7 +150,7 @@ class Checkpoint(AutoTrackable):
             if isinstance(error, errors.OpError):
                 raise
             raise errors.DataLossError(None, None, f"{path}: {error}") from None
-        restoration = Restoration(graph, reader.get_tensor, self._attached)
+        restoration = Restoration(graph, reader.tensor, self._attached)
         Position(restoration, 0).restore(self._top())
         return CheckpointLoadStatus(restoration, self._top())
 

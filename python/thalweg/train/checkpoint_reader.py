@@ -32,6 +32,10 @@ class CheckpointReader:
         """The value: an array, a NumPy scalar, or bytes. NotFoundError "Key ... not found"."""
         return self._core.read(tensor_str)
 
+    def tensor(self, tensor_str: str) -> Any:
+        """The value as an eager tensor."""
+        return self._core.tensor(tensor_str)
+
     def debug_string(self) -> bytes:
         """A line per tensor: its name, type and shape."""
         return "".join(
