@@ -20,9 +20,10 @@ from thalweg.trackable.auto import AutoTrackable
 from thalweg.trackable.base import NoDependency, Trackable
 from thalweg.trackable.object_graph import OBJECT_GRAPH_KEY, escape, read_graph, unescape
 from thalweg.trackable.python_state import PythonState
-from thalweg.train.checkpoint import Checkpoint
+from thalweg.train.checkpoint import Checkpoint, write_values
 from thalweg.train.checkpoint_options import CheckpointOptions
 from thalweg.train.checkpoint_reader import list_variables, load_checkpoint, load_variable
+from thalweg.train.checkpoint_view import CheckpointView, TrackableView
 
 DATA = pathlib.Path(__file__).resolve().parent / "data" / "checkpoints"
 
@@ -494,8 +495,6 @@ def test_values_of_other_objects(tmp_path) -> None:
 
 def test_names_instead_of_a_graph(tmp_path) -> None:
     """Checkpoints of a graph-mode program have names alone."""
-    from thalweg.train.checkpoint import write_values
-
     write_values(str(tmp_path / "x"), [("w", np.array([7.0, 8.0])), ("later", 9.0)])
     c = Checkpoint(w=Leaf(0, "w"))
     status = c.read(tmp_path / "x")
@@ -529,8 +528,6 @@ def test_options(tmp_path) -> None:
 
 
 def test_a_damaged_graph_is_data_loss(tmp_path) -> None:
-    from thalweg.train.checkpoint import write_values
-
     good = load_checkpoint(saved(tmp_path)).get_tensor(OBJECT_GRAPH_KEY)
     c = Checkpoint(x=Leaf())
     random = np.random.default_rng(0)
@@ -545,3 +542,27 @@ def test_a_damaged_graph_is_data_loss(tmp_path) -> None:
         write_values(str(tmp_path / "bad"), [(OBJECT_GRAPH_KEY, bad)])
         with pytest.raises(errors.DataLossError, match="bad: "):
             c.read(tmp_path / "bad")
+
+
+def test_looking_at_trees(tmp_path) -> None:
+    m = Model()
+    m.a, m.l = Leaf(1), [Leaf(2)]
+    m.s = m
+    path = Checkpoint(m=m).write(tmp_path / "x")
+    view = CheckpointView(path)
+    assert view.children(0) == {"m": 1}
+    assert view.children(1) == {"a": 2, "l": 3, "s": 1}
+    assert view.descendants() == [0, 1, 2, 3, 4]
+    other = Model()
+    other.a, other.b = Leaf(), Leaf()
+    c = Checkpoint(m=other)
+    assert view.match(c) == {0: c, 1: other, 2: other.a}
+    matched, nodes, objects = view.diff(c)
+    assert (matched, nodes, objects) == (view.match(c), [3, 4], [other.b])
+    live = TrackableView(c)
+    assert live.root is c
+    assert live.children(other) == {"a": other.a, "b": other.b}
+    assert live.descendants() == [c, other, other.a, other.b]
+    write_values(str(tmp_path / "names"), [("w", 1.0)])
+    with pytest.raises(ValueError, match="does not appear to be object-based"):
+        CheckpointView(tmp_path / "names")

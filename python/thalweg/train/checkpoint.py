@@ -9,7 +9,7 @@ import numpy as np
 
 from thalweg import _core
 from thalweg.framework import errors
-from thalweg.framework.dtypes import as_dtype
+from thalweg.framework.dtypes import as_dtype, int64
 from thalweg.framework.dtypes import string as string_dtype
 from thalweg.framework.eager_tensor import EagerTensor
 from thalweg.trackable.auto import AutoTrackable
@@ -84,9 +84,9 @@ class Checkpoint(AutoTrackable):
 
     def _make_save_counter(self) -> Any:
         if self._save_counter is None:
-            from thalweg.trackable.counter import new_counter
+            from thalweg.eager.variable import Variable
 
-            counter = new_counter()
+            counter = Variable(0, dtype=int64, trainable=False, name="save_counter")
             self.__dict__["_save_counter"] = counter
             if self._root is None:
                 self._track_trackable(counter, "save_counter", overwrite=True)
