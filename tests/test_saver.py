@@ -320,3 +320,62 @@ def test_a_graph_that_tensorflow_wrote() -> None:
         np.testing.assert_array_equal(sess.run("scope/b:0"), [[1, 2]])
         assert [v.name for v in tf.global_variables()] == ["a:0", "scope/b:0"]
         assert [v.name for v in tf.trainable_variables()] == ["a:0"]
+
+
+def test_functions_go_with_a_graph(tmp_path) -> None:
+    """Branches and bodies of loops are functions, and know variables."""
+    x = tf.placeholder(tf.float32, [], name="x")
+    v = tf.Variable(2.0, name="v")
+    y = tf.cond(x > 0.0, lambda: x * v, lambda: x - v)
+    _steps, power = tf.while_loop(
+        lambda i, p: i < 3,
+        lambda i, p: (i + 1, tf.cond(p > 100.0, lambda: p, lambda: p * v)),
+        (0, y),
+    )
+    tf.identity(power, name="power")
+    tf.identity(tf.gradients(power, v)[0], name="slope")
+    feeds = [{"x:0": value} for value in (3.0, -3.0, 90.0)]
+    with initialized() as sess:
+        path = tf.train.Saver().save(sess, tmp_path / "m")
+        expected = [sess.run(["power:0", "slope:0"], feed) for feed in feeds]
+    assert expected[0] == [48.0, 96.0]
+    for scope, prefix in ((None, ""), ("in", "in/")):
+        with tf.Graph().as_default(), tf.Session() as sess:
+            saver = tf.train.import_meta_graph(f"{path}.meta", import_scope=scope)
+            saver.restore(sess, path)
+            for feed, wanted in zip(feeds, expected, strict=True):
+                fetched = [f"{prefix}power:0", f"{prefix}slope:0"]
+                assert sess.run(fetched, {prefix + k: f for k, f in feed.items()}) == wanted
+            sess.run(tf.global_variables()[0].assign(1.0))
+            assert sess.run(f"{prefix}power:0", {f"{prefix}x:0": 3.0}) == 3.0
+
+
+def test_variables_that_begin_with_a_checkpoints_values(tmp_path) -> None:
+    old = [tf.get_variable("old/a", initializer=[1.0, 2.0])]
+    old += [tf.get_variable("old/sub/b", initializer=3.0), tf.get_variable("c", initializer=5)]
+    with initialized() as sess:
+        path = tf.train.Saver().save(sess, tmp_path / "m")
+
+    def values(assignment_map):
+        with tf.Graph().as_default():
+            with tf.variable_scope("new"):
+                made = [tf.get_variable("a", initializer=[0.0, 0.0])]
+                made += [tf.get_variable("sub/b", initializer=0.0)]
+            made.append(tf.get_variable("other", initializer=0))
+            tf.train.init_from_checkpoint(tmp_path, assignment_map(made))
+            with initialized() as sess:
+                return [np.asarray(x).tolist() for x in sess.run(made)]
+
+    assert values(lambda v: {"old/": "new/"}) == [[1.0, 2.0], 3.0, 0]
+    assert values(lambda v: {"old/a": "new/a", "c": v[2]}) == [[1.0, 2.0], 0.0, 5]
+    assert values(lambda v: [("old/a", v[0])]) == [[1.0, 2.0], 0.0, 0]
+    for bad, message in (
+        (lambda v: {"/": "new/"}, rf"Tensor a \(a in /\) is not found in {path} checkpoint"),
+        (lambda v: {"old/a": v[1]}, r"Shape of variable new/sub/b:0 .*of tensor old/a \(\[2\]\)"),
+        (lambda v: {"nope": v[1]}, "Tensor nope is not found in .* checkpoint {'c': "),
+        (lambda v: {"old/a": "nope"}, "Should be 'scope/': 'other_scope/'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            values(bad)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expected dtype float does not equal"):
+        values(lambda v: {"c": v[1]})

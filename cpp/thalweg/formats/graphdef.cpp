@@ -1,21 +1,22 @@
 #include "thalweg/formats/graphdef.h"
 
-#include <algorithm>
 #include <charconv>
 #include <functional>
+#include <map>
 #include <mutex>
-#include <queue>
 #include <unordered_set>
 
 #include "thalweg/formats/attr_proto.h"
+#include "thalweg/formats/function_def.h"
+#include "thalweg/formats/function_library.h"
+#include "thalweg/formats/node_def.h"
 
 namespace thalweg {
 namespace {
 
-// Fields of GraphDef, NodeDef, its attr map's entries and VersionDef.
-constexpr uint32_t kNode = 1, kVersions = 4;
-constexpr uint32_t kName = 1, kOp = 2, kInput = 3, kDevice = 4, kAttr = 5;
-constexpr uint32_t kKey = 1, kValue = 2;
+// Fields of GraphDef, FunctionDefLibrary and VersionDef.
+constexpr uint32_t kNode = 1, kLibrary = 2, kVersions = 4;
+constexpr uint32_t kFunction = 1;
 constexpr uint32_t kProducer = 1, kMinConsumer = 2;
 
 /// The version of GraphDef semantics that we write, TensorFlow 2.21's.
@@ -23,13 +24,6 @@ constexpr int kGraphVersion = 2474;
 /// Bytes that one GraphDef's constants may take; repeated fields can blow a few bytes up to any size.
 constexpr size_t kMaxTensorBytes = size_t(4) << 30;
 constexpr std::string_view kColocation = "loc:@";
-
-/// A node as it stands in the message.
-struct NodeDef {
-  std::string name, op, device;
-  std::vector<std::string> inputs;
-  std::vector<std::pair<std::string, WireReader>> attrs;
-};
 
 /// "name:1" as (name, 1), "^name" as (name, -1).
 std::pair<std::string, int> parse_input(const std::string& text) {
@@ -43,31 +37,13 @@ std::pair<std::string, int> parse_input(const std::string& text) {
   return {text.substr(0, colon), index};
 }
 
-NodeDef read_node(WireReader r) {
-  NodeDef n;
-  while (r.next()) {
-    if (r.field() == kName) n.name = r.text();
-    if (r.field() == kOp) n.op = r.text();
-    if (r.field() == kInput) n.inputs.push_back(r.text());
-    if (r.field() == kDevice) n.device = r.text();
-    if (r.field() != kAttr) continue;
-    std::string key;
-    WireReader value({}, "AttrValue");
-    for (WireReader entry = r.message("NodeDef.AttrEntry"); entry.next();) {
-      if (entry.field() == kKey) key = entry.text();
-      if (entry.field() == kValue) value = entry.message("AttrValue");
-    }
-    n.attrs.emplace_back(std::move(key), value);
-  }
-  return n;
-}
-
 class Importer {
  public:
   Importer(Graph& graph, std::string_view bytes, const std::string& prefix,
            const std::unordered_map<std::string, Endpoint>& input_map)
-      : graph_(graph), prefix_(prefix) {
-    if (!prefix_.empty() && !prefix_.ends_with('/')) prefix_ += '/';
+      : graph_(graph),
+        prefix_(prefix.empty() || prefix.ends_with('/') ? prefix : prefix + "/"),
+        library_(graph.ops(), prefix_, budget_) {
     for (const auto& [key, e] : input_map) {
       auto [name, index] = parse_input(key);
       mapped_[{name, index}] = e;
@@ -95,7 +71,11 @@ class Importer {
   void read(std::string_view bytes) {
     for (WireReader r(bytes, "GraphDef"); r.next();) {
       if (r.field() == kNode) {
-        defs_.push_back(read_node(r.message("NodeDef")));
+        defs_.push_back(read_node_def(r.message("NodeDef")));
+      } else if (r.field() == kLibrary) {
+        for (WireReader l = r.message("FunctionDefLibrary"); l.next();) {
+          if (l.field() == kFunction) library_.add(l.message("FunctionDef"));
+        }
       } else if (r.field() == kVersions) {
         for (WireReader v = r.message("VersionDef"); v.next();) {
           if (v.field() != kMinConsumer) continue;
@@ -110,34 +90,17 @@ class Importer {
 
   /// Indices so that inputs come first, and otherwise as they stand in the message.
   std::vector<size_t> sorted() const {
-    std::vector<int> missing(defs_.size());
-    std::vector<std::vector<size_t>> users(defs_.size());
-    for (size_t i = 0; i < defs_.size(); ++i) {
+    auto [order, stuck] = in_order_of_need(defs_.size(), [&](size_t i, const std::function<void(size_t)>& need) {
       for (const std::string& text : defs_[i].inputs) {
         Key k = parse_input(text);
         if (is_mapped(k)) continue;
         auto it = index_.find(k.first);
         TW_CHECK(it != index_.end(), "Node '", defs_[i].name, "': Unknown input node '", text, "'");
-        users[it->second].push_back(i);
-        ++missing[i];
+        need(it->second);
       }
-    }
-    std::priority_queue<size_t, std::vector<size_t>, std::greater<>> ready;
-    for (size_t i = 0; i < defs_.size(); ++i) {
-      if (missing[i] == 0) ready.push(i);
-    }
-    std::vector<size_t> order;
-    while (!ready.empty()) {
-      size_t i = ready.top();
-      ready.pop();
-      order.push_back(i);
-      for (size_t u : users[i]) {
-        if (--missing[u] == 0) ready.push(u);
-      }
-    }
-    if (order.size() < defs_.size()) {
-      size_t stuck = size_t(std::ranges::find_if(missing, [](int m) { return m > 0; }) - missing.begin());
-      TW_FAIL(InvalidArgument, "GraphDef: node '", defs_[stuck].name, "' is part of a cycle or behind one");
+    });
+    if (stuck >= 0) {
+      TW_FAIL(InvalidArgument, "GraphDef: node '", defs_[size_t(stuck)].name, "' is part of a cycle or behind one");
     }
     return order;
   }
@@ -179,6 +142,7 @@ class Importer {
       const AttrDef* attr = op.attr(key);
       AttrValue value = read_attr_proto(message, attr ? &attr->kind : nullptr, budget_);
       if (key == "_class") relocate(value);
+      if (attr) library_.resolve(value, graph_);
       spec.attrs.set(key, std::move(value));
     }
     nodes_[def.name] = &graph_.add(std::move(spec));
@@ -203,7 +167,23 @@ class Importer {
   std::unordered_map<std::string, size_t> index_;
   std::unordered_map<std::string, Node*> nodes_;
   size_t budget_ = kMaxTensorBytes;
+  FunctionLibrary library_;
 };
+
+/// The functions that nodes of the graph may call, and those that they may, each once, by name.
+std::vector<std::shared_ptr<const GraphFunction>> all_functions(const Graph& graph) {
+  std::map<std::string, std::shared_ptr<const GraphFunction>> found;
+  std::vector<std::shared_ptr<const GraphFunction>> stack = graph.functions();
+  while (!stack.empty()) {
+    auto f = std::move(stack.back());
+    stack.pop_back();
+    if (!found.emplace(f->name, f).second) continue;
+    for (auto& inner : f->graph->functions()) stack.push_back(std::move(inner));
+  }
+  std::vector<std::shared_ptr<const GraphFunction>> out;
+  for (auto& [name, f] : found) out.push_back(std::move(f));
+  return out;
+}
 
 }  // namespace
 
@@ -211,22 +191,13 @@ std::string to_graph_def(const Graph& graph) {
   std::shared_lock lock(graph.mutex());
   WireWriter out;
   for (const auto& n : graph.nodes()) {
-    WireWriter node;
-    node.bytes(kName, n->name());
-    node.bytes(kOp, n->op().name);
-    for (const Endpoint& e : n->inputs()) {
-      node.bytes(kInput, e.index ? str(e.node->name(), ":", e.index) : e.node->name());
-    }
-    for (const Node* c : n->control_inputs()) node.bytes(kInput, "^" + c->name());
-    if (!n->device().empty()) node.bytes(kDevice, n->device().to_string());
-    for (const auto& [key, value] : n->attrs()) {
-      WireWriter entry;
-      entry.bytes(kKey, key);
-      entry.message(kValue, attr_proto(value));
-      node.message(kAttr, entry);
-    }
-    out.message(kNode, node);
+    out.message(kNode, node_def(*n, [](const Endpoint& e) {
+                  return e.index ? str(e.node->name(), ":", e.index) : e.node->name();
+                }));
   }
+  WireWriter library;
+  for (const auto& f : all_functions(graph)) library.message(kFunction, function_def(*f));
+  if (!library.empty()) out.message(kLibrary, library);
   WireWriter versions;
   versions.varint(kProducer, kGraphVersion);
   out.message(kVersions, versions);

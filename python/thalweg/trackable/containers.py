@@ -105,7 +105,7 @@ class ListWrapper(TrackedContainer, list[Any]):
         self._moved |= any(after.get(name) is not child for name, child in before.items())
 
     def append(self, item: Any) -> None:
-        if _same(self._twin, self._seen):
+        if len(self._twin) == len(self._seen):  # the whole truth is asked for when it is saved
             self._twin.append(item)
         self._seen.append(item)
         list.append(self, self._add(str(len(self)), item))
@@ -203,14 +203,14 @@ class DictWrapper(TrackedContainer, dict[Any, Any]):
         return super()._trackable_children(save_type, **kwargs)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if self._in_step():
+        if len(self._twin) == len(self._seen):  # the whole truth is asked for when it is saved
             self._twin[key] = value
         self._put(key, value)
 
     def __delitem__(self, key: Any) -> None:
         super().__delitem__(key)
-        if self._in_step():
-            del self._twin[key]
+        if len(self._twin) == len(self._seen):
+            self._twin.pop(key, None)
         del self._seen[key]
         if isinstance(key, str):
             self._delete_tracking(key)

@@ -1,4 +1,4 @@
-"""Looking at trees without saving or restoring: a checkpoint's, a program's, and what they share."""
+"""Trees looked at, not saved or restored: a checkpoint's, a program's, and what they share."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class CheckpointView:
         if not reader.has_tensor(OBJECT_GRAPH_KEY):
             raise ValueError(
                 f'The specified checkpoint "{path}" does not appear to be object-based (saved with '
-                f'TF2) since it is missing the key "{OBJECT_GRAPH_KEY}". Likely it was created with '
-                "the TF1 name-based saver and does not contain an object dependency graph."
+                f'TF2) since it is missing the key "{OBJECT_GRAPH_KEY}". Likely it was created '
+                "with the TF1 name-based saver and does not contain an object dependency graph."
             )
         self._graph = read_graph(reader.get_tensor(OBJECT_GRAPH_KEY))
 

@@ -35,6 +35,7 @@ from thalweg.train.gradient_descent import (
     GradientDescentOptimizer,
     ProximalGradientDescentOptimizer,
 )
+from thalweg.train.init_from_checkpoint import init_from_checkpoint
 from thalweg.train.learning_rate import (
     cosine_decay,
     cosine_decay_restarts,
@@ -89,6 +90,7 @@ __all__ = [
     "get_or_create_global_step",
     "global_step",
     "import_meta_graph",
+    "init_from_checkpoint",
     "inverse_time_decay",
     "latest_checkpoint",
     "linear_cosine_decay",
