@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from thalweg.trackable.restore import Position
 
 
+#: What a variable's value is called among the values of an object.
+VARIABLE_VALUE = "VARIABLE_VALUE"
+
+
 class Tracking:
     """What an object knows of its place in a tree. `update` counts restorations: values of an
     earlier one do not overwrite those of a later one.

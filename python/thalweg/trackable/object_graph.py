@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from thalweg.framework.proto import Field, Message
-from thalweg.trackable.base import Trackable
+from thalweg.trackable.base import VARIABLE_VALUE, Trackable
 
 OBJECT_GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
-VARIABLE_VALUE = "VARIABLE_VALUE"
 
 
 class ObjectReference(Message):

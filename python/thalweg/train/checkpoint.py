@@ -12,6 +12,8 @@ from thalweg.framework import errors
 from thalweg.framework.dtypes import as_dtype, int64
 from thalweg.framework.dtypes import string as string_dtype
 from thalweg.framework.eager_tensor import EagerTensor
+from thalweg.framework.graph import init_scope
+from thalweg.framework.mode import executing_eagerly
 from thalweg.trackable.auto import AutoTrackable
 from thalweg.trackable.base import Trackable
 from thalweg.trackable.named import NamedRestoration
@@ -26,7 +28,8 @@ Status = CheckpointLoadStatus | NamedStatus | InitializationOnlyStatus
 
 
 def _check_trackable(name: str, value: Any) -> None:
-    if not isinstance(value, Trackable):
+    # A function has nothing to save, but may be part of what is saved.
+    if not isinstance(value, (Trackable, _core.FunctionCalls)):
         raise ValueError(
             f"`Checkpoint` was expecting {name} to be a trackable object (an object derived from "
             f"`Trackable`), got {value}. If you believe this object should be trackable (i.e. it "
@@ -62,6 +65,8 @@ class Checkpoint(AutoTrackable):
     def __init__(self, root: Any = None, **kwargs: Any) -> None:
         if root is not None:
             _check_trackable("root", root)
+            if not isinstance(root, Trackable):
+                raise ValueError(f"Checkpoint: the root has nothing to save: {root}")
         # Not by assignment, which would make children of them.
         self.__dict__.update(_root=root, _attached={}, _save_counter=None)
         for name, value in sorted(kwargs.items()):
@@ -75,7 +80,8 @@ class Checkpoint(AutoTrackable):
                         f"Cannot create a Checkpoint with keyword argument {name} if root.{name} "
                         "already exists."
                     )
-                self._attached[name] = value
+                if isinstance(value, Trackable):
+                    self._attached[name] = value
 
     def _top(self) -> Trackable:
         return self if self._root is None else self._root
@@ -86,7 +92,13 @@ class Checkpoint(AutoTrackable):
         if self._save_counter is None:
             from thalweg.eager.variable import Variable
 
-            counter = Variable(0, dtype=int64, trainable=False, name="save_counter")
+            with init_scope():
+                if not executing_eagerly():
+                    raise RuntimeError(
+                        "Checkpoint counts its saves in a variable of eager mode; in a graph use "
+                        "tf.compat.v1.train.Saver, or Checkpoint.write and read"
+                    )
+                counter = Variable(0, dtype=int64, trainable=False, name="save_counter")
             self.__dict__["_save_counter"] = counter
             if self._root is None:
                 self._track_trackable(counter, "save_counter", overwrite=True)
