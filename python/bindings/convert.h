@@ -67,5 +67,6 @@ void bind_calls(py::module_& m);
 void bind_profile(py::module_& m);
 void bind_py_func(py::module_& m);
 void bind_formats(py::module_& m);
+void bind_checkpoint(py::module_& m);
 
 }  // namespace thalweg::python

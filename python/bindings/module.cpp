@@ -42,4 +42,5 @@ PYBIND11_MODULE(_core, m) {
   bind_profile(m);
   bind_py_func(m);
   bind_formats(m);
+  bind_checkpoint(m);
 }

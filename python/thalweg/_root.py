@@ -127,6 +127,7 @@ from thalweg.framework.type_spec import (
     TypeSpec,
     type_spec_from_value,
 )
+from thalweg.module import Module
 from thalweg.ops.array import (
     broadcast_dynamic_shape,
     broadcast_static_shape,

@@ -10,6 +10,7 @@
 #include "thalweg/formats/file.h"
 #include "thalweg/formats/record.h"
 #include "thalweg/formats/tensor_proto.h"
+#include "thalweg/graph/function.h"
 #include "thalweg/thalweg.h"
 
 using namespace thalweg;  // NOLINT(google-build-using-namespace)
@@ -35,6 +36,45 @@ std::string sample_graph() {
   Outs parts = outputs_of(node("Split", {int_scalar(1), y}, {{"num_split", int64_t(2)}}, "parts"));
   g.add_control_input(node("Identity", {parts[1]}, {}, "last").node(), names.node());
   return to_graph_def(g);
+}
+
+/// y = If(positive, 2 x, x) over functions that call one another.
+std::string sample_graph_with_functions() {
+  auto floats = [](const char* name) {
+    return node("Placeholder", {}, {{"dtype", DType::float32}, {"shape", PartialShape{-1, 3}}}, name);
+  };
+  Attrs one{{"Tout", DTypes{DType::float32}}};
+  auto twice = std::make_shared<Graph>(catalogue()), call = std::make_shared<Graph>(catalogue());
+  auto same = std::make_shared<Graph>(catalogue());
+  {
+    Scope scope(*twice);
+    Out a = floats("A/in");
+    Outs parts = outputs_of(node("Split", {int_scalar(1), a}, {{"num_split", int64_t(3)}}, "parts"));
+    Out b = node("ConcatV2", {parts[0], parts[1], parts[2], int_scalar(1)}, {}, "joined") * 2.0;
+    Node& watch = node("CheckNumerics", {b}, {{"message", std::string("watch")}}, "watch").node();
+    auto f = make_function("twice", twice, {a.endpoint()}, {b.endpoint()}, {&watch});
+    call->define(f);
+  }
+  {
+    Scope scope(*call);
+    Out a = floats("a");
+    Attrs attrs = one;
+    attrs.set("f", FuncName{"twice"});
+    Out b = node("PartitionedCall", {a}, attrs, "call");
+    Scope other(*same);
+    Out c = floats("c");
+    Graph g(catalogue());
+    g.define(make_function("call", call, {a.endpoint()}, {b.endpoint()}));
+    g.define(make_function("same", same, {c.endpoint()}, {c.endpoint()}));
+    Scope main(g);
+    Out x = floats("x");
+    attrs = one;
+    attrs.set("then_branch", FuncName{"call"});
+    attrs.set("else_branch", FuncName{"same"});
+    Out positive = node("Placeholder", {}, {{"dtype", DType::boolean}, {"shape", PartialShape(Shape())}}, "positive");
+    node("StatelessIf", {positive, x}, attrs, "y");
+    return to_graph_def(g);
+  }
 }
 
 std::string varint_field(uint32_t field, uint64_t value) {
@@ -188,6 +228,60 @@ TEST(damaged_graphs_are_refused_or_read) {
     Graph g(catalogue());
     check::error_of([&] { import_graph_def(g, damaged); });
   }
+}
+
+TEST(functions_go_with_a_graph) {
+  std::string bytes = sample_graph_with_functions();
+  Graph g(catalogue());
+  auto nodes = import_graph_def(g, bytes);
+  CHECK_EQ(g.functions().size(), 2u);  // those that its nodes name; "twice" is known where it is called
+  auto f = g.function("call");
+  CHECK_EQ(f->inputs[0].node->output(0).shape.to_string(), "[?,3]");
+  auto inner = f->graph->function("twice");
+  CHECK_EQ(inner->targets.size(), 1u);
+  CHECK_EQ(inner->outputs[0].node->op().name, "Mul");
+  CHECK(to_graph_def(g) == bytes);
+  import_graph_def(g, bytes, "again");  // the same functions are no others
+  CHECK_EQ(g.functions().size(), 2u);
+  Graph other(catalogue());
+  auto body = std::make_shared<Graph>(catalogue());
+  Endpoint e = {&body->add({"Placeholder", "p", {}, {{"dtype", DType::int32}}, {}, {}, {}}), 0};
+  other.define(make_function("same", body, {e}, {e}));
+  CHECK_THROWS(import_graph_def(other, bytes), "3 Cannot add function 'same' because a different function");
+}
+
+TEST(damaged_functions_are_refused_or_read) {
+  std::string bytes = sample_graph_with_functions();
+  for (size_t n = 0; n < bytes.size(); ++n) {
+    Graph g(catalogue());
+    check::error_of([&] { import_graph_def(g, std::string_view(bytes).substr(0, n)); });
+  }
+  std::mt19937 random(3);
+  for (int i = 0; i < 20000; ++i) {
+    std::string damaged = bytes;
+    for (int k = 0; k < 1 + i % 4; ++k) damaged[random() % damaged.size()] = char(random());
+    Graph g(catalogue());
+    check::error_of([&] { import_graph_def(g, damaged); });
+  }
+}
+
+TEST(functions_must_not_call_themselves) {
+  WireWriter graph, library, f, signature, call, attr, entry, func;
+  signature.bytes(1, "loop");
+  func.bytes(1, "loop");
+  attr.message(10, func);
+  entry.bytes(1, "f");
+  entry.message(2, attr);
+  call.bytes(1, "again");
+  call.bytes(2, "PartitionedCall");
+  call.message(5, entry);
+  f.message(1, signature);
+  f.message(3, call);
+  library.message(1, f);
+  graph.message(2, library);
+  graph.message(1, call);
+  Graph g(catalogue());
+  CHECK_THROWS(import_graph_def(g, graph.str()), "3 GraphDef: function 'loop' calls itself");
 }
 
 TEST(cycles_are_refused) {

@@ -81,6 +81,9 @@ class THALWEG_API WireWriter {
   void bytes(uint32_t field, std::string_view value);
   void message(uint32_t field, const WireWriter& value) { bytes(field, value.out_); }
 
+  /// Fields that are encoded already.
+  void raw(std::string_view fields) { out_ += fields; }
+
   // Elements of a packed field, without tags: write them to a writer of their own, then message().
   void raw_varint(uint64_t value);
   void raw_fixed32(uint32_t value);

@@ -150,8 +150,8 @@ void Graph::infer_attrs(const OpDef& def, NodeSpec& spec) const {
         }
         continue;
       }
-      if (const AttrValue* v = spec.attrs.find(a.type_attr)) {
-        DType want = std::get<DType>(*v);
+      if (spec.attrs.has(a.type_attr)) {
+        DType want = spec.attrs.get<DType>(a.type_attr);
         if (want != t) {
           auto by = given_by.find(a.type_attr);
           if (by == given_by.end()) {

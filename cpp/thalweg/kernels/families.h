@@ -25,6 +25,7 @@ THALWEG_API void register_image(KernelRegistry& r);
 THALWEG_API void register_control(KernelRegistry& r);
 THALWEG_API void register_string(KernelRegistry& r);
 THALWEG_API void register_summary(KernelRegistry& r);
+THALWEG_API void register_checkpoint(KernelRegistry& r);
 THALWEG_API void register_functional(KernelRegistry& r);
 THALWEG_API void register_list(KernelRegistry& r);
 THALWEG_API void register_fused(KernelRegistry& r);  // what the fuse pass makes of the others

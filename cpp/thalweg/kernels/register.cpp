@@ -8,8 +8,8 @@ void register_kernels(KernelRegistry& r) {
   for (auto* family : {register_elementwise, register_cast,     register_reduce, register_matmul,  register_conv,
                        register_pool,        register_softmax,  register_array,  register_concat,  register_indexing,
                        register_state,       register_training, register_random, register_linalg,  register_search,
-                       register_image,       register_control,  register_string, register_summary, register_functional,
-                       register_list,        register_fused}) {
+                       register_image,       register_control,  register_string, register_summary, register_checkpoint,
+                       register_functional,  register_list,     register_fused}) {
     family(r);
   }
 }

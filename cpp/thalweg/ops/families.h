@@ -25,6 +25,7 @@ void register_search(OpRegistry& r);   // places in sorted rows, histograms
 void register_image(OpRegistry& r);    // resizing, colour spaces
 void register_string(OpRegistry& r);
 void register_summary(OpRegistry& r);
+void register_checkpoint(OpRegistry& r);  // SaveV2, RestoreV2
 void register_functional(OpRegistry& r);  // If, While, Case, PartitionedCall
 void register_list(OpRegistry& r);        // TensorList ...
 void register_internal(OpRegistry& r);    // what passes insert

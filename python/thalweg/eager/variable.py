@@ -6,7 +6,7 @@ import functools
 from typing import Any, NoReturn
 
 from thalweg import _core, raw_ops
-from thalweg.framework import dtypes
+from thalweg.framework import dtypes, errors
 from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor, register_tensor_conversion_function
 from thalweg.framework.func_graph import FuncGraph
@@ -17,9 +17,10 @@ from thalweg.framework.tensor import Reference, Tensor, TensorLike
 from thalweg.ops import state
 from thalweg.ops.variables import VariableAggregation, VariableSynchronization
 from thalweg.ops.variables import Variable as GraphVariable
+from thalweg.trackable.base import VARIABLE_VALUE, Trackable
 
 
-class Variable(_core.VariableBase, TensorLike):
+class Variable(_core.VariableBase, TensorLike, Trackable):
     """A tensor that a program changes.
 
     Args:
@@ -281,6 +282,28 @@ class Variable(_core.VariableBase, TensorLike):
 
     def __reduce__(self) -> Any:
         return _restored, (self.numpy(), self.trainable, self._name, self.dtype, self.shape)
+
+    # --- checkpoints
+
+    def _serialize_to_tensors(self) -> dict[str, Any]:
+        return {VARIABLE_VALUE: self._read()}
+
+    def _restore_from_tensors(self, restored_tensors: dict[str, Any]) -> None:
+        """Takes the tensor of a checkpoint for its value."""
+        value = restored_tensors[VARIABLE_VALUE]
+        if value.dtype != self.dtype:
+            raise errors.InvalidArgumentError(
+                None,
+                None,
+                f"tensor_name = {self._name}; expected dtype {self.dtype.name} does not equal "
+                f"original dtype {value.dtype.name}",
+            )
+        if not self.shape.is_compatible_with(value.shape):
+            raise ValueError(
+                f"Received incompatible tensor with shape {value.shape} when attempting to restore "
+                f"variable with shape {self.shape} and name {self.name}."
+            )
+        self._assign(value)
 
     # --- changes
 

@@ -81,8 +81,13 @@ class Variable(TensorLike):
             raise NotImplementedError(
                 "Variable: resource variables are not supported; leave use_resource unset"
             )
-        if variable_def is not None or import_scope is not None:
-            raise NotImplementedError("Variable: variable_def and import_scope are not supported")
+        if variable_def is not None:
+            if initial_value is not None:
+                raise ValueError("variable_def and initial_value are mutually exclusive.")
+            self._from_proto(variable_def, import_scope)
+            return
+        if import_scope is not None:
+            raise ValueError("Variable: import_scope goes with variable_def")
         if caching_device is not None:
             raise NotImplementedError("Variable: caching_device is not supported; leave it unset")
         if initial_value is None:
@@ -151,6 +156,56 @@ class Variable(TensorLike):
             self._initializer_op = state.assign(self._variable, source, validate_shape=validate).op
             with ops.colocate_with(op):
                 self._snapshot = raw_ops.Identity(self._variable, name="read")
+
+    def _from_proto(self, variable_def: Any, import_scope: str | None) -> None:
+        graph = ops.get_default_graph()
+
+        def find(name: str) -> Any:
+            return graph.as_graph_element(ops.prepend_name_scope(name, import_scope))
+
+        if variable_def.is_resource:
+            raise NotImplementedError("Variable: resource variables are not supported")
+        if variable_def.save_slice_info_def:
+            raise NotImplementedError("Variable: partitioned variables are not supported")
+        self._variable = find(variable_def.variable_name)
+        self._initializer_op = find(variable_def.initializer_name)
+        self._snapshot = find(variable_def.snapshot_name)
+        # Graphs written before this name was kept: the initializer assigns it.
+        self._initial_value = (
+            find(variable_def.initial_value_name)
+            if variable_def.initial_value_name
+            else self._initializer_op.inputs[1]
+        )
+        self._trainable = variable_def.trainable
+        self._constraint = None
+        self._synchronization = VariableSynchronization(variable_def.synchronization)
+        self._aggregation = VariableAggregation(variable_def.aggregation)
+        self._save_slice_info = None
+
+    def to_proto(self, export_scope: str | None = None) -> Any:
+        """The names of its nodes as a VariableDef; None if it lies outside of `export_scope`."""
+        from thalweg.framework.meta_graph import VariableDef
+
+        if export_scope and not self._variable.name.startswith(f"{export_scope.rstrip('/')}/"):
+            return None
+
+        def strip(name: str) -> str:
+            return ops.strip_name_scope(name, export_scope)
+
+        return VariableDef(
+            variable_name=strip(self._variable.name),
+            initializer_name=strip(self._initializer_op.name),
+            snapshot_name=strip(self._snapshot.name),
+            initial_value_name=strip(self._initial_value.name),
+            trainable=self._trainable,
+            synchronization=self._synchronization.value,
+            aggregation=self._aggregation.value,
+        )
+
+    @staticmethod
+    def from_proto(variable_def: Any, import_scope: str | None = None) -> Variable:
+        """The variable that a VariableDef names; its nodes must be in the default graph."""
+        return Variable(variable_def=variable_def, import_scope=import_scope)
 
     # --- identity ---
 

@@ -1,0 +1,1 @@
+"""Objects as trees of named children, which is how checkpoints name their values."""
