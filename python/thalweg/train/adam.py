@@ -11,6 +11,7 @@ from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Operation, Tensor
 from thalweg.ops import control
 from thalweg.ops.variables import Variable
+from thalweg.train import slots
 from thalweg.train.optimizer import Optimizer
 
 
@@ -69,9 +70,9 @@ class AdamOptimizer(Optimizer):
 
     def _finish(self, update_ops: Sequence[Operation], name_scope: str) -> Operation:
         # The powers belong to the step after all variables have used them.
-        with ops.control_dependencies(list(update_ops)):
+        with ops.control_dependencies([u for u in update_ops if u is not None]):
             beta1_power, beta2_power = self._powers()
-            with ops.colocate_with(beta1_power.op):
+            with slots.beside(beta1_power):
                 first = beta1_power.assign(
                     raw_ops.Mul(beta1_power, self._beta1_t, name="mul"), self._use_locking
                 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from thalweg.eager.gradient_tape import GradientTape
 from thalweg.framework import dtypes
 from thalweg.framework import graph as ops
 from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.gradients import gradients
 from thalweg.framework.graph import Graph, GraphKeys, Operation, Tensor
+from thalweg.framework.mode import executing_eagerly
 from thalweg.ops import control, math, state, variables
 from thalweg.ops.variables import Variable
 from thalweg.train import slots
@@ -43,7 +45,7 @@ class Optimizer:
         self._use_locking = use_locking
         self._name = name
         self._slots: dict[str, dict[Any, Variable]] = {}
-        self._non_slots: dict[tuple[str, Graph], Variable] = {}
+        self._non_slots: dict[tuple[str, Graph | None], Variable] = {}
 
     def get_name(self) -> str:
         """The name given to the constructor."""
@@ -59,7 +61,7 @@ class Optimizer:
         colocate_gradients_with_ops: bool = False,
         name: str | None = None,
         grad_loss: Any = None,
-    ) -> Operation:
+    ) -> Any:
         """An op that takes one step down the gradient of `loss`, and adds one to `global_step`.
 
         Raises:
@@ -91,6 +93,8 @@ class Optimizer:
         grad_loss: Any = None,
     ) -> list[tuple[Any, Any]]:
         """Pairs (gradient or None, variable) for `var_list`, by default all trainable variables."""
+        if executing_eagerly():
+            return self._eager_gradients(loss, var_list, grad_loss)
         if callable(loss) and not isinstance(loss, Tensor):
             loss = loss()
         if gate_gradients not in (self.GATE_NONE, self.GATE_OP, self.GATE_GRAPH):
@@ -106,16 +110,19 @@ class Optimizer:
             found = variables.trainable_variables() + ops.get_collection(
                 GraphKeys.TRAINABLE_RESOURCE_VARIABLES
             )
+            graph = ops.get_default_graph()
+            if graph.building_function:
+                found += graph._variables_read([[0, graph.core.size()]])
         else:
             found = _flatten(var_list)
         if not found:
             raise ValueError("No variables to optimize.")
         for v in found:
-            if not isinstance(v, (Variable, Tensor)):
+            if not isinstance(v, (Variable, Tensor)) and not slots.is_eager(v):
                 raise TypeError(f"Argument is not a variable: {v!r}")
         grads = gradients(
             loss,
-            [v._ref() if isinstance(v, Variable) else v for v in found],
+            [v if isinstance(v, Tensor) else v._ref() for v in found],
             grad_ys=grad_loss,
             gate_gradients=gate_gradients == self.GATE_OP,
             aggregation_method=aggregation_method,
@@ -129,12 +136,33 @@ class Optimizer:
                 self._check_dtype(v)
         return list(zip(grads, found, strict=True))
 
+    def _eager_gradients(
+        self, loss: Any, var_list: Any, grad_loss: Any
+    ) -> list[tuple[Any, Any]]:
+        """Of what `loss()` computes."""
+        if not callable(loss) or isinstance(loss, Tensor):
+            raise RuntimeError(
+                "`loss` passed to Optimizer.compute_gradients should be a function when eager "
+                "execution is enabled."
+            )
+        with GradientTape() as tape:
+            wanted = None if var_list is None else _flatten(var_list)
+            if wanted is not None:
+                tape.watch(wanted)
+            value = loss()
+        found = list(tape.watched_variables()) if wanted is None else wanted
+        if not found:
+            raise ValueError("No variables to optimize.")
+        self._check_dtype(value)
+        grads = tape.gradient(value, found, grad_loss)
+        return list(zip(grads, found, strict=True))
+
     def apply_gradients(
         self,
         grads_and_vars: Iterable[tuple[Any, Any]],
         global_step: Variable | None = None,
         name: str | None = None,
-    ) -> Operation:
+    ) -> Any:
         """An op that applies gradients to variables, and adds one to `global_step`.
 
         Raises:
@@ -167,29 +195,34 @@ class Optimizer:
             for g, v in converted:
                 if g is None:
                     continue
-                with ops.name_scope("update_" + v.op.name), ops.colocate_with(v.op):
+                with ops.name_scope("update_" + slots.name_of(v)), slots.beside(v):
                     updates.append(self._update(g, v))
             train_op: Any
             if global_step is None:
                 train_op = self._finish(updates, scope)
             else:
                 done = self._finish(updates, "update")
-                with ops.control_dependencies([done]), ops.colocate_with(global_step.op):
+                waited = () if done is None else (done,)
+                with ops.control_dependencies(waited), slots.beside(global_step):
                     train_op = state.assign_add(global_step, 1, name=scope)
+            if executing_eagerly():
+                return None
             train_op = control.operation(train_op)
             collected = ops.get_collection_ref(GraphKeys.TRAIN_OP)
             if train_op not in collected:
                 collected.append(train_op)
             return train_op
 
-    def _update(self, g: Any, v: Any) -> Operation:
+    def _update(self, g: Any, v: Any) -> Any:
         """The update of one variable, followed by its constraint."""
-        if not isinstance(v, Variable):
+        if not isinstance(v, Variable) and not slots.is_eager(v):
             raise NotImplementedError(f"Trying to update a Tensor {v}")
         if isinstance(g, IndexedSlices):
             update = self._apply_sparse_duplicate_indices(g, v)
         else:
             update = self._apply_dense(g, v)
+        if executing_eagerly():
+            return None if v.constraint is None else v.assign(v.constraint(v))
         if v.constraint is None:
             return control.operation(update)
         with ops.control_dependencies([control.operation(update)]):
@@ -201,7 +234,7 @@ class Optimizer:
         """The slot of this name beside `var`; None before the first step is built or where there
         is none.
         """
-        return self._slots.get(name, {}).get(var)
+        return self._slots.get(name, {}).get(slots.key_of(var))
 
     def get_slot_names(self) -> list[str]:
         """Names of the slots that this optimizer keeps."""
@@ -215,8 +248,9 @@ class Optimizer:
             v
             for by_variable in self._slots.values()
             for v in by_variable.values()
-            if v.graph is graph
+            if slots.is_eager(v) or v.graph is graph
         ]
+        found += [v for (_, g), v in self._non_slots.items() if g is None]
         return sorted(found, key=lambda v: v.name)
 
     def _slot_dict(self, slot_name: str) -> dict[Any, Variable]:
@@ -224,27 +258,31 @@ class Optimizer:
 
     def _get_or_make_slot(self, var: Any, val: Any, slot_name: str, op_name: str) -> Variable:
         named = self._slot_dict(slot_name)
-        if var not in named:
-            named[var] = slots.create_slot(var, val, op_name)
-        return named[var]
+        if slots.key_of(var) not in named:
+            named[slots.key_of(var)] = slots.create_slot(var, val, op_name)
+        return named[slots.key_of(var)]
 
     def _get_or_make_slot_with_initializer(
         self, var: Any, initializer: Any, shape: Any, dtype: Any, slot_name: str, op_name: str
     ) -> Variable:
         named = self._slot_dict(slot_name)
-        if var not in named:
-            named[var] = slots.create_slot(var, initializer, op_name, shape=shape, dtype=dtype)
-        return named[var]
+        if slots.key_of(var) not in named:
+            named[slots.key_of(var)] = slots.create_slot(var, initializer, op_name, shape=shape, dtype=dtype)
+        return named[slots.key_of(var)]
 
     def _zeros_slot(self, var: Any, slot_name: str, op_name: str) -> Variable:
         named = self._slot_dict(slot_name)
-        if var not in named:
-            named[var] = slots.create_zeros_slot(var, op_name)
-        return named[var]
+        if slots.key_of(var) not in named:
+            named[slots.key_of(var)] = slots.create_zeros_slot(var, op_name)
+        return named[slots.key_of(var)]
 
     def _create_non_slot_variable(
         self, initial_value: Any, name: str, colocate_with: Any
     ) -> Variable:
+        if slots.is_eager(colocate_with):
+            if (name, None) not in self._non_slots:
+                self._non_slots[name, None] = slots._eager_non_slot(initial_value, name)
+            return self._non_slots[name, None]
         graph = colocate_with.graph
         if (name, graph) not in self._non_slots:
             with ops.colocate_with(colocate_with.op):
@@ -252,7 +290,10 @@ class Optimizer:
         return self._non_slots[name, graph]
 
     def _get_non_slot_variable(self, name: str, graph: Graph | None = None) -> Variable | None:
-        return self._non_slots.get((name, graph or ops.get_default_graph().outermost()))
+        if executing_eagerly():
+            return self._non_slots.get((name, None))
+        found = self._non_slots.get((name, graph or ops.get_default_graph().outermost()))
+        return self._non_slots.get((name, None)) if found is None else found
 
     # --- for subclasses ---
 
@@ -264,8 +305,9 @@ class Optimizer:
         value = value if isinstance(value, Variable) else convert_to_tensor(value)
         if value.dtype.base_dtype not in self._valid_dtypes():
             allowed = [str(d) for d in self._valid_dtypes()]
+            what = value if executing_eagerly() else value.name
             raise ValueError(
-                f"Invalid type {value.dtype.base_dtype!r} for {value.name}, expected: {allowed}."
+                f"Invalid type {value.dtype.base_dtype!r} for {what}, expected: {allowed}."
             )
 
     def _create_slots(self, var_list: Sequence[Any]) -> None:
