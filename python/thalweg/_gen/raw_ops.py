@@ -87,6 +87,7 @@ __all__ = [
     "CountUpTo",
     "Cumprod",
     "Cumsum",
+    "DecodeRaw",
     "DenseBincount",
     "DepthToSpace",
     "DepthwiseConv2dNative",
@@ -156,6 +157,7 @@ __all__ = [
     "LogicalOr",
     "LowerBound",
     "MatMul",
+    "MatchingFiles",
     "MatrixBandPart",
     "MatrixDeterminant",
     "MatrixDiag",
@@ -211,6 +213,7 @@ __all__ = [
     "RandomUniformInt",
     "Range",
     "Rank",
+    "ReadFile",
     "Real",
     "RealDiv",
     "Reciprocal",
@@ -225,6 +228,7 @@ __all__ = [
     "ResizeBilinearGrad",
     "ResizeNearestNeighbor",
     "ResizeNearestNeighborGrad",
+    "RestoreV2",
     "ReverseSequence",
     "ReverseV2",
     "RightShift",
@@ -233,6 +237,7 @@ __all__ = [
     "Round",
     "Rsqrt",
     "RsqrtGrad",
+    "SaveV2",
     "ScalarSummary",
     "ScatterAdd",
     "ScatterDiv",
@@ -257,6 +262,7 @@ __all__ = [
     "SeluGrad",
     "Shape",
     "ShapeN",
+    "ShardedFilename",
     "Sigmoid",
     "SigmoidGrad",
     "Sign",
@@ -358,6 +364,7 @@ __all__ = [
     "VariableV2",
     "Where",
     "While",
+    "WriteFile",
     "Xdivy",
     "Xlog1py",
     "Xlogy",
@@ -1749,6 +1756,22 @@ def Cumsum(
     return apply_op("Cumsum", name, x=x, axis=axis, exclusive=exclusive, reverse=reverse)
 
 
+def DecodeRaw(
+    bytes: TensorLike,
+    *,
+    out_type: DTypeLike,
+    little_endian: bool = True,
+    name: str | None = None,
+) -> Tensor:
+    """The numbers that the bytes of strings of one length hold.
+
+    DecodeRaw(bytes: string; out_type: type, little_endian: bool = true) -> output: out_type
+    out_type: float32, float64, int32, uint8, int16, int8, complex64, int64, bool, bfloat16, uint16,
+        complex128, float16
+    """
+    return apply_op("DecodeRaw", name, bytes=bytes, out_type=out_type, little_endian=little_endian)
+
+
 def DenseBincount(
     input: TensorLike,
     size: TensorLike,
@@ -2620,6 +2643,14 @@ def MatMul(
     )
 
 
+def MatchingFiles(pattern: TensorLike, *, name: str | None = None) -> Tensor:
+    """The files whose names match one of the patterns (*, ? and [...], not over slashes), in order.
+
+    MatchingFiles(pattern: string) -> filenames: string
+    """
+    return apply_op("MatchingFiles", name, pattern=pattern)
+
+
 def MatrixBandPart(
     input: TensorLike,
     num_lower: TensorLike,
@@ -3405,6 +3436,14 @@ def Rank(input: TensorLike, *, name: str | None = None) -> Tensor:
     return apply_op("Rank", name, input=input)
 
 
+def ReadFile(filename: TensorLike, *, name: str | None = None) -> Tensor:
+    """All of a file.
+
+    ReadFile(filename: string) -> contents: string
+    """
+    return apply_op("ReadFile", name, filename=filename)
+
+
 def Real(input: TensorLike, *, Tout: DTypeLike = dtypes.float32, name: str | None = None) -> Tensor:
     """The real part.
 
@@ -3605,6 +3644,29 @@ def ResizeNearestNeighborGrad(
     )
 
 
+def RestoreV2(
+    prefix: TensorLike,
+    tensor_names: TensorLike,
+    shape_and_slices: TensorLike,
+    *,
+    dtypes: Sequence[DTypeLike],
+    name: str | None = None,
+) -> list[Tensor]:
+    """Reads the named values of a checkpoint of format V2. Slices, if any, are refused.
+
+    RestoreV2(prefix: string, tensor_names: string, shape_and_slices: string; dtypes: list(type)) ->
+        tensors: dtypes...
+    """
+    return apply_op(
+        "RestoreV2",
+        name,
+        prefix=prefix,
+        tensor_names=tensor_names,
+        shape_and_slices=shape_and_slices,
+        dtypes=dtypes,
+    )
+
+
 def ReverseSequence(
     input: TensorLike,
     seq_lengths: TensorLike,
@@ -3698,6 +3760,29 @@ def RsqrtGrad(y: TensorLike, dy: TensorLike, *, name: str | None = None) -> Tens
     T: float32, float64, complex64, bfloat16, complex128, float16
     """
     return apply_op("RsqrtGrad", name, y=y, dy=dy)
+
+
+def SaveV2(
+    prefix: TensorLike,
+    tensor_names: TensorLike,
+    shape_and_slices: TensorLike,
+    tensors: Sequence[TensorLike],
+    *,
+    name: str | None = None,
+) -> Operation:
+    """Writes a checkpoint of format V2 with a value per name. Slices, if any, are refused.
+
+    SaveV2(prefix: string, tensor_names: string, shape_and_slices: string, tensors: dtypes...;
+        dtypes: list(type)) ->
+    """
+    return apply_op(
+        "SaveV2",
+        name,
+        prefix=prefix,
+        tensor_names=tensor_names,
+        shape_and_slices=shape_and_slices,
+        tensors=tensors,
+    )
 
 
 def ScalarSummary(tags: TensorLike, values: TensorLike, *, name: str | None = None) -> Tensor:
@@ -4104,6 +4189,20 @@ def ShapeN(
     out_type: int32, int64
     """
     return apply_op("ShapeN", name, input=input, out_type=out_type)
+
+
+def ShardedFilename(
+    basename: TensorLike,
+    shard: TensorLike,
+    num_shards: TensorLike,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """basename-SSSSS-of-NNNNN, the name of one file of several.
+
+    ShardedFilename(basename: string, shard: int32, num_shards: int32) -> filename: string
+    """
+    return apply_op("ShardedFilename", name, basename=basename, shard=shard, num_shards=num_shards)
 
 
 def Sigmoid(x: TensorLike, *, name: str | None = None) -> Tensor:
@@ -5772,6 +5871,14 @@ def While(
         output_shapes=output_shapes,
         parallel_iterations=parallel_iterations,
     )
+
+
+def WriteFile(filename: TensorLike, contents: TensorLike, *, name: str | None = None) -> Operation:
+    """Writes a file, and makes the folders it lies in.
+
+    WriteFile(filename: string, contents: string) ->
+    """
+    return apply_op("WriteFile", name, filename=filename, contents=contents)
 
 
 def Xdivy(x: TensorLike, y: TensorLike, *, name: str | None = None) -> Tensor:
