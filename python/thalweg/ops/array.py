@@ -16,7 +16,6 @@ from thalweg.framework.graph import Tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.shapes import TensorShape
-from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import TensorLike
 from thalweg.ops.arguments import one_of
 
