@@ -133,6 +133,7 @@ raises(NotImplementedError, tf.config.optimizer.set_jit, True)
 def test_the_number_of_threads_is_kept_to() -> None:
     program = """
 import os
+import numpy  # has threads of its own
 before = len(os.listdir("/proc/self/task"))
 tf.config.threading.set_intra_op_parallelism_threads({})
 x = tf.ones([512, 512])
