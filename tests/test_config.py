@@ -87,6 +87,8 @@ def test_threads() -> None:
 threads = tf.config.threading
 assert (threads.get_intra_op_parallelism_threads(), threads.get_inter_op_parallelism_threads()) == (0, 0)
 threads.set_intra_op_parallelism_threads(3)
+threads.set_intra_op_parallelism_threads(1)
+threads.set_intra_op_parallelism_threads(3)
 threads.set_inter_op_parallelism_threads(2)
 assert (threads.get_intra_op_parallelism_threads(), threads.get_inter_op_parallelism_threads()) == (3, 2)
 raises(ValueError, threads.set_intra_op_parallelism_threads, -1)
@@ -124,5 +126,31 @@ assert tf.config.functions_run_eagerly() is True
 assert tf.config.optimizer.get_jit() == ""
 tf.config.optimizer.set_jit(False)
 raises(NotImplementedError, tf.config.optimizer.set_jit, True)
+"""
+    )
+
+
+def test_the_number_of_threads_is_kept_to() -> None:
+    program = """
+import os
+import numpy  # has threads of its own
+before = len(os.listdir("/proc/self/task"))
+tf.config.threading.set_intra_op_parallelism_threads({})
+x = tf.ones([512, 512])
+for _ in range(20):
+    x = tf.matmul(x, x) * 1e-3
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    assert run(program.format(1)) == "0"
+    assert run(program.format(3)) == "2"
+
+
+def test_threads_that_work_already() -> None:
+    run(
+        RAISES
+        + """
+tf.matmul(tf.ones([512, 512]), tf.ones([512, 512]))
+assert "cannot be modified" in raises(
+    RuntimeError, tf.config.threading.set_intra_op_parallelism_threads, 2)
 """
     )

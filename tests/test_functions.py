@@ -247,3 +247,14 @@ def test_specs() -> None:
     assert tf.SparseTensorSpec([None, 3]).is_compatible_with(sparse)
     with pytest.raises(TypeError, match="Could not build a TypeSpec"):
         tf.type_spec_from_value(object())
+
+
+NUMBERS = """uint8 int8 uint16 int16 int32 int64 float16 bfloat16 float32 float64 complex64"""
+
+
+@pytest.mark.parametrize("dtype", [tf.as_dtype(n) for n in NUMBERS.split()], ids=lambda t: t.name)
+def test_python_numbers_take_the_dtype_of_the_tensor_beside_them(dtype: Any) -> None:
+    x = tf.constant([4], dtype)
+    for y in (x + 1, 1 + x, x * 2, 2 - x, tf.add(x, 1), tf.convert_to_tensor(1, dtype_hint=dtype)):
+        assert y.dtype == dtype
+    assert tf.cast(x * 2 - 1, tf.float32).numpy() == 7

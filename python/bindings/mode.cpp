@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "convert.h"
+#include "thalweg/core/shared_threads.h"
 
 namespace thalweg::python {
 namespace {
@@ -23,6 +24,7 @@ void bind_mode(py::module_& m) {
   m.def("executing_eagerly", &executing_eagerly, "Whether ops run when they are called.");
   m.def("set_process_eager", [](bool eager) { process_eager = eager; }, "The mode of threads that are in no graph.");
   m.def("process_eager", [] { return process_eager.load(); });
+  m.def("set_shared_threads", &set_shared_threads, "How many threads work on one op; False once some do.");
   m.def("set_thread_mode", [](int mode) { thread_mode = Mode(mode); }, "-1: as the process, 0: graph, 1: eager.");
 }
 

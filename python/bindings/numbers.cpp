@@ -131,6 +131,8 @@ bool tensor_from_numbers(PyObject* o, DType known, DType preferred, Tensor* out)
   if (!n.look(o)) return false;
   DType t = known;
   if (t == DType::invalid) {
+    constexpr DTypeSet kMade = kIndex | kBool | DTypeSet{DType::float32, DType::float64};
+    if (preferred != DType::invalid && !kMade.has(preferred)) return false;  // Python's to look at
     t = preferred != DType::invalid && n.all_fit(preferred) ? preferred : n.own();
   }
   if (!n.all_fit(t)) return false;

@@ -111,9 +111,7 @@ from thalweg.framework.load_library import (
 from thalweg.framework.mode import (
     executing_eagerly,
 )
-from thalweg.framework.py_func import (
-    numpy_function,
-)
+from thalweg.framework.py_func import numpy_function, py_function
 from thalweg.framework.shapes import (
     TensorShape,
 )

@@ -16,6 +16,7 @@
 
 #include "thalweg/core/cpu_count.h"
 #include "thalweg/core/futex.h"
+#include "thalweg/core/shared_threads.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -353,8 +354,27 @@ ThreadPool::Active::~Active() {
   if (state_) state_->active.fetch_sub(1, std::memory_order_relaxed);
 }
 
+namespace {
+/// What the shared pool is made with; -1 once it is made.
+std::atomic<int>& shared_width() {
+  static std::atomic<int> width{0};
+  return width;
+}
+}  // namespace
+
+bool set_shared_threads(int threads) {
+  int now = shared_width().load();
+  while (now >= 0) {
+    if (shared_width().compare_exchange_weak(now, threads)) return true;
+  }
+  return false;
+}
+
 ThreadPool& ThreadPool::shared() {
-  static auto* pool = new ThreadPool(available_cpus());  // never destroyed: no join at exit
+  static auto* pool = [] {  // never destroyed: no join at exit
+    int width = shared_width().exchange(-1);
+    return new ThreadPool(width > 0 ? width : available_cpus());
+  }();
   return *pool;
 }
 

@@ -44,10 +44,10 @@ struct MatchingFiles {
 };
 
 struct DecodeRaw {
-  DType type;
   bool little;
+  DType type;
   explicit DecodeRaw(const KernelInit& init)
-      : type(init.output_dtypes[0]), little(init.attr<bool>("little_endian")) {}
+      : little(init.attr<bool>("little_endian")), type(init.attr<DType>("out_type")) {}
 
   void operator()(KernelContext& k) const {
     auto strings = k.in(0).flat<std::string>();

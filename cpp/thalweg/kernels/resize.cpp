@@ -28,7 +28,8 @@ struct Axis {
     float mix;  // the share of `high`
   };
   Pair pair(int64_t i) const {
-    float at = centers ? (float(i) + 0.5f) * scale - 0.5f : float(i) * scale, floor = std::floor(at);
+    // The product is rounded by itself, not fused with the difference: TensorFlow's pixels.
+    float at = centers ? float((double(i) + 0.5) * double(scale)) - 0.5f : float(i) * scale, floor = std::floor(at);
     return {std::max(int64_t(floor), int64_t(0)), std::min(int64_t(std::ceil(at)), in - 1), at - floor};
   }
   int64_t nearest(int64_t i) const {

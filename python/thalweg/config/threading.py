@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from thalweg import _core
 from thalweg.framework import config_state
 
 
@@ -18,9 +19,10 @@ def set_intra_op_parallelism_threads(num_threads: int) -> None:
     """
     count = _checked(num_threads)
     if count != config_state.state.intra_op_threads:
-        config_state.require_not_started(
-            "Intra op parallelism cannot be modified after initialization."
-        )
+        message = "Intra op parallelism cannot be modified after initialization."
+        config_state.require_not_started(message)
+        if not _core.set_shared_threads(count):
+            raise RuntimeError(message)
         config_state.state.intra_op_threads = count
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from thalweg import _core
 from thalweg.framework import gradients, nest, random_seed
 from thalweg.framework.composite import IndexedSlices
-from thalweg.framework.effects import Effects
 from thalweg.framework.eager_tensor import EagerTensor
+from thalweg.framework.effects import Effects
 from thalweg.framework.func_graph import FuncGraph, to_output
 from thalweg.framework.graph import Graph, get_default_graph
 from thalweg.framework.tensor import Operation, SymbolicTensor
@@ -19,6 +19,8 @@ class TracedGraph(FuncGraph):
     """The graph of a tf.function. Eager tensors that it uses become inputs, and effects keep the
     order of the program.
     """
+
+    _seeds_given = 0  # a function's random ops are numbered by themselves, as TensorFlow has it
 
     def __init__(self, name: str, outer_graph: Graph | None = None) -> None:
         super().__init__(name, outer_graph)

@@ -79,14 +79,16 @@ def physical_devices() -> list[PhysicalDevice]:
 
 def _gpu_count() -> int:
     from thalweg import _core
+    from thalweg.eager.device import _select as select
     from thalweg.framework.devices import load_device_plugins
+    from thalweg.framework.graph import _eager_scopes
 
     load_device_plugins()
-    session = _core.Session(_core.Graph(), {})
-    try:
-        return sum(kind == "GPU" for _, kind, _ in session.list_devices())
-    finally:
-        session.close()
+    count = 0
+    while _core.set_eager_device("GPU", count):  # False: there is no such device
+        count += 1
+    select(_eager_scopes.device)
+    return count
 
 
 def visible_devices() -> list[PhysicalDevice]:

@@ -153,12 +153,9 @@ def py_function(
         def on_arrays(*arrays: Any) -> Any:
             with eager_mode():
                 result = func(*[convert_to_tensor(a) for a in arrays])
-            many = isinstance(result, (list, tuple))
-            values = [
-                None if r is None else convert_to_tensor(r) for r in (result if many else [result])
-            ]
-            plain = [None if v is None else v.numpy() for v in values]
-            return plain if many else plain[0]
+                if isinstance(result, (list, tuple)):
+                    return [convert_to_tensor(r).numpy() for r in result]
+                return None if result is None else convert_to_tensor(result).numpy()
 
         return py_func(on_arrays, inp, Tout, True, name)
     is_list = isinstance(Tout, (list, tuple))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +13,9 @@ from thalweg import raw_ops
 from thalweg.framework import dtypes
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.shapes import TensorShape
-from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import TensorLike
 from thalweg.ops.arguments import one_of
 
@@ -61,6 +62,8 @@ def ones(shape: Any, dtype: Any = dtypes.float32, name: str | None = None) -> Te
 
 def _filled(shape: Any, dtype: Any, number: int, default_name: str, name: str | None) -> Tensor:
     dtype = dtypes.as_dtype(dtype).base_dtype
+    if executing_eagerly() and dtype != dtypes.string and _all_ints(shape):
+        return raw_ops.Fill(shape, _scalar(number, dtype))
     with op_scope(name, default_name, [shape]) as scope:
         value: Any = number
         if dtype == dtypes.bool:
@@ -80,6 +83,16 @@ def _filled(shape: Any, dtype: Any, number: int, default_name: str, name: str | 
         if shape.shape.ndims == 0:
             shape = reshape(shape, [-1])
         return raw_ops.Fill(shape, constant(value, dtype=dtype, name="Const"), name=scope)
+
+
+def _all_ints(shape: Any) -> builtins.bool:
+    return type(shape) in (list, tuple) and len(shape) > 0 and {type(d) for d in shape} == {int}
+
+
+@functools.lru_cache(maxsize=64)
+def _scalar(number: int, dtype: dtypes.DType) -> Tensor:
+    """A number as an eager tensor that is made once."""
+    return constant(builtins.bool(number) if dtype == dtypes.bool else number, dtype)
 
 
 def _static_shape(shape: Any) -> list[int] | None:
@@ -191,7 +204,8 @@ def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int
         sides[axis] = -1
         steps = raw_ops.Maximum(raw_ops.Sub(count, 1), 1)
         delta = raw_ops.RealDiv(raw_ops.Sub(last, first), cast_to(steps, first.dtype))
-        inner = reshape(cast_to(range(1, raw_ops.Sub(count, 1)), first.dtype), sides)
+        before_last = raw_ops.Maximum(raw_ops.Sub(count, 1), 1)
+        inner = reshape(cast_to(range(1, before_last), first.dtype), sides)
         middle = raw_ops.AddV2(first, raw_ops.Mul(delta, inner))
         joined = concat([first, middle, last], axis)
         begin, size_ = [0] * ndims, [-1] * ndims  # one value is the first
@@ -265,7 +279,7 @@ def _shape(
     out = dtypes.int32 if out_type is None else dtypes.as_dtype(out_type)
     with op_scope(name, "Shape", [input]) as scope:
         tensor = convert_to_tensor(input)
-        if optimize and tensor.shape.is_fully_defined():
+        if optimize and not executing_eagerly() and tensor.shape.is_fully_defined():
             return constant(np.array(tensor.shape.as_list(), out.as_numpy_dtype), out, name=scope)
         return raw_ops.Shape(tensor, out_type=out, name=scope)
 
@@ -282,7 +296,7 @@ def size(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> T
     out = dtypes.int32 if out_type is None else dtypes.as_dtype(out_type)
     with op_scope(name, "Size", [input]) as scope:
         tensor = convert_to_tensor(input)
-        if tensor.shape.is_fully_defined():
+        if not executing_eagerly() and tensor.shape.is_fully_defined():
             return constant(tensor.shape.num_elements(), out, name=scope)
         return raw_ops.Size(tensor, out_type=out, name=scope)
 

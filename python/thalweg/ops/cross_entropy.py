@@ -8,6 +8,7 @@ from thalweg import raw_ops
 from thalweg.framework import dtypes
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array, indexing, math
 from thalweg.ops.arguments import one_of
@@ -115,7 +116,7 @@ def sparse_softmax_cross_entropy_with_logits(
         logits = convert_to_tensor(logits)
         half = logits.dtype.base_dtype in (dtypes.float16, dtypes.bfloat16)
         precise = math.cast(logits, dtypes.float32) if half else logits
-        labels_shape = array.shape(labels)
+        labels_shape = None if executing_eagerly() else array.shape(labels)
         if logits.shape.ndims == 0:
             raise ValueError(f"`logits` cannot be a scalar. Received logits={logits}")
         if None not in (logits.shape.ndims, labels.shape.ndims) and (
@@ -143,7 +144,9 @@ def sparse_softmax_cross_entropy_with_logits(
             cost, _ = raw_ops.SparseSoftmaxCrossEntropyWithLogits(
                 rows, array.reshape(labels, [-1]), name="SparseSoftmaxCrossEntropyWithLogits"
             )
-            cost = array.reshape(cost, labels_shape)
+            cost = array.reshape(
+                cost, array.shape(labels) if labels_shape is None else labels_shape
+            )
             cost.set_shape(labels.shape)
         return math.cast(cost, logits.dtype.base_dtype) if half else cost
 

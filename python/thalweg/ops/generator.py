@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
@@ -138,9 +139,13 @@ class Generator:
         self._state_var.assign(array.stack([sum_, high, key]))
         return before
 
-    def _place(self, shape: Tensor) -> tuple[Tensor, Tensor, int]:
+    def _place(self, shape: Any) -> tuple[Tensor, Tensor, int]:
         """Key, counter and algorithm for a draw of this shape, which nobody else gets."""
-        count = raw_ops.Prod(array.cast_to(shape, dtypes.int64), [0])
+        count: Any = (
+            raw_ops.Prod(array.cast_to(shape, dtypes.int64), [0])
+            if isinstance(shape, Tensor)
+            else math.prod(shape)
+        )
         state = _unsigned(self.skip(count))
         return state[_STATE_SIZE - 1 :], state[: _STATE_SIZE - 1], self._alg
 

@@ -322,10 +322,8 @@ def matmul(
         b = convert_to_tensor(
             b, dtype=None if hasattr(b, "dtype") else a.dtype.base_dtype, name="b"
         )
-        batch = all(t.shape.ndims is None or t.shape.ndims > 2 for t in (a, b)) or any(
-            t.shape.ndims is not None and t.shape.ndims > 2 for t in (a, b)
-        )
-        if batch:
+        rank_a, rank_b = a.shape.ndims, b.shape.ndims
+        if (rank_a or 0) > 2 or (rank_b or 0) > 2 or (rank_a is None and rank_b is None):
             if transpose_a:
                 a, adjoint_a = conj(a), True
             if transpose_b:

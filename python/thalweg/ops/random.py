@@ -9,6 +9,7 @@ import numpy as np
 from thalweg import raw_ops
 from thalweg.framework import dtypes
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.eager_tensor import from_array
 from thalweg.framework.graph import Tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.op_scope import op_scope
@@ -18,7 +19,9 @@ from thalweg.ops import array
 
 
 def shape_tensor(shape: Any) -> Tensor:
-    """A shape in any form as a vector; an empty one is int32."""
+    """A shape in any form as a vector; an empty one is int32. In eager mode the op makes it one."""
+    if executing_eagerly() and type(shape) in (list, tuple) and shape:
+        return shape  # type: ignore[return-value]
     if isinstance(shape, TensorShape):
         shape = shape.as_list()
     dtype = dtypes.int32 if isinstance(shape, (list, tuple)) and not shape else None
@@ -50,8 +53,8 @@ def _draw(op: str, seed: int | None, *inputs: Any, **attrs: Any) -> Tensor:
     """
     seeds = _seeds(seed)
     if seed is None and any(seeds.values()) and executing_eagerly():
-        key = np.array([seeds["seed"]], np.uint64)
-        counter = np.array([0, seeds["seed2"]], np.uint64)
+        key = from_array(np.array([seeds["seed"]], np.uint64), dtypes.uint64)
+        counter = from_array(np.array([0, seeds["seed2"]], np.uint64), dtypes.uint64)
         return _FROM_KEY[op](inputs[0], key, counter, 1, *inputs[1:], **attrs)
     return getattr(raw_ops, op)(*inputs, **seeds, **attrs)
 
@@ -129,8 +132,9 @@ def _normal(
     dtype = dtypes.as_dtype(dtype)
     with op_scope(name, label, [shape, mean, stddev]) as scope:
         shape = shape_tensor(shape)
-        mean = convert_to_tensor(mean, dtype=dtype, name="mean")
-        stddev = convert_to_tensor(stddev, dtype=dtype, name="stddev")
+        if not executing_eagerly() or type(mean) is not float or type(stddev) is not float:
+            mean = convert_to_tensor(mean, dtype=dtype, name="mean")
+            stddev = convert_to_tensor(stddev, dtype=dtype, name="stddev")
         drawn = _draw(op, seed, shape, dtype=dtype)
         return raw_ops.AddV2(raw_ops.Mul(drawn, stddev, name="mul"), mean, name=scope)
 

@@ -53,6 +53,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Names load on first use: graph-mode programs import this package for their optimizers."""
+    if name == "experimental":
+        return importlib.import_module(f"{__name__}.experimental")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
