@@ -583,20 +583,10 @@ def is_large(name: str, given: dict[str, Any]) -> bool:
 
 
 # Whose sizes are checked before memory is asked for.
-HANDLES_LARGE = {o.name for o in OPS} - {
-    *(
-        "Fill",
-        "Range",
-        "Tile",
-        "OneHot",
-        "BroadcastTo",
-        "Pad",
-        "PadV2",
-        "MirrorPad",
-        "LinSpace",
-        "Bincount",
-    ),
+HANDLES_LARGE = {o.name for o in OPS if not o.name.startswith("Segment")} - {
+    *("Fill", "Range", "Tile", "OneHot", "BroadcastTo", "Pad", "PadV2", "MirrorPad", "LinSpace"),
     *("TensorListReserve", "TensorListResize", "TensorListScatterV2", "UnsortedSegmentSum"),
+    *("UnsortedSegmentProd", "UnsortedSegmentMax", "UnsortedSegmentMin", "Bincount"),
 }
 
 
