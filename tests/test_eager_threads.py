@@ -254,7 +254,8 @@ LARGE = np.ones((1200, 1200), np.float32)
 
 
 @pytest.mark.parametrize(
-    "name", ["operator", "op", "reduction", "elementwise", "stateful", "gradient", "subscript", "random"]
+    "name",
+    ["operator", "op", "reduction", "elementwise", "stateful", "gradient", "subscript", "random"],
 )
 def test_long_kernels_let_others_run(name: str) -> None:
     x = tf.constant(LARGE)

@@ -322,10 +322,8 @@ def matmul(
         b = convert_to_tensor(
             b, dtype=None if hasattr(b, "dtype") else a.dtype.base_dtype, name="b"
         )
-        batch = all(t.shape.ndims is None or t.shape.ndims > 2 for t in (a, b)) or any(
-            t.shape.ndims is not None and t.shape.ndims > 2 for t in (a, b)
-        )
-        if batch:
+        ranks = a.shape.ndims, b.shape.ndims
+        if ranks == (None, None) or any(rank is not None and rank > 2 for rank in ranks):
             if transpose_a:
                 a, adjoint_a = conj(a), True
             if transpose_b:

@@ -10,6 +10,7 @@ from thalweg import raw_ops
 from thalweg.framework import dtypes
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array
 from thalweg.ops.arguments import one_of
@@ -33,7 +34,7 @@ def _reduce(
 def over(op: str, x: Any, axis: Any, keep: bool, name: str | None) -> Tensor:
     """One reduction; axis None means every dimension and the result is a scalar."""
     result = getattr(raw_ops, op)(*_with_axes(x, axis), keep_dims=keep, name=name)
-    if axis is None and not keep:
+    if axis is None and not keep and not executing_eagerly():
         result.set_shape([])  # also where the rank, and so the list of axes, is unknown
     return result
 
@@ -47,8 +48,9 @@ def _with_axes(x: Any, axis: Any) -> tuple[Any, Any]:
 
 def all_axes(x: Tensor) -> Tensor:
     """Every dimension of x, as a vector of indices."""
-    if x.shape.ndims is not None:
-        return constant(np.arange(x.shape.ndims, dtype=np.int32))
+    ndims = x.shape.ndims
+    if ndims is not None:
+        return constant([*range(ndims)], dtypes.int32)
     return array.range(array.rank(x))
 
 
