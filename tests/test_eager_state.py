@@ -188,6 +188,9 @@ def test_without_seeds_numbers_differ() -> None:
 
 WORDS = np.array([[b"a b", b"", b"C d,e"], [b" x ", b"\xc3\xa9t\xc3\xa9", b"12"]], object)
 NUMBERS = np.array([1.5, -0.0, np.nan, np.inf, 1e-30, 12345678.0], np.float32)
+SQUARE = np.array([[2.0, 1.0, 0.5], [0.0, 3.0, -1.0], [1.0, -2.0, 4.0]])
+SEED = np.array([3, 4])
+STREAM = [np.array([5], np.uint64), np.array([6, 7], np.uint64), np.array(1, np.int32)]
 CALLS: list[tuple[str, list[np.ndarray], dict[str, Any]]] = [
     ("StringJoin", [WORDS, WORDS], {"separator": "-"}),
     ("AsString", [NUMBERS], {"precision": 3}),
@@ -207,6 +210,21 @@ CALLS: list[tuple[str, list[np.ndarray], dict[str, Any]]] = [
     ("HistogramSummary", [np.array(b"h", object), np.arange(9, dtype=np.float32)], {}),
     ("ImageSummary", [np.array(b"i", object), np.zeros((1, 2, 3, 1), np.uint8)], {}),
     ("Print", [np.arange(3), np.arange(2)], {"message": "values: "}),
+    ("DecodeRaw", [np.array([b"abcd", b"efgh"], object)], {"out_type": tf.int16}),
+    ("ShardedFilename", [np.array(b"f", object), np.array(1, np.int32), np.array(3, np.int32)], {}),
+    ("Qr", [SQUARE], {"full_matrices": True}),
+    ("SelfAdjointEigV2", [SQUARE + SQUARE.T], {}),
+    ("Svd", [SQUARE], {}),
+    ("StatelessRandomGetKeyCounter", [SEED], {}),
+    ("StatelessRandomGetKeyCounterAlg", [SEED], {}),
+    ("StatelessRandomGetAlg", [], {}),
+    *(
+        (f"StatelessRandom{kind}V2", [np.array([7, 3]), *STREAM], {})
+        for kind in ("Uniform", "Normal", "UniformFullInt")
+    ),
+    ("StatelessTruncatedNormalV2", [np.array([7, 3]), *STREAM], {}),
+    ("StatelessRandomUniformIntV2", [np.array([7, 3]), *STREAM, np.array(-5), np.array(9)], {}),
+    ("StatelessShuffle", [np.arange(9), *STREAM], {}),
     ("PlaceholderWithDefault", [np.arange(3)], {"shape": [3]}),
 ]
 
@@ -218,6 +236,21 @@ def test_text_and_summaries(op: str, inputs: list[np.ndarray], attrs: dict[str, 
     got, dtypes = run_eagerly(op, case)
     assert dtypes == ran.dtypes
     assert_same_bits(got, ran.values, op)
+
+
+def test_files(tmp_path: Any) -> None:
+    """WriteFile, ReadFile, MatchingFiles, SaveV2 and RestoreV2."""
+    name, values = str(tmp_path / "a.txt"), np.arange(6.0, dtype=np.float32).reshape(2, 3)
+    with eager_mode():
+        assert raw.WriteFile(name, b"a\0b") is None
+        assert raw.ReadFile(name).numpy() == b"a\0b"
+        assert raw.MatchingFiles(str(tmp_path / "*.txt")).numpy().tolist() == [name.encode()]
+        with pytest.raises(tf.errors.NotFoundError):
+            raw.ReadFile(name + "x")
+        prefix = str(tmp_path / "saved")
+        raw.SaveV2(prefix, ["v", "w"], ["", ""], [values, [b"text"]])
+        v, w = raw.RestoreV2(prefix, ["v", "w"], ["", ""], dtypes=[tf.float32, tf.string])
+        assert_same_bits([v.numpy(), w.numpy()], [values, np.array([b"text"], object)], "restored")
 
 
 def test_a_constant_and_nothing() -> None:
@@ -319,7 +352,9 @@ HERE = {
     "Timestamp",
     "Assert",
     "MergeSummary",
-} | {*("PrintV2", "PyFunc", "PyFuncStateless")}
+    *("PrintV2", "PyFunc", "PyFuncStateless"),
+    *("WriteFile", "ReadFile", "MatchingFiles", "SaveV2", "RestoreV2"),
+}
 
 
 def test_every_row_runs_eagerly() -> None:

@@ -34,12 +34,10 @@ ATTR_TYPES = {
     "func": "str",
 }
 # What raw_ops calls arguments that have another name in graphs.
+REDUCTIONS = ("All", "Any", "EuclideanNorm", "Max", "Mean", "Min", "Prod", "Sum")
 RAW_NAMES: dict[str, dict[str, str]] = {
-    **dict.fromkeys(
-        ("All", "Any", "EuclideanNorm", "Max", "Mean", "Min", "Prod", "Sum"),
-        {"reduction_indices": "axis"},
-    ),
-    **dict.fromkeys(("Split", "SplitV"), {"split_dim": "axis"}),
+    **{op: {"reduction_indices": "axis"} for op in REDUCTIONS},
+    **{op: {"split_dim": "axis"} for op in ("Split", "SplitV")},
     "ExpandDims": {"dim": "axis"},
     "Select": {"t": "x", "e": "y"},
     "Squeeze": {"squeeze_dims": "axis"},

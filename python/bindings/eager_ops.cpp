@@ -455,7 +455,7 @@ PyObject* execute(const Op& op, PyObject* const* arguments) {
   for (const Value& v : in.values) args.push_back(&v.tensor);
   std::vector<Tensor> tensors(made->outputs().size());
   bool by_reference = !in.objects.empty();
-  bool unlocked = takes_long(in.values) || op.def->is_stateful || op.def->inputs.empty();
+  bool unlocked = takes_long(in.values) || op.def->is_stateful || made->last_bytes() >= kLongBytes;
   run_op(*made, args.data(), by_reference ? in.references.data() : nullptr, tensors.data(), unlocked);
   std::vector<Value> out;
   out.reserve(tensors.size());

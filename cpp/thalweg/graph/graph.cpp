@@ -49,8 +49,14 @@ std::string describe(std::string_view name, const OpDef& op, const Attrs& attrs,
   return str("{{node ", name, "}} = ", op.name, "[", a, "](", in, ")");
 }
 
+constexpr int64_t kMostInList = 1 << 20;
+
 int64_t list_length(const ArgDef& a, const Attrs& attrs) {
-  if (!a.number_attr.empty()) return attrs.get<int64_t>(a.number_attr);
+  if (!a.number_attr.empty()) {
+    int64_t n = attrs.get<int64_t>(a.number_attr);
+    TW_CHECK(n <= kMostInList, "Value for attr '", a.number_attr, "' of ", n, " must be at most ", kMostInList);
+    return n;
+  }
   if (!a.type_list_attr.empty()) return int64_t(attrs.get<DTypes>(a.type_list_attr).size());
   return 1;
 }

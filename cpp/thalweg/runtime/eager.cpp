@@ -188,6 +188,7 @@ void EagerOp::run(const Tensor* const* in, Variable* const* variables, Tensor* o
   if (!kernel_) {
     if (op().name == "Const") out[0] = attrs().get<Tensor>("value");
     if (op().aliased_input >= 0) alias(in, variables, out);
+    last_bytes_.store(0, std::memory_order_relaxed);
     return;
   }
   // Inputs that live elsewhere come here.
@@ -225,6 +226,9 @@ void EagerOp::run(const Tensor* const* in, Variable* const* variables, Tensor* o
   Host host(*this, variables, out);
   KernelContext k(in, int(inputs), to, int(outputs), host, *device_, ThreadPool::shared());
   kernel_->compute(k);
+  size_t bytes = 0;
+  for (size_t o = 0; o < outputs; ++o) bytes += out[o] ? out[o].bytes() : 0;
+  last_bytes_.store(bytes, std::memory_order_relaxed);
 }
 
 std::shared_ptr<const Derivative> EagerOp::derivative(std::span<const Tensor> in, const std::vector<bool>& arriving,
@@ -269,8 +273,8 @@ std::shared_ptr<const Derivative> EagerOp::derivative(std::span<const Tensor> in
   spec.attrs = attrs();
   Node& n = graph->add(std::move(spec));
   for (size_t o = 0; o < n.outputs().size(); ++o) outputs.push_back({&n, int(o)});
-  auto made =
-      Function(std::make_shared<FunctionGraph>(graph, library_, true), inputs, outputs).derivative(in, arriving, wanted);
+  auto made = Function(std::make_shared<FunctionGraph>(graph, library_, true), inputs, outputs)
+                  .derivative(in, arriving, wanted);
   derivatives_.emplace_back(key, made);
   return made;
 }

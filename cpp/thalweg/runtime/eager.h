@@ -30,6 +30,8 @@ class THALWEG_API EagerOp final : public Differentiable {
   /// Runs it: `in` has one tensor an input, of which those passed by reference are looked at as `variables` instead
   /// (null elsewhere; may be null if there are none). An output that is a reference is left empty.
   void run(const Tensor* const* in, Variable* const* variables, Tensor* out) const;
+  /// The size of what it gave last; large before the first run.
+  size_t last_bytes() const { return last_bytes_.load(std::memory_order_relaxed); }
 
   std::shared_ptr<const Derivative> derivative(std::span<const Tensor> in, const std::vector<bool>& arriving,
                                                const std::vector<bool>& wanted) override;
@@ -53,6 +55,7 @@ class THALWEG_API EagerOp final : public Differentiable {
   std::vector<bool> on_host_;       // by input: wanted in host memory
   bool takes_references_ = false;
 
+  mutable std::atomic<size_t> last_bytes_{size_t(-1)};
   mutable std::mutex mutex_;
   mutable std::vector<Shapes> shapes_;  // a ring
   mutable size_t next_ = 0;

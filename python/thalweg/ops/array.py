@@ -74,6 +74,8 @@ def _filled(shape: Any, dtype: Any, number: int, default_name: str, name: str | 
             value = ""
         if not isinstance(shape, Tensor):
             static = _static_shape(shape)
+            if static is not None and executing_eagerly():
+                return raw_ops.Fill(static, constant(value, dtype))
             if static is not None:
                 if _product(static) < _CONSTANT_ELEMENTS:
                     return constant(value, shape=static, dtype=dtype, name=scope)
@@ -97,6 +99,8 @@ def _scalar(number: int, dtype: dtypes.DType) -> Tensor:
 
 def _static_shape(shape: Any) -> list[int] | None:
     """`shape` as a list of ints, or None where a part of it is a tensor."""
+    if type(shape) in (list, tuple) and all(type(d) is int for d in shape):
+        return [*shape]
     if isinstance(shape, TensorShape):
         sides = shape.as_list() if shape.ndims is not None else [None]
         return None if None in sides else [int(d) for d in sides if d is not None]
@@ -121,6 +125,8 @@ def zeros_like(
     with op_scope(name, "zeros_like", [tensor]) as scope:
         tensor = convert_to_tensor(tensor, name="tensor")
         want = tensor.dtype.base_dtype if dtype is None else dtypes.as_dtype(dtype)
+        if executing_eagerly() and want is tensor.dtype and want is not dtypes.string:
+            return raw_ops.ZerosLike(tensor)
         if optimize and tensor.shape.is_fully_defined() and tensor.dtype != dtypes.variant:
             return zeros(tensor.shape, want, name=scope)
         if want != tensor.dtype.base_dtype:
@@ -135,6 +141,8 @@ def ones_like(
     with op_scope(name, "ones_like", [tensor]) as scope:
         tensor = convert_to_tensor(tensor, name="tensor")
         want = tensor.dtype.base_dtype if dtype is None else dtypes.as_dtype(dtype)
+        if executing_eagerly():
+            return ones(tensor.shape, want)
         result = ones(_shape(tensor, optimize), want, name=scope)
         result.set_shape(tensor.shape)
         return result
@@ -147,6 +155,8 @@ def range(
     if limit is None:
         start, limit = 0, start
     with op_scope(name, "Range", [start, limit, delta]) as scope:
+        if dtype is None and executing_eagerly() and all(map(_is_int32, (start, limit, delta))):
+            return raw_ops.Range(start, limit, delta)
         if dtype is None:
             given = [v.dtype for v in (start, limit, delta) if hasattr(v, "dtype")]
             numbers = [dtypes.as_dtype(d).base_dtype for d in given]
@@ -164,6 +174,10 @@ def range(
             convert_to_tensor(delta, dtype=unless_typed(delta, dtype), name="delta"), dtype
         )
         return raw_ops.Range(start, limit, delta, name=scope)
+
+
+def _is_int32(value: Any) -> builtins.bool:
+    return type(value) is int and -(2**31) <= value < 2**31
 
 
 def convert_dtype(value: Any) -> dtypes.DType:
@@ -346,7 +360,7 @@ def transpose(
         if perm is None:
             ndims = tensor.shape.ndims
             if ndims is not None:
-                perm = np.arange(ndims - 1, -1, -1, dtype=np.int32)
+                perm = constant([*builtins.range(ndims - 1, -1, -1)], dtypes.int32)
             else:
                 last = raw_ops.Sub(rank(tensor), 1)
                 perm = raw_ops.Sub(last, range(rank(tensor)))

@@ -116,6 +116,9 @@ def sparse_softmax_cross_entropy_with_logits(
         logits = convert_to_tensor(logits)
         half = logits.dtype.base_dtype in (dtypes.float16, dtypes.bfloat16)
         precise = math.cast(logits, dtypes.float32) if half else logits
+        if executing_eagerly() and len(logits._dims) == 2 and labels._dims == logits._dims[:1]:
+            cost, _ = raw_ops.SparseSoftmaxCrossEntropyWithLogits(precise, labels)
+            return math.cast(cost, logits.dtype.base_dtype) if half else cost
         labels_shape = None if executing_eagerly() else array.shape(labels)
         if logits.shape.ndims == 0:
             raise ValueError(f"`logits` cannot be a scalar. Received logits={logits}")
