@@ -54,6 +54,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Names load on first use: graph-mode programs import this package for their optimizers."""
     home = _HOMES.get(name)
+    if name == "experimental":
+        return importlib.import_module(f"{__name__}.{name}")
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(importlib.import_module(f"{__name__}.{home}"), name)
@@ -62,4 +64,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, "experimental"})
