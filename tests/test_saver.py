@@ -338,10 +338,16 @@ def test_functions_go_with_a_graph(tmp_path) -> None:
     with initialized() as sess:
         path = tf.train.Saver().save(sess, tmp_path / "m")
         expected = [sess.run(["power:0", "slope:0"], feed) for feed in feeds]
+        tf.train.export_meta_graph(tmp_path / "text.meta", as_text=True)
     assert expected[0] == [48.0, 96.0]
-    for scope, prefix in ((None, ""), ("in", "in/")):
+    text = str(tmp_path / "text.meta")
+    for scope, prefix, file in (
+        (None, "", f"{path}.meta"),
+        ("in", "in/", f"{path}.meta"),
+        (None, "", text),
+    ):
         with tf.Graph().as_default(), tf.Session() as sess:
-            saver = tf.train.import_meta_graph(f"{path}.meta", import_scope=scope)
+            saver = tf.train.import_meta_graph(file, import_scope=scope)
             saver.restore(sess, path)
             for feed, wanted in zip(feeds, expected, strict=True):
                 fetched = [f"{prefix}power:0", f"{prefix}slope:0"]

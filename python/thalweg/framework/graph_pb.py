@@ -126,10 +126,86 @@ class VersionDef(Message):
     )
 
 
+class ArgDef(Message):
+    fields = (
+        Field(1, "name", "string"),
+        Field(2, "description", "string"),
+        Field(3, "type", "enum", enum=_DATA_TYPE),
+        Field(4, "type_attr", "string"),
+        Field(5, "number_attr", "string"),
+        Field(6, "type_list_attr", "string"),
+        Field(7, "handle_data", "bytes", repeated=True),
+        Field(16, "is_ref", "bool"),
+        Field(17, "experimental_full_type", "bytes"),
+    )
+
+
+class AttrDef(Message):
+    fields = (
+        Field(1, "name", "string"),
+        Field(2, "type", "string"),
+        Field(3, "default_value", AttrValue),
+        Field(4, "description", "string"),
+        Field(5, "has_minimum", "bool"),
+        Field(6, "minimum", "int64"),
+        Field(7, "allowed_values", AttrValue),
+    )
+
+
+class OpDef(Message):
+    """The signature of an op, or of a function."""
+
+    fields = (
+        Field(1, "name", "string"),
+        Field(2, "input_arg", ArgDef, repeated=True),
+        Field(3, "output_arg", ArgDef, repeated=True),
+        Field(20, "control_output", "string", repeated=True),
+        Field(4, "attr", AttrDef, repeated=True),
+        Field(8, "deprecation", "bytes"),
+        Field(5, "summary", "string"),
+        Field(6, "description", "string"),
+        Field(18, "is_commutative", "bool"),
+        Field(16, "is_aggregate", "bool"),
+        Field(17, "is_stateful", "bool"),
+        Field(19, "allows_uninitialized_input", "bool"),
+        Field(21, "is_distributed_communication", "bool"),
+    )
+    ArgDef = ArgDef
+    AttrDef = AttrDef
+
+
+class ArgAttrs(Message):
+    fields = (Field(1, "attr", AttrValue, key="string"),)
+
+
+class FunctionDef(Message):
+    """A function: its nodes name their inputs "argument" or "node:output:index"."""
+
+    fields = (
+        Field(1, "signature", OpDef),
+        Field(5, "attr", AttrValue, key="string"),
+        Field(7, "arg_attr", ArgAttrs, key="uint32"),
+        Field(8, "resource_arg_unique_id", "uint32", key="uint32"),
+        Field(3, "node_def", NodeDef, repeated=True),
+        Field(4, "ret", "string", key="string"),
+        Field(6, "control_ret", "string", key="string"),
+    )
+    ArgAttrs = ArgAttrs
+
+
+class GradientDef(Message):
+    fields = (Field(1, "function_name", "string"), Field(2, "gradient_func", "string"))
+
+
+class RegisteredGradient(Message):
+    fields = (Field(1, "gradient_func", "string"), Field(2, "registered_op_type", "string"))
+
+
 class FunctionDefLibrary(Message):
     fields = (
-        Field(1, "function", "bytes", repeated=True),
-        Field(2, "gradient", "bytes", repeated=True),
+        Field(1, "function", FunctionDef, repeated=True),
+        Field(2, "gradient", GradientDef, repeated=True),
+        Field(3, "registered_gradients", RegisteredGradient, repeated=True),
     )
 
 

@@ -56,6 +56,8 @@ def __getattr__(name: str) -> Any:
     if name == "experimental":
         return importlib.import_module(f"{__name__}.experimental")
     home = _HOMES.get(name)
+    if name == "experimental":
+        return importlib.import_module(f"{__name__}.{name}")
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(importlib.import_module(f"{__name__}.{home}"), name)
@@ -64,4 +66,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, "experimental"})
