@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -123,6 +124,10 @@ def normal(*shape: int) -> list[Any]:
     return [jax.random.normal(jax.random.PRNGKey(seed), shape) for seed in range(2)]
 
 
+def matmul(size: int) -> Workload:
+    return waiting(jax.jit(jnp.matmul), *normal(size, size))
+
+
 def elementwise() -> Workload:
     def tree(a: Any, b: Any) -> Any:
         return (jnp.tanh(a * b + a) * jax.nn.sigmoid(b) - jnp.sqrt(jnp.abs(a))).sum()
@@ -156,11 +161,9 @@ def workloads(threads: int) -> Makers:
         "function_scalar_add": lambda: waiting(jax.jit(increment), one),
     }
     for size in MATMUL_SIZES:
-        found[f"matmul_{size}"] = lambda size=size: waiting(
-            jax.jit(jnp.matmul), *normal(size, size)
-        )
+        found[f"matmul_{size}"] = partial(matmul, size)
     for network in NETWORKS:
-        found[f"train_{network.name}"] = lambda network=network: train(network)
-        found[f"infer_{network.name}"] = lambda network=network: infer(network, network.batch)
-        found[f"infer1_{network.name}"] = lambda network=network: infer(network, 1)
+        found[f"train_{network.name}"] = partial(train, network)
+        found[f"infer_{network.name}"] = partial(infer, network, network.batch)
+        found[f"infer1_{network.name}"] = partial(infer, network, 1)
     return found

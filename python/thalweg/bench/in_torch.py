@@ -5,6 +5,7 @@ Where there is nothing like a session or a function, the op called eagerly is th
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -157,15 +158,15 @@ def workloads(threads: int) -> Makers:
         "run_chain_1000_sin_scalar": chain,
         "elementwise_4m_fused": elementwise,
         "eager_scalar_add": scalar_add,
-        "eager_matmul_64": lambda: matmul(64),
+        "eager_matmul_64": partial(matmul, 64),
         "tape_5_ops": tape_5_ops,
         f"tape_{TAPE_NETWORK.name}": tape_network,
         "function_scalar_add": number_add,
     }
     for size in MATMUL_SIZES:
-        found[f"matmul_{size}"] = lambda size=size: matmul(size)
+        found[f"matmul_{size}"] = partial(matmul, size)
     for network in NETWORKS:
-        found[f"train_{network.name}"] = lambda network=network: train(network)
-        found[f"infer_{network.name}"] = lambda network=network: infer(network, network.batch)
-        found[f"infer1_{network.name}"] = lambda network=network: infer(network, 1)
+        found[f"train_{network.name}"] = partial(train, network)
+        found[f"infer_{network.name}"] = partial(infer, network, network.batch)
+        found[f"infer1_{network.name}"] = partial(infer, network, 1)
     return found

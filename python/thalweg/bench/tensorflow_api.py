@@ -7,6 +7,7 @@ Graph workloads are runs of a `compat.v1` Session that is fed NumPy arrays, as t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -174,11 +175,11 @@ def makers(tf: Any) -> Makers:
         "run_feed_784_add": graphs.in_graph(graphs.feed_add),
         "run_chain_1000_sin_scalar": graphs.in_graph(graphs.chain),
         "elementwise_4m_fused": graphs.in_graph(graphs.elementwise),
-        "eager_scalar_add": lambda: eager_add(tf),
-        "eager_matmul_64": lambda: eager_matmul(tf),
-        "tape_5_ops": lambda: tape_5_ops(tf),
-        f"tape_{TAPE_NETWORK.name}": lambda: tape_network(tf),
-        "function_scalar_add": lambda: function_add(tf),
+        "eager_scalar_add": partial(eager_add, tf),
+        "eager_matmul_64": partial(eager_matmul, tf),
+        "tape_5_ops": partial(tape_5_ops, tf),
+        f"tape_{TAPE_NETWORK.name}": partial(tape_network, tf),
+        "function_scalar_add": partial(function_add, tf),
     }
     for size in MATMUL_SIZES:
         found[f"matmul_{size}"] = graphs.in_graph(graphs.matmul, size)
@@ -186,7 +187,5 @@ def makers(tf: Any) -> Makers:
         found[f"train_{network.name}"] = graphs.in_graph(graphs.train, network)
         found[f"infer_{network.name}"] = graphs.in_graph(graphs.infer, network, network.batch)
         found[f"infer1_{network.name}"] = graphs.in_graph(graphs.infer, network, 1)
-        found[f"function_train_{network.name}"] = lambda network=network: function_train(
-            tf, network
-        )
+        found[f"function_train_{network.name}"] = partial(function_train, tf, network)
     return found
