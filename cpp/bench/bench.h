@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -34,13 +35,16 @@ double median_seconds(F&& f, double budget = 0.5) {
   return samples[samples.size() / 2];
 }
 
-/// Collects rows and prints them at the end: text, or one JSON array with --json. Other arguments name the rows to run.
+/// Collects rows and prints them at the end: text, or one JSON array with --json. --calls N calls each row N times and
+/// measures nothing, for those who count instructions. Other arguments name the rows to run.
 class Report {
  public:
   Report(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) {
       if (std::strcmp(argv[i], "--json") == 0) {
         json_ = true;
+      } else if (std::strcmp(argv[i], "--calls") == 0 && i + 1 < argc) {
+        calls_ = std::atoi(argv[++i]);
       } else {
         only_.emplace_back(argv[i]);
       }
@@ -54,10 +58,16 @@ class Report {
   void row(const std::string& name, double flops, F&& f) {
     bool wanted =
         only_.empty() || std::ranges::any_of(only_, [&](const std::string& o) { return name.find(o) != name.npos; });
-    if (wanted) rows_.push_back({name, median_seconds(f), flops});
+    if (!wanted) return;
+    if (calls_ > 0) {
+      for (int i = 0; i < calls_; ++i) f();
+    } else {
+      rows_.push_back({name, median_seconds(f), flops});
+    }
   }
 
   ~Report() {
+    if (calls_ > 0) return;
     if (json_) std::printf("[");
     for (size_t i = 0; i < rows_.size(); ++i) {
       const Row& r = rows_[i];
@@ -80,6 +90,7 @@ class Report {
     double seconds, flops;
   };
   bool json_ = false;
+  int calls_ = 0;
   std::vector<std::string> only_;
   std::vector<Row> rows_;
 };
