@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 # The namespaces of TensorFlow 2, and where those live that have another name here.
 _NAMESPACES = {
     "autodiff": "thalweg.autodiff",
+    "autograph": "thalweg.autograph",
     "bitwise": "thalweg.bitwise",
     "compat": "thalweg.compat",
     "config": "thalweg.config",

@@ -12,7 +12,7 @@ from typing import Any
 
 from thalweg import _core
 from thalweg.eager import call_key
-from thalweg.eager.autograph import convert_if_needed
+from thalweg.eager.autograph import convert_if_needed, unconverted
 from thalweg.eager.concrete_function import ConcreteFunction
 from thalweg.eager.trace import outermost, trace
 from thalweg.framework import graph as ops
@@ -275,6 +275,8 @@ class Function(_core.FunctionCalls):
         python_function = self._python_function
         if self._autograph:
             python_function = convert_if_needed(python_function, self._autograph_options)
+        else:
+            python_function = unconverted(python_function)
 
         def call(function: Callable[..., Any], values: list[Any]) -> Any:
             args, kwargs = nest.pack_sequence_as(structure, values, expand_composites=True)
@@ -400,7 +402,9 @@ def _weakly(function: Callable[..., Any], instance: Any) -> Callable[..., Any]:
         return function(instance(), *args, **kwargs)
 
     parameters = list(inspect.signature(function).parameters.values())[1:]
-    method.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    described: Any = method
+    described.__signature__ = inspect.Signature(parameters)
+    described._weakly_bound = function, lambda other: _weakly(other, instance)
     return method
 
 

@@ -315,16 +315,22 @@ class SymbolicTensor(Tensor):
     def __bool__(self) -> NoReturn:
         raise OperatorNotAllowedInGraphError(
             f"Using a symbolic `tf.Tensor` as a Python `bool` is not allowed: {self.name} has no "
-            "value while the graph is built. Use `tf.cond` for a choice made at run time, or "
-            "evaluate the tensor with a session."
+            f"value while the graph is built. {self._instead('`tf.cond` for a choice')}"
         )
 
     def __iter__(self) -> NoReturn:
         raise OperatorNotAllowedInGraphError(
             f"Iterating over a symbolic `tf.Tensor` is not allowed: {self.name} has no value while "
-            "the graph is built. Use `tf.unstack` or `tf.map_fn`, or evaluate the tensor with a "
-            "session."
+            f"the graph is built. {self._instead('`tf.unstack` or `tf.map_fn`')}"
         )
+
+    def _instead(self, operation: str) -> str:
+        """What to do where Python needs a value."""
+        if self.op.graph.building_function:
+            from thalweg.eager.autograph.status import advice
+
+            return advice()
+        return f"Use {operation}, or evaluate the tensor with a session."
 
     def __len__(self) -> NoReturn:
         raise TypeError(
