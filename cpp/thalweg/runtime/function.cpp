@@ -22,25 +22,15 @@ int position(std::span<const Endpoint> list, const Endpoint& e) {
   return it == list.end() ? -1 : int(it - list.begin());
 }
 
-bool reads_reference(const Node& n) {
-  return std::ranges::any_of(n.inputs(), [](const Endpoint& e) { return info(e).is_ref; });
-}
-
-/// Would running it again give the same?
-bool repeatable(const Node& n) { return !n.op().is_stateful && !reads_reference(n); }
-
-/// What nodes upstream of `of` take from nodes older than `first_new`. Constants are left in the graph; with `again`,
-/// so is what can be computed once more, from the `inputs`.
-std::vector<Endpoint> boundary(const Outs& of, int first_new, std::span<const Endpoint> inputs, bool again) {
+/// Values that nodes from `first_new` on, upstream of `of`, take from older nodes; constants are left in the graph.
+std::vector<Endpoint> boundary(const Outs& of, int first_new) {
   std::vector<Endpoint> found;
   std::vector<char> seen;
   std::vector<Node*> stack;
   auto look = [&](const Endpoint& e) {
-    const Node& n = *e.node;
-    bool walks = n.id() >= first_new || (again && repeatable(n) && position(inputs, e) < 0);
-    if (walks) {
+    if (e.node->id() >= first_new) {
       stack.push_back(e.node);
-    } else if (n.op().name != "Const" && !info(e).is_ref && position(found, e) < 0) {
+    } else if (e.node->op().name != "Const" && !info(e).is_ref && position(found, e) < 0) {
       found.push_back(e);
     }
   };
@@ -50,7 +40,7 @@ std::vector<Endpoint> boundary(const Outs& of, int first_new, std::span<const En
   while (!stack.empty()) {
     Node* n = stack.back();
     stack.pop_back();
-    size_t id = size_t(n->id());
+    size_t id = size_t(n->id() - first_new);
     if (seen.size() <= id) seen.resize(id + 1);
     if (std::exchange(seen[id], 1)) continue;
     for (const Endpoint& e : n->inputs()) look(e);
@@ -133,25 +123,15 @@ std::vector<Tensor> Function::call(std::span<const Tensor> in, const RunControl&
 
 std::shared_ptr<const Derivative> Function::derivative(std::span<const Tensor>, const std::vector<bool>& arriving,
                                                        const std::vector<bool>& wanted) {
-  return find_derivative(arriving, wanted, false);
-}
-
-std::shared_ptr<const Derivative> Function::derivative_from_inputs(const std::vector<bool>& arriving,
-                                                                   const std::vector<bool>& wanted) {
-  return find_derivative(arriving, wanted, true);
-}
-
-std::shared_ptr<const Derivative> Function::find_derivative(const std::vector<bool>& arriving,
-                                                            const std::vector<bool>& wanted, bool again) {
   TW_CHECK(arriving.size() == outputs_.size() && wanted.size() == inputs_.size() + variables_.size(),
            "function: a derivative of ", wanted.size(), " inputs and ", arriving.size(), " outputs was asked for");
-  std::string key(1, again ? 'i' : 'a');
+  std::string key;
   for (bool b : arriving) key += b ? '1' : '0';
   for (bool b : wanted) key += b ? '1' : '0';
   std::lock_guard lock(graph_->mutex());
   auto& found = derivatives_[key];
   if (found) return found;
-  if (graph_->extensible()) return found = differentiate(arriving, wanted, again);
+  if (graph_->extensible()) return found = differentiate(arriving, wanted);
   if (!extensible_) {
     std::shared_ptr<FunctionGraph> copy = graph_->copy();
     auto copied = [&](std::vector<Endpoint> list) {
@@ -162,22 +142,11 @@ std::shared_ptr<const Derivative> Function::find_derivative(const std::vector<bo
     for (Node* n : targets_) targets.push_back(graph_->of({n, 0}).node);
     extensible_ = std::make_shared<Function>(copy, copied(inputs_), copied(outputs_), targets, copied(variables_));
   }
-  return found = extensible_->find_derivative(arriving, wanted, again);
-}
-
-int Function::variable_index(const Endpoint& read) const {
-  for (const Endpoint& e : read.node->inputs()) {
-    if (!info(e).is_ref || read.node->op().aliased_input < 0) continue;
-    const Node* place = variable_behind(e);
-    for (size_t i = 0; i < variables_.size(); ++i) {
-      if (variable_name(*variables_[i].node) == variable_name(*place)) return int(i);
-    }
-  }
-  return Derivative::kNowhere;
+  return found = extensible_->derivative({}, arriving, wanted);
 }
 
 std::shared_ptr<const Derivative> Function::differentiate(const std::vector<bool>& arriving,
-                                                          const std::vector<bool>& wanted, bool again) {
+                                                          const std::vector<bool>& wanted) {
   Graph& g = graph_->graph();
   int first_new = g.size();
   auto made = std::make_shared<Derivative>();
@@ -210,7 +179,7 @@ std::shared_ptr<const Derivative> Function::differentiate(const std::vector<bool
     made->of.push_back(of[i]);
   }
   if (found.empty()) return made;
-  std::vector<Endpoint> keep = boundary(found, first_new, inputs_, again), further = outputs_, results;
+  std::vector<Endpoint> keep = boundary(found, first_new), further = outputs_, results;
   for (const Endpoint& e : keep) {
     int at = position(inputs_, e);
     if (at < 0) {
@@ -218,7 +187,6 @@ std::shared_ptr<const Derivative> Function::differentiate(const std::vector<bool
       if (at < 0) {
         at = int(further.size());
         further.push_back(e);
-        made->reads.push_back(calls_functions(*e.node) ? Derivative::kCall : variable_index(e));
       }
       at += int(inputs_.size());
     }

@@ -26,10 +26,7 @@ struct Derivative {
   /// (the arriving gradients..., the saved values...) -> gradients. Null if no input has one.
   std::shared_ptr<Function> pullback;
   std::vector<bool> arriving;  // by output: whether pullback takes its gradient
-  // Of intermediates that derivatives of the pullback may be asked for by: where they come from.
-  static constexpr int kNowhere = -1, kCall = -2;
-  std::vector<int> reads;  // by intermediate: the variable that it is the value of; kCall: a call with effects made it
-  std::vector<int> of;     // by result of pullback: the input it belongs to
+  std::vector<int> of;         // by result of pullback: the input it belongs to
 };
 
 /// What a tape can go back through.
@@ -86,10 +83,6 @@ class THALWEG_API Function final : public Differentiable {
   /// Results may share memory with inputs and variables: tensors that are handed out are never written to.
   std::vector<Tensor> call(std::span<const Tensor> in, const RunControl& control = {});
 
-  /// The same with nothing kept but inputs, values of variables and what cannot be computed again (random numbers): the
-  /// pullback computes the rest once more. A tape that records while another goes back can follow all that is kept.
-  std::shared_ptr<const Derivative> derivative_from_inputs(const std::vector<bool>& arriving,
-                                                           const std::vector<bool>& wanted);
   /// Inputs are counted with `variables` after them.
   std::shared_ptr<const Derivative> derivative(std::span<const Tensor> in, const std::vector<bool>& arriving,
                                                const std::vector<bool>& wanted) override;
@@ -110,12 +103,7 @@ class THALWEG_API Function final : public Differentiable {
     bool reshaped = false;
   };
   Direct direct(Endpoint e) const;
-  /// Which of the variables a node reads as it is; -1 if none.
-  int variable_index(const Endpoint& read) const;
-  std::shared_ptr<const Derivative> find_derivative(const std::vector<bool>& arriving, const std::vector<bool>& wanted,
-                                                    bool again);
-  std::shared_ptr<const Derivative> differentiate(const std::vector<bool>& arriving, const std::vector<bool>& wanted,
-                                                  bool again);
+  std::shared_ptr<const Derivative> differentiate(const std::vector<bool>& arriving, const std::vector<bool>& wanted);
 
   std::shared_ptr<FunctionGraph> graph_;
   std::vector<Endpoint> inputs_, outputs_, variables_;

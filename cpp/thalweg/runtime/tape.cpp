@@ -273,24 +273,15 @@ std::vector<Value> call(const std::shared_ptr<Function>& f, std::span<const Valu
     return out;
   }
   std::vector<bool> arriving(f->outputs().size(), true);
-  // Another derivative may be taken of the way back: by a second tape, or by one that goes on recording.
-  bool higher = stack().size() > 1 || std::ranges::any_of(stack(), &Tape::persistent);
-  std::shared_ptr<const Derivative> d =
-      higher ? f->derivative_from_inputs(arriving, wanted) : f->derivative(tensors_of(in), arriving, wanted);
+  std::shared_ptr<const Derivative> d = f->derivative(tensors_of(in), arriving, wanted);
   std::vector<Value> all;
   for (Tensor& t : (d->forward ? *d->forward : *f).call(tensors_of(in), control)) all.push_back({std::move(t), 0});
-  // Numbers first: what is kept may be an output.
-  std::vector<Value> made_by_calls;
-  for (size_t i = 0; i < all.size(); ++i) {
-    int from = i < f->outputs().size() ? Derivative::kNowhere : d->reads[i - f->outputs().size()];
-    if (from >= 0) {
-      all[i].id = variables[size_t(from)];
-    } else if (differentiable(all[i].tensor.dtype())) {
-      all[i].id = new_value_id();
-      if (from == Derivative::kCall) made_by_calls.push_back(all[i]);
-    }
-  }
   out.assign(all.begin(), all.begin() + long(f->outputs().size()));
+  // Numbers first: what is kept may be an output.
+  for (Value& v : out) {
+    if (differentiable(v.tensor.dtype())) v.id = new_value_id();
+  }
+  std::ranges::copy(out, all.begin());
   std::vector<Value> from(in.begin(), in.end());
   for (size_t i = 0; i < variables.size(); ++i) {
     const Endpoint& e = f->variables()[i];
@@ -299,13 +290,6 @@ std::vector<Value> call(const std::shared_ptr<Function>& f, std::span<const Valu
   record(from, out,
          [f, d, n = from.size(), outputs = forms(out), saved = kept(*d, in, all)](
              std::span<const Value> dys, const std::vector<bool>&) { return pull(*d, n, dys, outputs, saved); });
-  if (higher && !made_by_calls.empty()) {
-    record(from, made_by_calls, [](std::span<const Value>, const std::vector<bool>&) -> std::vector<Value> {
-      TW_FAIL(Unimplemented,
-              "higher derivatives by tape through a function with a condition or loop that has effects; take them "
-              "inside the function");
-    });
-  }
   return out;
 }
 
