@@ -8,9 +8,9 @@
 namespace thalweg {
 namespace {
 
-std::vector<Tape*>& stack() {
-  thread_local std::vector<Tape*> tapes;
-  return tapes;
+std::vector<Follower*>& stack() {
+  thread_local std::vector<Follower*> followers;
+  return followers;
 }
 
 bool differentiable(DType t) { return kInexact.has(t); }
@@ -128,15 +128,15 @@ int64_t new_value_id() {
   return next.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-Tape::~Tape() {
+Follower::~Follower() {
   if (recording_) std::erase(stack(), this);
 }
 
-void Tape::start() {
+void Follower::start() {
   if (!std::exchange(recording_, true)) stack().push_back(this);
 }
 
-void Tape::stop() {
+void Follower::stop() {
   if (std::exchange(recording_, false)) std::erase(stack(), this);
 }
 
@@ -145,15 +145,15 @@ int Tape::slot(int64_t id) const {
   return it == watched_.end() ? -1 : it->second;
 }
 
-void Tape::record(std::span<const int64_t> inputs, std::span<const int64_t> outputs, Pullback pullback) {
+void Tape::record(const Recorded& r) {
   Entry e;
-  e.inputs.reserve(inputs.size());
-  for (int64_t id : inputs) e.inputs.push_back(id ? slot(id) : -1);
-  for (int64_t id : outputs) {
+  e.inputs.reserve(r.inputs.size());
+  for (int64_t id : r.inputs) e.inputs.push_back(id ? slot(id) : -1);
+  for (int64_t id : r.outputs) {
     if (id) watch(id);
     e.outputs.push_back(id ? slot(id) : -1);
   }
-  e.pullback = std::move(pullback);
+  e.pullback = r.pullback;
   entries_.push_back(std::move(e));
 }
 
@@ -215,15 +215,21 @@ void Tape::clear() {
   watched_.clear();
 }
 
-std::span<Tape* const> active_tapes() { return stack(); }
+std::span<Follower* const> active_tapes() { return stack(); }
 
 bool followed(std::span<const int64_t> ids) {
   return std::ranges::any_of(
-      stack(), [&](const Tape* t) { return std::ranges::any_of(ids, [&](int64_t id) { return t->watches(id); }); });
+      stack(), [&](const Follower* r) { return std::ranges::any_of(ids, [&](int64_t id) { return r->watches(id); }); });
 }
 
 Untaped::Untaped() : hidden_(std::exchange(stack(), {})) {}
 Untaped::~Untaped() { stack() = std::move(hidden_); }
+
+Before::Before(const Follower* follower) : all_(stack()) {
+  auto& active = stack();
+  active.erase(std::ranges::find(active, follower), active.end());
+}
+Before::~Before() { stack() = std::move(all_); }
 
 void record(std::span<const Value> in, std::span<Value> out, const Pullback& pullback) {
   std::vector<int64_t> ids, made;
@@ -232,8 +238,10 @@ void record(std::span<const Value> in, std::span<Value> out, const Pullback& pul
     if (!v.id && differentiable(v.tensor.dtype())) v.id = new_value_id();
     made.push_back(differentiable(v.tensor.dtype()) ? v.id : 0);
   }
-  for (Tape* t : stack()) {
-    if (std::ranges::any_of(ids, [&](int64_t id) { return t->watches(id); })) t->record(ids, made, pullback);
+  // The first to start come first: the later ones' own work is theirs to record, and follows from this.
+  for (size_t i = 0; i < stack().size(); ++i) {
+    Follower* r = stack()[i];
+    if (std::ranges::any_of(ids, [&](int64_t id) { return r->watches(id); })) r->record({ids, made, out, pullback});
   }
 }
 

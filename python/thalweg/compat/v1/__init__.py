@@ -50,6 +50,7 @@ from thalweg.framework.convert import (
     register_tensor_conversion_function,
 )
 from thalweg.framework.default_session import get_default_session
+from thalweg.framework.custom_gradient import custom_gradient
 from thalweg.framework.device import DeviceSpec
 from thalweg.framework.dtypes import (
     DType,
@@ -87,7 +88,6 @@ from thalweg.framework.gradients import (
     NotDifferentiable,
     RegisterGradient,
     UnconnectedGradients,
-    custom_gradient,
     gradients,
     hessians,
 )
