@@ -98,12 +98,12 @@ py::list tape_gradient(PyTape& tape, const py::list& targets, const py::list& se
   std::vector<Value> dys;
   for (size_t i = 0; i < targets.size(); ++i) {
     Value y = value_of(py::handle(targets[i]).ptr());
-    ys.push_back(y.id);
+    ys.push_back(number_of(py::handle(targets[i]).ptr()));
     py::handle seed = seeds[i];
     dys.push_back(seed.is_none() ? Value{ones_like(y.tensor), 0} : value_of(seed.ptr()));
   }
   for (py::handle x : sources) {
-    xs.push_back(is_variable_object(x.ptr()) ? variable(x.ptr()).id : value_of(x.ptr()).id);
+    xs.push_back(number_of(x.ptr()));
   }
   std::vector<Value> found = looked_up([&] {
     Unlocked unlocked;

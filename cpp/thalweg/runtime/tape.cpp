@@ -204,8 +204,15 @@ std::vector<Value> Tape::gradient(std::span<const int64_t> targets, std::span<co
   }
   std::vector<Value> out;
   for (int64_t id : sources) {
-    int s = slot(id);
-    out.push_back(s < 0 ? Value{} : sum(grads[size_t(s)]));
+    if (int s = slot(id); s >= 0) {
+      out.push_back(sum(grads[size_t(s)]));
+      continue;
+    }
+    std::vector<Value> own;  // a target may be a source, watched or not
+    for (size_t i = 0; i < targets.size(); ++i) {
+      if (id && targets[i] == id) own.push_back(seeds[i]);
+    }
+    out.push_back(sum(own));
   }
   return out;
 }

@@ -218,6 +218,10 @@ class Graph:
         """What stands for a tensor, which may be of an outer graph, in this one."""
         return [self.capture(tensor)]
 
+    def _captures(self) -> list[tuple[Any, SymbolicTensor]]:
+        """Pairs of what is outside, and what stands for it here."""
+        return []
+
     def _gradient_functions_of(self, node: int) -> dict[str, Any]:
         """Where the gradient that a node names may be."""
         return self._gradient_functions

@@ -12,9 +12,9 @@ from thalweg import raw_ops
 from thalweg.framework import dtypes
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
+from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.shapes import TensorShape
-from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import TensorLike
 from thalweg.ops.arguments import one_of
 

@@ -49,8 +49,8 @@ from thalweg.framework.convert import (
     is_tensor,
     register_tensor_conversion_function,
 )
-from thalweg.framework.default_session import get_default_session
 from thalweg.framework.custom_gradient import custom_gradient
+from thalweg.framework.default_session import get_default_session
 from thalweg.framework.device import DeviceSpec
 from thalweg.framework.dtypes import (
     DType,
