@@ -123,6 +123,7 @@ int bool_slot(PyObject* self) {
   const Tensor& t = eager(self).tensor;
   if (t.size() == 1 && t.dtype() == DType::boolean && t.device().host_memory()) return *t.ptr<bool>();
   int result = -1;
+  if (t.size() == 0) return 0;
   guarded([&]() -> PyObject* {
     if (t.size() != 1) {
       throw py::value_error(
@@ -159,6 +160,25 @@ Py_ssize_t length_slot(PyObject* self) {
     return -1;
   }
   return t.dim(0);
+}
+
+/// What makes it a sequence in the eyes of others. Negative numbers arrive with the length added.
+PyObject* item_slot(PyObject* self, Py_ssize_t i) {
+  const Tensor& t = eager(self).tensor;
+  if (t.rank() > 0 && (i < 0 || i >= t.dim(0))) {
+    PyErr_SetString(PyExc_IndexError, "index out of range");
+    return nullptr;
+  }
+  PyObject* key = PyLong_FromSsize_t(i);
+  if (!key) return nullptr;
+  PyObject* item = PyObject_GetItem(self, key);
+  Py_DECREF(key);
+  return item;
+}
+
+PyObject* tensor_complex(PyObject* self, PyObject*) {
+  return guarded(
+      [&] { return PyObject_CallOneArg(reinterpret_cast<PyObject*>(&PyComplex_Type), scalar(self, "complex").ptr()); });
 }
 
 PyObject* subscript_slot(PyObject* self, PyObject* key) {
@@ -296,6 +316,7 @@ py::object make_tensor_type(const py::object& base) {
   static PyMethodDef methods[] = {
       {"numpy", tensor_numpy, METH_NOARGS,
        "numpy($self)\n--\n\nThe value as a NumPy array, a copy; a NumPy scalar or bytes where the rank is 0."},
+      {"__complex__", tensor_complex, METH_NOARGS, "The value as a Python number."},
       {"_view", tensor_view, METH_NOARGS, "The memory as a read-only array."},
       {nullptr, nullptr, 0, nullptr},
   };
@@ -344,6 +365,8 @@ py::object make_tensor_type(const py::object& base) {
       {Py_nb_float, slot(float_slot)},
       {Py_nb_index, slot(index_slot)},
       {Py_mp_length, slot(length_slot)},
+      {Py_sq_length, slot(length_slot)},
+      {Py_sq_item, slot(item_slot)},
       {Py_mp_subscript, slot(subscript_slot)},
       {Py_bf_getbuffer, slot(get_buffer)},
       {Py_bf_releasebuffer, slot(release_buffer)},

@@ -14,10 +14,10 @@ constexpr double kExact = 9007199254740992.0;  // 2^53: beyond it two roundings 
 /// What the numbers are, and how they are arranged.
 class Numbers {
  public:
-  /// False if there is something else among them.
+  /// False if there is something else among them, or truth values among numbers.
   bool look(PyObject* o) {
     if (!find_shape(o)) return false;
-    return look(o, 0);
+    return look(o, 0) && !(bools_ && (ints_ || floats_));
   }
 
   bool all_fit(DType t) const {
@@ -133,7 +133,7 @@ bool tensor_from_numbers(PyObject* o, DType known, DType preferred, Tensor* out)
   if (t == DType::invalid) {
     constexpr DTypeSet kMade = kIndex | kBool | DTypeSet{DType::float32, DType::float64};
     if (preferred != DType::invalid && !kMade.has(preferred)) return false;  // Python's to look at
-    t = preferred != DType::invalid && n.all_fit(preferred) ? preferred : n.own();
+    t = preferred != DType::invalid ? preferred : n.own();
   }
   if (!n.all_fit(t)) return false;
   *out = n.tensor(o, t);

@@ -4,6 +4,7 @@
 
 #include "library.h"
 #include "runner.h"
+#include "thalweg/runtime/accumulator.h"
 #include "unlocked.h"
 
 namespace thalweg::python {
@@ -33,6 +34,24 @@ class PyTape final : public Tape {
   std::vector<py::object> variables_;
 };
 
+/// Records nothing: only sees which trainable variables are read.
+class VariableWatcher final : public Follower {
+ public:
+  bool watches(int64_t) const override { return false; }
+  void record(const Recorded&) override {}
+
+  void accessed(VariableObject& v) {
+    auto object = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(&v));
+    if (std::ranges::none_of(variables_, [&](const py::object& o) { return o.is(object); })) {
+      variables_.push_back(std::move(object));
+    }
+  }
+  const std::vector<py::object>& variables() const { return variables_; }
+
+ private:
+  std::vector<py::object> variables_;
+};
+
 Tensor ones_like(const Tensor& t) {
   Tensor out(t.dtype(), t.shape());
   visit<kNumeric>(t.dtype(), [&]<class T>() { std::fill_n(out.ptr<T>(), out.size(), T(1)); });
@@ -45,14 +64,32 @@ py::object object_of(Value v) {
   return o;
 }
 
+/// Its number on tapes; given now if it has none.
+int64_t number_of(PyObject* o) {
+  if (is_variable_object(o)) return variable(o).id;
+  if (!is_eager_tensor(o)) throw py::type_error("expected a tensor that has a value, or a variable");
+  if (!eager(o).id) eager(o).id = new_value_id();
+  return eager(o).id;
+}
+
+/// An op without a gradient is a LookupError.
+template <class F>
+auto looked_up(F f) {
+  try {
+    return f();
+  } catch (const Error& e) {
+    if (e.code() != Code::NotFound) throw;
+    PyErr_SetString(PyExc_LookupError, e.what());
+    throw py::error_already_set();
+  }
+}
+
 void tape_watch(PyTape& tape, py::handle o) {
   if (is_variable_object(o.ptr())) {
     tape.watch_variable(variable(o.ptr()));
     return;
   }
-  if (!is_eager_tensor(o.ptr())) throw py::type_error("a tape watches tensors and variables");
-  if (!eager(o.ptr()).id) eager(o.ptr()).id = new_value_id();
-  tape.watch(eager(o.ptr()).id);
+  tape.watch(number_of(o.ptr()));
 }
 
 /// Gradients by source, None where there is none. A seed that is None stands for ones.
@@ -61,22 +98,17 @@ py::list tape_gradient(PyTape& tape, const py::list& targets, const py::list& se
   std::vector<Value> dys;
   for (size_t i = 0; i < targets.size(); ++i) {
     Value y = value_of(py::handle(targets[i]).ptr());
-    ys.push_back(y.id);
+    ys.push_back(number_of(py::handle(targets[i]).ptr()));
     py::handle seed = seeds[i];
     dys.push_back(seed.is_none() ? Value{ones_like(y.tensor), 0} : value_of(seed.ptr()));
   }
   for (py::handle x : sources) {
-    xs.push_back(is_variable_object(x.ptr()) ? variable(x.ptr()).id : value_of(x.ptr()).id);
+    xs.push_back(number_of(x.ptr()));
   }
-  std::vector<Value> found;
-  try {
+  std::vector<Value> found = looked_up([&] {
     Unlocked unlocked;
-    found = tape.gradient(ys, dys, xs);
-  } catch (const Error& e) {
-    if (e.code() != Code::NotFound) throw;  // an op without a gradient
-    PyErr_SetString(PyExc_LookupError, e.what());
-    throw py::error_already_set();
-  }
+    return tape.gradient(ys, dys, xs);
+  });
   py::list out;
   for (Value& v : found) out.append(v.tensor ? object_of(std::move(v)) : py::object(py::none()));
   return out;
@@ -112,8 +144,9 @@ void record_python(const py::list& outputs, const py::list& inputs, py::object f
 
 void note_access(VariableObject& v) {
   if (!v.trainable) return;
-  for (Tape* t : active_tapes()) {
-    if (auto* tape = dynamic_cast<PyTape*>(t)) tape->accessed(v);
+  for (Follower* r : active_tapes()) {
+    if (auto* tape = dynamic_cast<PyTape*>(r)) tape->accessed(v);
+    if (auto* watcher = dynamic_cast<VariableWatcher*>(r)) watcher->accessed(v);
   }
 }
 
@@ -139,6 +172,22 @@ void bind_tape(py::module_& m) {
       .def("gradient", &tape_gradient)
       .def("size", &PyTape::size)
       .def("variables", [](PyTape& t) { return t.variables(); });
+  py::class_<VariableWatcher>(m, "VariableWatcher")
+      .def(py::init<>())
+      .def("start", &VariableWatcher::start)
+      .def("stop", &VariableWatcher::stop)
+      .def("variables", [](VariableWatcher& w) { return w.variables(); });
+  py::class_<Accumulator>(m, "Accumulator")
+      .def(py::init([] { return std::make_unique<Accumulator>(library()); }))
+      .def("start", &Accumulator::start)
+      .def("stop", &Accumulator::stop)
+      .def("watch", [](Accumulator& a, py::handle o,
+                       py::handle tangent) { a.watch(number_of(o.ptr()), value_of(tangent.ptr())); })
+      .def("watches", [](Accumulator& a, py::handle o) { return a.watches(number_of(o.ptr())); })
+      .def("tangent", [](Accumulator& a, py::handle o) -> py::object {
+        Value v = looked_up([&] { return a.tangent(number_of(o.ptr())); });
+        return v.tensor ? object_of(std::move(v)) : py::object(py::none());
+      });
   m.def("record_python", &record_python, "Records that `f(*dys)` leads from outputs back to inputs.");
   m.def("is_taped", [] { return !active_tapes().empty(); });
   py::class_<Untaped>(m, "Untaped");

@@ -47,6 +47,7 @@ from thalweg._gen.root import (
 )
 from thalweg.eager.function import function
 from thalweg.eager.gradient_tape import GradientTape
+from thalweg.eager.recompute import recompute_grad
 from thalweg.eager.variable import Variable
 from thalweg.framework.composite import (
     IndexedSlices,
@@ -56,6 +57,7 @@ from thalweg.framework.convert import (
     is_tensor,
     register_tensor_conversion_function,
 )
+from thalweg.framework.custom_gradient import custom_gradient
 from thalweg.framework.device import (
     DeviceSpec,
 )
@@ -92,7 +94,6 @@ from thalweg.framework.gradients import (
     AggregationMethod,
     RegisterGradient,
     UnconnectedGradients,
-    custom_gradient,
 )
 from thalweg.framework.gradients import NotDifferentiable as no_gradient
 from thalweg.framework.graph import Graph, Operation, control_dependencies, init_scope

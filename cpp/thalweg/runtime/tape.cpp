@@ -4,13 +4,14 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <optional>
 
 namespace thalweg {
 namespace {
 
-std::vector<Tape*>& stack() {
-  thread_local std::vector<Tape*> tapes;
-  return tapes;
+std::vector<Follower*>& stack() {
+  thread_local std::vector<Follower*> followers;
+  return followers;
 }
 
 bool differentiable(DType t) { return kInexact.has(t); }
@@ -63,6 +64,11 @@ std::vector<bool> which_are_followed(std::span<const Value> values) {
 
 bool any(const std::vector<bool>& mask) { return std::ranges::find(mask, true) != mask.end(); }
 
+/// An op without a gradient matters only to those who ask for it.
+Pullback without_gradient(const Error& e) {
+  return [e](std::span<const Value>, const std::vector<bool>&) -> std::vector<Value> { throw e; };
+}
+
 /// One result, which is by far the usual case: what its derivative needs is known at once.
 Pullback single_pullback(const std::shared_ptr<EagerOp>& op, std::span<const Value> in, std::span<const Value> out,
                          const std::vector<bool>& wanted, std::vector<bool> arriving) {
@@ -90,9 +96,9 @@ Pullback op_pullback(const std::shared_ptr<EagerOp>& op, std::span<const Value> 
   try {
     if (std::ranges::count(arriving, true) > 1) return late_pullback(op, in, out, wanted);
     return single_pullback(op, in, out, wanted, std::move(arriving));
-  } catch (const Error& e) {  // an op without a gradient matters only to those who ask for it
+  } catch (const Error& e) {
     if (e.code() != Code::NotFound) throw;
-    return [e](std::span<const Value>, const std::vector<bool>&) -> std::vector<Value> { throw e; };
+    return without_gradient(e);
   }
 }
 
@@ -128,15 +134,15 @@ int64_t new_value_id() {
   return next.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-Tape::~Tape() {
+Follower::~Follower() {
   if (recording_) std::erase(stack(), this);
 }
 
-void Tape::start() {
+void Follower::start() {
   if (!std::exchange(recording_, true)) stack().push_back(this);
 }
 
-void Tape::stop() {
+void Follower::stop() {
   if (std::exchange(recording_, false)) std::erase(stack(), this);
 }
 
@@ -145,15 +151,15 @@ int Tape::slot(int64_t id) const {
   return it == watched_.end() ? -1 : it->second;
 }
 
-void Tape::record(std::span<const int64_t> inputs, std::span<const int64_t> outputs, Pullback pullback) {
+void Tape::record(const Recorded& r) {
   Entry e;
-  e.inputs.reserve(inputs.size());
-  for (int64_t id : inputs) e.inputs.push_back(id ? slot(id) : -1);
-  for (int64_t id : outputs) {
+  e.inputs.reserve(r.inputs.size());
+  for (int64_t id : r.inputs) e.inputs.push_back(id ? slot(id) : -1);
+  for (int64_t id : r.outputs) {
     if (id) watch(id);
     e.outputs.push_back(id ? slot(id) : -1);
   }
-  e.pullback = std::move(pullback);
+  e.pullback = r.pullback;
   entries_.push_back(std::move(e));
 }
 
@@ -204,8 +210,15 @@ std::vector<Value> Tape::gradient(std::span<const int64_t> targets, std::span<co
   }
   std::vector<Value> out;
   for (int64_t id : sources) {
-    int s = slot(id);
-    out.push_back(s < 0 ? Value{} : sum(grads[size_t(s)]));
+    if (int s = slot(id); s >= 0) {
+      out.push_back(sum(grads[size_t(s)]));
+      continue;
+    }
+    std::vector<Value> own;  // a target may be a source, watched or not
+    for (size_t i = 0; i < targets.size(); ++i) {
+      if (id && targets[i] == id) own.push_back(seeds[i]);
+    }
+    out.push_back(sum(own));
   }
   return out;
 }
@@ -215,15 +228,21 @@ void Tape::clear() {
   watched_.clear();
 }
 
-std::span<Tape* const> active_tapes() { return stack(); }
+std::span<Follower* const> active_tapes() { return stack(); }
 
 bool followed(std::span<const int64_t> ids) {
   return std::ranges::any_of(
-      stack(), [&](const Tape* t) { return std::ranges::any_of(ids, [&](int64_t id) { return t->watches(id); }); });
+      stack(), [&](const Follower* r) { return std::ranges::any_of(ids, [&](int64_t id) { return r->watches(id); }); });
 }
 
 Untaped::Untaped() : hidden_(std::exchange(stack(), {})) {}
 Untaped::~Untaped() { stack() = std::move(hidden_); }
+
+Before::Before(const Follower* follower) : all_(stack()) {
+  auto& active = stack();
+  active.erase(std::ranges::find(active, follower), active.end());
+}
+Before::~Before() { stack() = std::move(all_); }
 
 void record(std::span<const Value> in, std::span<Value> out, const Pullback& pullback) {
   std::vector<int64_t> ids, made;
@@ -232,8 +251,10 @@ void record(std::span<const Value> in, std::span<Value> out, const Pullback& pul
     if (!v.id && differentiable(v.tensor.dtype())) v.id = new_value_id();
     made.push_back(differentiable(v.tensor.dtype()) ? v.id : 0);
   }
-  for (Tape* t : stack()) {
-    if (std::ranges::any_of(ids, [&](int64_t id) { return t->watches(id); })) t->record(ids, made, pullback);
+  // The first to start come first: the later ones' own work is theirs to record, and follows from this.
+  for (size_t i = 0; i < stack().size(); ++i) {
+    Follower* r = stack()[i];
+    if (std::ranges::any_of(ids, [&](int64_t id) { return r->watches(id); })) r->record({ids, made, out, pullback});
   }
 }
 
@@ -260,6 +281,71 @@ std::vector<Value> execute(const std::shared_ptr<EagerOp>& op, std::span<const V
   return out;
 }
 
+namespace {
+
+/// Whether the way back may itself be recorded: by a second follower, or by one that can be asked while it records.
+bool recorded_again(std::span<const int64_t> ids) {
+  int count = 0;
+  for (const Follower* f : stack()) {
+    if (std::ranges::none_of(ids, [&](int64_t id) { return f->watches(id); })) continue;
+    auto* tape = dynamic_cast<const Tape*>(f);
+    count += tape && tape->persistent() ? 2 : 1;
+  }
+  return count > 1;
+}
+
+/// Calls and records it, with what its derivative keeps. `missing`: why that has no derivatives in turn.
+std::vector<Value> call_once(const std::shared_ptr<Function>& f, const std::shared_ptr<const Derivative>& d,
+                             std::span<const Value> in, std::span<const Value> from, const RunControl& control,
+                             const std::optional<Error>& missing = {}) {
+  std::vector<Value> all;
+  for (Tensor& t : (d->forward ? *d->forward : *f).call(tensors_of(in), control)) all.push_back({std::move(t), 0});
+  std::vector<Value> out(all.begin(), all.begin() + long(f->outputs().size()));
+  // Numbers first: what is kept may be an output.
+  for (Value& v : out) {
+    if (differentiable(v.tensor.dtype())) v.id = new_value_id();
+  }
+  std::ranges::copy(out, all.begin());
+  if (missing) record(from, std::span(all).subspan(out.size()), without_gradient(*missing));
+  record(from, out,
+         [f, d, n = from.size(), outputs = forms(out), saved = kept(*d, in, all)](
+             std::span<const Value> dys, const std::vector<bool>&) { return pull(*d, n, dys, outputs, saved); });
+  return out;
+}
+
+/// The function with further results, intermediates, of which the derivatives of all its results can be computed.
+std::shared_ptr<Function> closed(std::shared_ptr<Function> f, const std::vector<bool>& wanted) {
+  while (true) {
+    auto d = f->derivative({}, std::vector<bool>(f->outputs().size(), true), wanted);
+    if (!d->forward) return f;
+    f = d->forward;
+  }
+}
+
+/// The values that are kept for the way back depend on the inputs like the results do.
+std::vector<Value> call_closed(const std::shared_ptr<Function>& f, size_t outputs, std::span<const Value> in,
+                               std::span<const Value> from, const std::vector<bool>& wanted,
+                               const RunControl& control) {
+  std::vector<Value> all;
+  for (Tensor& t : f->call(tensors_of(in), control)) {
+    bool counts = differentiable(t.dtype());
+    all.push_back({std::move(t), counts ? new_value_id() : 0});
+  }
+  record(from, all,
+         [f, wanted, n = from.size(), in = std::vector<Value>(in.begin(), in.end()), all](std::span<const Value> dys,
+                                                                                          const std::vector<bool>&) {
+           std::vector<bool> arriving;
+           for (const Value& dy : dys) arriving.push_back(bool(dy.tensor));
+           auto d = f->derivative({}, arriving, wanted);
+           if (d->forward) d = f->derivative({}, std::vector<bool>(all.size(), true), wanted);
+           return pull(*d, n, dys, forms(all), kept(*d, in, all));
+         });
+  all.resize(outputs);
+  return all;
+}
+
+}  // namespace
+
 std::vector<Value> call(const std::shared_ptr<Function>& f, std::span<const Value> in,
                         std::span<const int64_t> variables, const RunControl& control) {
   std::vector<bool> wanted;
@@ -272,25 +358,31 @@ std::vector<Value> call(const std::shared_ptr<Function>& f, std::span<const Valu
     for (Tensor& t : f->call(tensors_of(in), control)) out.push_back({std::move(t), 0});
     return out;
   }
-  std::vector<bool> arriving(f->outputs().size(), true);
-  std::shared_ptr<const Derivative> d = f->derivative(tensors_of(in), arriving, wanted);
-  std::vector<Value> all;
-  for (Tensor& t : (d->forward ? *d->forward : *f).call(tensors_of(in), control)) all.push_back({std::move(t), 0});
-  out.assign(all.begin(), all.begin() + long(f->outputs().size()));
-  // Numbers first: what is kept may be an output.
-  for (Value& v : out) {
-    if (differentiable(v.tensor.dtype())) v.id = new_value_id();
-  }
-  std::ranges::copy(out, all.begin());
   std::vector<Value> from(in.begin(), in.end());
   for (size_t i = 0; i < variables.size(); ++i) {
     const Endpoint& e = f->variables()[i];
     from.push_back({Tensor(e.node->output(e.index).dtype, Shape()), variables[i]});
   }
-  record(from, out,
-         [f, d, n = from.size(), outputs = forms(out), saved = kept(*d, in, all)](
-             std::span<const Value> dys, const std::vector<bool>&) { return pull(*d, n, dys, outputs, saved); });
-  return out;
+  std::shared_ptr<const Derivative> d;
+  try {
+    d = f->derivative({}, std::vector<bool>(f->outputs().size(), true), wanted);
+  } catch (const Error& e) {
+    if (e.code() != Code::NotFound) throw;
+    for (Tensor& t : f->call(tensors_of(in), control)) out.push_back({std::move(t), 0});
+    record(from, out, without_gradient(e));
+    return out;
+  }
+  std::vector<int64_t> ids;
+  for (const Value& v : from) ids.push_back(v.id);
+  if (!d->forward || !recorded_again(ids)) return call_once(f, d, in, from, control);
+  std::shared_ptr<Function> whole;
+  try {
+    whole = closed(f, wanted);
+  } catch (const Error& e) {
+    if (e.code() != Code::NotFound) throw;
+    return call_once(f, d, in, from, control, e);
+  }
+  return call_closed(whole, f->outputs().size(), in, from, wanted, control);
 }
 
 }  // namespace thalweg

@@ -1,5 +1,5 @@
-// A Tape remembers what was computed from the values it watches, and goes back through it: reverse-mode differentiation
-// of programs that run as they are written.
+// Followers see what is computed from the values they watch. A Tape remembers it and goes back through it: reverse-mode
+// differentiation of programs that run as they are written.
 #pragma once
 
 #include <cstdint>
@@ -29,25 +29,45 @@ THALWEG_API int64_t new_value_id();
 /// none arrived). Only inputs that are `wanted` need one.
 using Pullback = std::function<std::vector<Value>(std::span<const Value> dys, const std::vector<bool>& wanted)>;
 
-/// Not for several threads: a tape records what its own thread does.
-class THALWEG_API Tape {
- public:
-  Tape(const Library& library, bool persistent) : library_(library), persistent_(persistent) {}
-  virtual ~Tape();
-  Tape(const Tape&) = delete;
-  Tape& operator=(const Tape&) = delete;
+/// Something was computed. By input and output its number, 0 for what can have no gradient.
+struct Recorded {
+  std::span<const int64_t> inputs, outputs;
+  std::span<const Value> results;
+  const Pullback& pullback;
+};
 
-  /// Between start and stop, the calling thread's work is recorded. Tapes nest in any order.
+/// Not for several threads: it records what its own thread does.
+class THALWEG_API Follower {
+ public:
+  Follower() = default;
+  virtual ~Follower();
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
+
+  /// Between start and stop, the calling thread's work is recorded. Followers nest in any order.
   void start();
   void stop();
   bool recording() const { return recording_; }
+
+  virtual bool watches(int64_t id) const = 0;
+  /// Of what depends on something that it watches.
+  virtual void record(const Recorded& r) = 0;
+
+ private:
+  bool recording_ = false;
+};
+
+class THALWEG_API Tape : public Follower {
+ public:
+  Tape(const Library& library, bool persistent) : library_(library), persistent_(persistent) {}
+
   bool persistent() const { return persistent_; }
   void set_persistent(bool persistent) { persistent_ = persistent; }
 
   void watch(int64_t id) { watched_.try_emplace(id, int(watched_.size())); }
-  bool watches(int64_t id) const { return id && watched_.contains(id); }
+  bool watches(int64_t id) const final { return id && watched_.contains(id); }
 
-  void record(std::span<const int64_t> inputs, std::span<const int64_t> outputs, Pullback pullback);
+  void record(const Recorded& r) final;
 
   /// The sum over targets of the seeds times d target / d source, by source; no tensor where none depends on it.
   /// Frees what it has passed unless the tape is persistent.
@@ -65,14 +85,14 @@ class THALWEG_API Tape {
   Value sum(std::vector<Value>& parts) const;
 
   const Library& library_;
-  bool persistent_, recording_ = false;
+  bool persistent_;
   std::unordered_map<int64_t, int> watched_;  // value number -> slot
   std::vector<Entry> entries_;
 };
 
-/// The tapes that record on this thread.
-THALWEG_API std::span<Tape* const> active_tapes();
-/// Whether some active tape follows one of these.
+/// What records on this thread, the first to start first.
+THALWEG_API std::span<Follower* const> active_tapes();
+/// Whether one of them watches one of these.
 THALWEG_API bool followed(std::span<const int64_t> ids);
 
 /// While it lives, nothing is recorded on this thread.
@@ -84,10 +104,22 @@ class THALWEG_API Untaped {
   Untaped& operator=(const Untaped&) = delete;
 
  private:
-  std::vector<Tape*> hidden_;
+  std::vector<Follower*> hidden_;
 };
 
-/// Records on the active tapes that follow an input: numbers are given to those outputs that can have a gradient.
+/// While it lives, only those record on this thread that started before `follower`.
+class THALWEG_API Before {
+ public:
+  explicit Before(const Follower* follower);
+  ~Before();
+  Before(const Before&) = delete;
+  Before& operator=(const Before&) = delete;
+
+ private:
+  std::vector<Follower*> all_;
+};
+
+/// Tells the active followers that watch an input: numbers are given to those outputs that can have a gradient.
 THALWEG_API void record(std::span<const Value> in, std::span<Value> out, const Pullback& pullback);
 
 /// Runs an op and records it. `op` must not take variables by reference.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from thalweg import _core
-from thalweg.framework.eager_tensor import EagerTensor
+from thalweg.framework.eager_tensor import EagerTensor, from_array
 
 _CPU = 1  # kDLCPU
 
@@ -17,7 +17,7 @@ def export(tensor: Any, **options: Any) -> Any:
     if options.get("dl_device") not in (None, (_CPU, 0)):
         raise BufferError(f"the tensor is on the CPU; dl_device {options['dl_device']} is not")
     if options.get("copy"):
-        tensor = tensor.__deepcopy__({})
+        tensor = from_array(tensor.numpy(), tensor.dtype)
     return _core.eager_to_dlpack(tensor)
 
 

@@ -20,7 +20,7 @@ from thalweg.framework.eager_tensor import EagerTensor
 from thalweg.framework.gradients import UnconnectedGradients, differentiate
 from thalweg.framework.graph import Graph, get_default_graph
 from thalweg.framework.mode import executing_eagerly
-from thalweg.framework.tensor import Tensor
+from thalweg.framework.tensor import Tensor, TensorLike
 from thalweg.platform import logging
 
 
@@ -37,9 +37,11 @@ class GradientTape:
         self._tape = _core.Tape(bool(persistent), bool(watch_accessed_variables))
         self._persistent = bool(persistent)
         self._watch_accessed = bool(watch_accessed_variables)
-        self._recording = self._used = False
+        self._recording = self._started = self._used = False
         self._graph: Graph | None = None  # being built while the tape records
         self._ranges: list[list[int]] = []  # of node numbers added meanwhile
+        self._watched: dict[int, Any] = {}  # by id: what was watched in that graph
+        self._variables: list[Any] = []  # seen by a tape that was used up
 
     # --- recording
 
@@ -57,7 +59,7 @@ class GradientTape:
             self._stop()
 
     def _start(self) -> None:
-        self._recording = True
+        self._recording = self._started = True
         if executing_eagerly():
             self._tape.start()
             return
@@ -93,15 +95,18 @@ class GradientTape:
                     t.dtype,
                 )
                 continue
-            if isinstance(t, EagerTensor) or (_is_variable(t) and executing_eagerly()):
+            if not executing_eagerly():
+                self._watched[id(t)] = t
+            elif isinstance(t, EagerTensor) or _is_variable(t):
                 self._tape.watch(t)
 
     def watched_variables(self) -> tuple[Any, ...]:
         """The variables that were watched, in the order of their first access."""
-        found = self._tape.variables()
-        if self._graph is not None:
-            found += [v for v in self._graph._variables_read(self._ranges) if v not in found]
-        return tuple(found)
+        seen = [*self._variables, *self._tape.variables()]
+        seen += [v for v in self._watched.values() if _is_variable(v)]
+        if self._graph is not None and self._watch_accessed:
+            seen += self._graph._variables_read(self._ranges)
+        return tuple({id(v): v for v in seen}.values())
 
     @contextmanager
     def stop_recording(self) -> Iterator[None]:
@@ -121,6 +126,8 @@ class GradientTape:
             self._stop()
         self._tape.reset()
         self._ranges.clear()
+        self._watched.clear()
+        self._variables.clear()
         self._graph, self._used = None, False
         if recording:
             self._start()
@@ -148,22 +155,19 @@ class GradientTape:
             ValueError: a value of `unconnected_gradients` that there is not.
             LookupError: an op on the way has no gradient.
         """
+        unconnected = _unconnected(unconnected_gradients)
         self._begin()
-        unconnected = UnconnectedGradients(unconnected_gradients)
         if target is None:
             raise TypeError(
                 "Argument `target` should be a list or nested structure of Tensors, Variables or "
                 "CompositeTensors to be differentiated, but received None."
             )
-        targets = nest.flatten(target)
+        targets = [_checked(t, "target") for t in nest.flatten(target)]
         flat = nest.flatten(sources)
         seeds = _seeds(targets, output_gradients)
         wanted = [_checked_source(s) for s in flat]
-        if self._recording and not self._persistent:
-            self._stop()
         found = self._gradient(targets, seeds, wanted)
-        if not self._persistent:
-            self._tape.reset()
+        self._end()
         results = [
             _zeros(s) if g is None and unconnected is UnconnectedGradients.ZERO else g
             for s, g in zip(wanted, found, strict=True)
@@ -171,12 +175,20 @@ class GradientTape:
         return nest.pack_sequence_as(sources, results)
 
     def _begin(self) -> None:
-        if self._used and not self._persistent:
+        started = self._recording or self._started
+        if not started or (self._used and not self._persistent):
             raise RuntimeError(
                 "A non-persistent GradientTape can only be used to compute one set of gradients "
                 "(or jacobians)"
             )
         self._used = True
+        if self._recording and not self._persistent:
+            self._stop()
+
+    def _end(self) -> None:
+        if not self._persistent:
+            self._variables += self._tape.variables()
+            self._tape.reset()
 
     def _gradient(self, targets: list[Any], seeds: list[Any], sources: list[Any]) -> list[Any]:
         if self._graph is not None and not executing_eagerly():
@@ -188,15 +200,44 @@ class GradientTape:
         self, targets: list[Any], seeds: list[Any], sources: list[Any]
     ) -> list[Any]:
         pairs = [(t, s) for t, s in zip(targets, seeds, strict=True) if _differentiable(t)]
-        if not pairs:
+        follows = [self._follows(s) for s in sources]
+        if not pairs or not any(follows):
             return [None] * len(sources)
-        return differentiate(
-            [t for t, _ in pairs],
-            sources,
-            [s for _, s in pairs],
-            name="gradient_tape",
-            nodes=[(first, last) for first, last in self._ranges],
+        found = iter(
+            differentiate(
+                [t for t, _ in pairs],
+                [s for s, followed in zip(sources, follows, strict=True) if followed],
+                [s for _, s in pairs],
+                name="gradient_tape",
+                nodes=[(first, last) for first, last in self._ranges],
+            )
         )
+        return [next(found) if followed else None for followed in follows]
+
+    def _follows(self, source: Any) -> bool:
+        """Whether a source in a graph is watched, or computed from what is."""
+        graph = self._graph
+        assert graph is not None
+        reads = dict(graph._reads) if graph.building_function else {}
+        captured = {id(inner): outer for outer, inner in graph._captures()}
+        seen: set[int] = set()
+        stack = [source]
+        while stack:
+            t = stack.pop()
+            if id(t) in self._watched:
+                return True
+            if _is_variable(t):
+                if t.trainable and self._watch_accessed:
+                    return True
+                continue
+            if id(t) in captured:
+                stack.append(captured[id(t)])
+            if isinstance(t, EagerTensor) or t.op.graph is not graph or t.op._id in seen:
+                continue
+            seen.add(t.op._id)
+            if any(first <= t.op._id < last for first, last in self._ranges):
+                stack += [reads[t.op._id]] if t.op._id in reads else t.op.inputs
+        return False
 
     def jacobian(
         self,
@@ -213,15 +254,12 @@ class GradientTape:
             `parallel_iterations` and `experimental_use_pfor` say how TensorFlow computes it; here
             rows follow one another.
         """
-        unconnected = UnconnectedGradients(unconnected_gradients)
+        unconnected = _unconnected(unconnected_gradients)
         flat = [_checked_source(s) for s in nest.flatten(sources)]
         self._begin()
-        if self._recording and not self._persistent:
-            self._stop()
         target = convert_to_tensor(target)
         rows = self._rows(target, flat, unconnected)
-        if not self._persistent:
-            self._tape.reset()
+        self._end()
         return nest.pack_sequence_as(sources, rows)
 
     def _rows(
@@ -278,11 +316,13 @@ class GradientTape:
         the source only: the jacobians row by row, [b] + target.shape[1:] + source.shape[1:].
 
         Raises:
-            ValueError: the first dimensions differ, or are unknown.
+            ValueError: the first dimensions differ, or are unknown, or there is no second one.
         """
-        unconnected = UnconnectedGradients(unconnected_gradients)
+        unconnected = _unconnected(unconnected_gradients)
         source = _checked_source(source)
         target = convert_to_tensor(target)
+        for shape in (target.shape, source.shape):
+            shape.with_rank_at_least(2)
         y, x = target.shape.as_list(), source.shape.as_list()
         if not y or not x or y[0] is None or y[0] != x[0]:
             raise ValueError(
@@ -290,8 +330,6 @@ class GradientTape:
                 f"({source.shape}) to match."
             )
         self._begin()
-        if self._recording and not self._persistent:
-            self._stop()
         batch, size = y[0], 1
         for d in y[1:]:
             size *= d
@@ -306,8 +344,7 @@ class GradientTape:
             )
             seed = apply_op("Reshape", tensor=row, shape=y)
             columns.append(self._one_of_many([target], [seed], [source])[0])
-        if not self._persistent:
-            self._tape.reset()
+        self._end()
         if not columns or all(c is None for c in columns):
             zero = unconnected is UnconnectedGradients.ZERO
             return _filled(0, y + x[1:], source.dtype) if zero else None
@@ -338,15 +375,24 @@ def _differentiable(target: Any) -> bool:
     return False
 
 
-def _checked_source(source: Any) -> Any:
-    if _is_variable(source) or isinstance(source, Tensor):
-        return source
-    if isinstance(source, IndexedSlices):
-        return source.values
+def _unconnected(value: Any) -> UnconnectedGradients:
+    try:
+        return UnconnectedGradients(value)
+    except ValueError:
+        raise ValueError(f"Unknown value for unconnected_gradients: {value!r}") from None
+
+
+def _checked(value: Any, what: str) -> Any:
+    if _is_variable(value) or isinstance(value, TensorLike):
+        return value
     raise TypeError(
-        f"GradientTape: a source has to be a tensor or a variable, got {source!r} of type "
-        f"{type(source).__name__}"
+        f"GradientTape: a {what} has to be a tensor or a variable, got {value!r} of type "
+        f"{type(value).__name__}"
     )
+
+
+def _checked_source(source: Any) -> Any:
+    return source.values if isinstance(source, IndexedSlices) else _checked(source, "source")
 
 
 def _seeds(targets: list[Any], output_gradients: Any) -> list[Any]:

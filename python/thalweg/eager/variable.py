@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from typing import Any, NoReturn
+
+import numpy as np
 
 from thalweg import _core, raw_ops
 from thalweg.framework import dtypes, errors
@@ -13,10 +16,10 @@ from thalweg.framework.func_graph import FuncGraph
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.operators import fallbacks, overload_all, strided_slice_index
 from thalweg.framework.shapes import TensorShape
-from thalweg.framework.tensor import Reference, Tensor, TensorLike
+from thalweg.framework.tensor import Reference, TensorLike
 from thalweg.ops import state
-from thalweg.ops.variables import VariableAggregation, VariableSynchronization
 from thalweg.ops.variables import Variable as GraphVariable
+from thalweg.ops.variables import VariableAggregation, VariableSynchronization
 from thalweg.trackable.base import VARIABLE_VALUE, Trackable
 
 
@@ -28,11 +31,14 @@ class Variable(_core.VariableBase, TensorLike, Trackable):
             returns either.
         trainable: whether gradient tapes watch it by themselves; True unless
             `synchronization` is ON_READ.
-        validate_shape: False gives a variable of unknown shape.
+        validate_shape: no more than TensorFlow 2 does with it: `shape` declares an unknown shape.
         name: 'Variable' by default. Names need not be unique.
         dtype: the element type; that of the initial value by default.
         constraint: a function from a value to an allowed one, for optimizers.
         shape: a shape less specific than the initial value's, to be assigned to later.
+
+    Changes return the variable itself, so that they may be chained; in TensorFlow they return an
+    object that stands for it.
 
     In a plain graph (`tf.Graph().as_default()`, `tf.compat.v1`) this makes that graph's variables.
 
@@ -40,6 +46,8 @@ class Variable(_core.VariableBase, TensorLike, Trackable):
         ValueError: no initial value, or one that does not fit `shape`.
         NotImplementedError: `caching_device`, `variable_def`, `import_scope`.
     """
+
+    __array_priority__ = 100  # array + variable is a tensor
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Variable and not executing_eagerly():
@@ -76,7 +84,9 @@ class Variable(_core.VariableBase, TensorLike, Trackable):
                 "a value."
             )
         if constraint is not None and not callable(constraint):
-            raise ValueError("The `constraint` argument must be a callable.")
+            raise ValueError(
+                f"Argument `constraint` must be None or a callable. Got {constraint!r}"
+            )
         if trainable is None:
             trainable = synchronization is not VariableSynchronization.ON_READ
         self._constraint = constraint
@@ -87,7 +97,7 @@ class Variable(_core.VariableBase, TensorLike, Trackable):
         want = None if dtype is None else dtypes.as_dtype(dtype).base_dtype
         value = _initial_value(initial_value, want)
         if shape is None:
-            shape = value.shape if validate_shape else TensorShape(None)
+            shape = value.shape
         declared = TensorShape(shape)
         if not declared.is_compatible_with(value.shape):
             raise ValueError(
@@ -175,6 +185,10 @@ class Variable(_core.VariableBase, TensorLike, Trackable):
         """None: a variable has its value from the start."""
         return None
 
+    @property
+    def initial_value(self) -> NoReturn:
+        raise RuntimeError("This property is not supported when eager execution is enabled.")
+
     def is_initialized(self, name: str | None = None) -> Any:
         """True, as a tensor."""
         return convert_to_tensor(self._is_initialized())
@@ -233,7 +247,7 @@ class Variable(_core.VariableBase, TensorLike, Trackable):
         return self._read().__array__(dtype, copy)
 
     def eval(self, session: Any = None) -> NoReturn:
-        raise RuntimeError("Trying to eval in EAGER mode")
+        raise RuntimeError("This operation is not supported when eager execution is enabled.")
 
     def __bool__(self) -> bool:
         return bool(self.value())
@@ -253,14 +267,14 @@ class Variable(_core.VariableBase, TensorLike, Trackable):
     def __len__(self) -> int:
         return len(self.value())
 
-    def __iter__(self) -> NoReturn:
-        raise TypeError("'Variable' object is not iterable.")
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.value())
 
     def __format__(self, spec: str) -> str:
         return format(self.numpy(), spec) if spec else str(self)
 
     def __copy__(self) -> Variable:
-        return self.__deepcopy__({})
+        return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
         if not executing_eagerly():
@@ -358,7 +372,12 @@ class Variable(_core.VariableBase, TensorLike, Trackable):
     def _same_shape(self, delta: Any) -> Any:
         delta = convert_to_tensor(delta, self.dtype)
         if not self.shape.is_compatible_with(delta.shape):
-            raise ValueError(f"Shapes {self.shape} and {delta.shape} are incompatible")
+            raise errors.InvalidArgumentError(
+                None,
+                None,
+                f"Cannot update variable {self.name} with shape {self.shape} using a Tensor with "
+                f"shape {delta.shape}, shapes must be equal.",
+            )
         return delta
 
     def _scatter(self, function: Any, delta: Any, name: str | None) -> Any:
@@ -434,6 +453,36 @@ class Variable(_core.VariableBase, TensorLike, Trackable):
         )
         return self
 
+    def scatter_nd_max(self, indices: Any, updates: Any, name: str | None = None) -> Any:
+        """The larger of the slices at index tuples and `updates`."""
+        return self.assign(raw_ops.TensorScatterMax(self.value(), indices, updates, name=name))
+
+    def scatter_nd_min(self, indices: Any, updates: Any, name: str | None = None) -> Any:
+        """The smaller of the slices at index tuples and `updates`."""
+        return self.assign(raw_ops.TensorScatterMin(self.value(), indices, updates, name=name))
+
+    def batch_scatter_update(
+        self, sparse_delta: Any, use_locking: bool = False, name: str | None = None
+    ) -> Any:
+        """Sets rows batch by batch: for indices [b..., n], the rows `indices[b..., :]` of
+        `self[b...]`.
+        """
+        indices = convert_to_tensor(sparse_delta.indices)
+        whole = indices.shape.as_list()
+        if None in whole:
+            raise ValueError(f"batch_scatter_update: indices of unknown shape {indices.shape}")
+        places = np.indices(whole).astype(indices.dtype.as_numpy_dtype)
+        index = raw_ops.Pack([*places[:-1], indices], axis=-1)
+        return self.scatter_nd_update(index, sparse_delta.values, name)
+
+    def count_up_to(self, limit: int) -> Any:
+        """Its value before it is raised by 1; OutOfRangeError once it has reached `limit`."""
+        return state.count_up_to(self._ref(), limit)
+
+    def load(self, value: Any, session: Any = None) -> None:
+        """As assign."""
+        self.assign(value)
+
     def sparse_read(self, indices: Any, name: str | None = None) -> Any:
         """The rows at `indices`."""
         return raw_ops.GatherV2(self.value(), indices, 0, name=name)
@@ -454,13 +503,28 @@ class Variable(_core.VariableBase, TensorLike, Trackable):
         size = raw_ops.Size(whole)
         places = raw_ops.Reshape(raw_ops.Range(0, size, 1), raw_ops.Shape(whole))
         picked = strided_slice_index(places, index)
-        value = raw_ops.BroadcastTo(convert_to_tensor(value, self.dtype), raw_ops.Shape(picked))
+        value = convert_to_tensor(value, self.dtype)
+        if not _broadcasts(value.shape, picked.shape):
+            raise errors.InvalidArgumentError(
+                None,
+                None,
+                f"Cannot broadcast input shape {value.shape} into final shape {picked.shape}",
+            )
+        value = raw_ops.BroadcastTo(value, raw_ops.Shape(picked))
         flat = raw_ops.TensorScatterUpdate(
             raw_ops.Reshape(whole, [-1]),
             raw_ops.Reshape(picked, [-1, 1]),
             raw_ops.Reshape(value, [-1]),
         )
         return self.assign(raw_ops.Reshape(flat, raw_ops.Shape(whole)), name=name)
+
+
+def _broadcasts(shape: TensorShape, to: TensorShape) -> bool:
+    """False if a shape does certainly not stretch to another."""
+    if shape.rank is None or to.rank is None:
+        return True
+    pairs = zip(shape.as_list()[::-1], to.as_list()[::-1], strict=False)
+    return shape.rank <= to.rank and all(None in (m, n) or m in (1, n) for m, n in pairs)
 
 
 def _initial_value(value: Any, dtype: Any) -> Any:
@@ -476,10 +540,7 @@ def _initial_value(value: Any, dtype: Any) -> Any:
             )
         value = graph.lift(value)
     with ops.init_scope():
-        converted = convert_to_tensor(value, dtype)
-        if isinstance(value, Variable):
-            return converted
-        return converted
+        return convert_to_tensor(value, dtype)
 
 
 def _restored(value: Any, trainable: bool, name: str, dtype: Any, shape: Any) -> Variable:
@@ -511,6 +572,26 @@ def _equality(operator: str) -> Any:
     return compare
 
 
+def _in_place(sign: str, instead: str) -> Any:
+    def refuse(self: Any, value: Any) -> NoReturn:
+        raise RuntimeError(
+            f"`variable {sign}= value` with `tf.Variable`s is not supported. Use "
+            f"`{instead}` to modify the variable, or `out = variable {sign} value` if you need to "
+            "get a new output Tensor."
+        )
+
+    return refuse
+
+
+for _name, _sign, _instead in (
+    ("add", "+", "variable.assign_add(value)"),
+    ("sub", "-", "variable.assign_sub(value)"),
+    ("mul", "*", "variable.assign(variable * value)"),
+    ("truediv", "/", "variable.assign(variable / value)"),
+    ("floordiv", "//", "variable.assign(variable // value)"),
+    ("pow", "**", "variable.assign(variable ** value)"),
+):
+    setattr(Variable, f"__i{_name}__", _in_place(_sign, _instead))
 _getitem = Variable.__getitem__
 overload_all(Variable)
 Variable.__getitem__ = _getitem  # type: ignore[method-assign]

@@ -224,7 +224,10 @@ def _constant_of_tensor(value: Any, dtype: Any, shape: Any) -> Tensor:
 
     value = convert_to_tensor(value)
     if dtype is not None and dtypes.as_dtype(dtype).base_dtype != value.dtype:
-        value = apply_op("Cast", x=value, DstT=dtypes.as_dtype(dtype))
+        raise TypeError(
+            f"Expected tensor {value} with dtype {dtypes.as_dtype(dtype)!r}, but got dtype "
+            f"{value.dtype!r}."
+        )
     if shape is None or value.shape.as_list() == TensorShape(shape).as_list():
         return value
     if value.shape.num_elements() == 1:

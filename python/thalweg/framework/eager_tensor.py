@@ -34,9 +34,26 @@ def from_array(array: Any, dtype: dtypes.DType) -> Any:
 def _text(self: Any, is_repr: bool) -> str:
     if not self.dtype.is_numpy_compatible:
         return "<unprintable>"
+    if self.dtype is dtypes.bfloat16:
+        return _bfloat16_text(self, is_repr)
     value = self.numpy()
     scalar = self.ndim == 0 and not isinstance(value, bytes)
     text = repr(value) if is_repr and not scalar else str(value)
+    return "\n" + text if "\n" in text else text
+
+
+def _bfloat16_text(self: Any, is_repr: bool) -> str:
+    """NumPy has no such numbers; shown are their values."""
+    values = (self.numpy().astype(np.uint32) << 16).view(np.float32)
+    if self.ndim == 0:
+        return f"{values:g}"
+    text = np.array2string(
+        values,
+        separator=", " if is_repr else " ",
+        prefix="array(" if is_repr else "",
+        formatter={"float_kind": lambda x: f"{x:g}"},
+    )
+    text = f"array({text}, dtype=bfloat16)" if is_repr else text
     return "\n" + text if "\n" in text else text
 
 
@@ -82,11 +99,12 @@ def _itself(self: Any) -> Any:
 
 
 def _deepcopy(self: Any, memo: Any) -> Any:
-    return _restore(self.numpy(), self.dtype.as_datatype_enum)
+    return self  # nothing can change it
 
 
 def _set_shape(self: Any, shape: Any) -> None:
     """Nothing, or ValueError where the shape is not compatible."""
+    shape = TensorShape(shape)
     if not self.shape.is_compatible_with(shape):
         raise ValueError(
             f"Tensor's shape {self.shape} is not compatible with supplied shape {shape}."
@@ -98,6 +116,10 @@ def _graph_only(name: str) -> property:
         raise AttributeError(f"Tensor.{name} is undefined when eager execution is enabled.")
 
     return property(refuse)
+
+
+def _consumers(self: Any) -> NoReturn:
+    raise NotImplementedError("Tensor.consumers is undefined when eager execution is enabled.")
 
 
 def _eval(self: Any, feed_dict: Any = None, session: Any = None) -> NoReturn:
@@ -135,7 +157,7 @@ for _name, _value in {
     "op": _graph_only("op"),
     "graph": _graph_only("graph"),
     "name": _graph_only("name"),
-    "consumers": _graph_only("consumers"),
+    "consumers": _consumers,
     "value_index": _graph_only("value_index"),
     "backing_device": property(lambda self: self.device),
 }.items():

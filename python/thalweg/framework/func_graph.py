@@ -96,6 +96,9 @@ class FuncGraph(Graph):
     def captures(self) -> list[tuple[Any, SymbolicTensor]]:
         return list(self._captured.values())
 
+    def _captures(self) -> list[tuple[Any, SymbolicTensor]]:
+        return [*self._captured.values(), *self._constants.values()]
+
     @property
     def external_captures(self) -> list[Any]:
         return [outer for outer, _ in self._captured.values()]

@@ -1,21 +1,18 @@
-"""Differentiation: `tf.gradients` over the core's backward walk, and gradients written in
-Python.
+"""Differentiation: `tf.gradients` over the core's backward walk, and the registry of gradients
+written in Python.
 """
 
 from __future__ import annotations
 
 import enum
-import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 from thalweg import _core
-from thalweg.framework import nest
-from thalweg.framework.apply import apply_op, create
+from thalweg.framework.apply import apply_op
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.func_graph import derived_graph
-from thalweg.framework.graph import Graph, get_default_graph, graph_of, name_scope
+from thalweg.framework.graph import Graph, graph_of, name_scope
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import Operation, Tensor
 
@@ -234,109 +231,6 @@ def call_python_gradient(graph: Graph, core: Any, node: int, grads: list[Any]) -
 
 def _zeros(y: Tensor) -> Tensor | None:
     return apply_op("ZerosLike", x=y) if y.dtype.is_floating or y.dtype.is_complex else None
-
-
-def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
-    """Decorates `f(*tensors) -> (value, grad)`: `grad(*dvalue)` gives the gradients of the
-    arguments.
-    """
-    if f is None:
-        return custom_gradient
-    function = f
-
-    @functools.wraps(function)
-    def decorated(*args: Any, **kwargs: Any) -> Any:
-        if executing_eagerly():
-            return _custom_eagerly(function, args, kwargs)
-        if kwargs and not get_default_graph().building_function:
-            raise ValueError(
-                "The custom_gradient decorator currently supports keywords arguments only when "
-                f"eager execution is enabled. Got {sorted(kwargs)}"
-            )
-        with name_scope("CustomGradient", values=list(args)):
-            inputs = [apply_op("Identity", input=convert_to_tensor(a)) for a in args]
-            value, grad = function(*inputs, **kwargs)
-            is_list = isinstance(value, (list, tuple))
-            values = [convert_to_tensor(v) for v in _as_list(value)]
-            outputs = _attach(values, inputs, grad)
-        return (
-            type(value)(outputs)
-            if type(value) in (list, tuple)
-            else outputs
-            if is_list
-            else outputs[0]
-        )
-
-    return decorated
-
-
-def _custom_eagerly(function: GradientFunction, args: Any, kwargs: Any) -> Any:
-    """Calls the function unseen by the tapes, and tells them of the gradient it brings."""
-    inputs = [a if isinstance(a, _core.VariableBase) else convert_to_tensor(a) for a in args]
-    variables: list[Any] = []
-    if not _core.is_taped():
-        value, _ = function(*args, **kwargs)
-        return value
-    watcher = _core.Tape(False, True)
-    hidden = _core.hide_tapes()
-    watcher.start()
-    try:
-        value, grad = function(*args, **kwargs)
-        variables = [v for v in watcher.variables() if not any(v is i for i in inputs)]
-    finally:
-        watcher.stop()
-        del hidden
-    takes_variables = _takes_variables(grad)
-    if variables and not takes_variables:
-        raise TypeError(
-            "If using @custom_gradient with a function that uses variables, then grad_fn must "
-            "accept a 'variables' keyword argument."
-        )
-    flat = nest.flatten(value, expand_composites=True)
-    outputs = [apply_op("Identity", input=v) for v in flat]
-
-    def backward(*dys: Any) -> list[Any]:
-        if variables:
-            found, of_variables = grad(*dys, variables=variables)
-        else:
-            found, of_variables = grad(*dys), []
-        found = _as_list(found)
-        if len(found) != len(inputs):
-            raise ValueError(
-                f"custom_gradient function expected to return {len(inputs)} gradients, but "
-                f"returned {len(found)} instead."
-            )
-        return [None if g is None else convert_to_tensor(g) for g in [*found, *of_variables]]
-
-    _core.record_python(outputs, [*inputs, *variables], backward)
-    return nest.pack_sequence_as(value, outputs, expand_composites=True)
-
-
-def _takes_variables(grad: GradientFunction) -> bool:
-    parameters = inspect.signature(grad).parameters
-    return "variables" in parameters or any(
-        p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
-    )
-
-
-def _attach(values: list[Tensor], inputs: list[Tensor], grad: GradientFunction) -> list[Tensor]:
-    """The values behind a node that depends on the inputs too, whose gradient is `grad`."""
-    graph = get_default_graph()
-
-    def backward(op: Operation, *grads: Any) -> list[Any]:
-        found = _as_list(grad(*grads[: len(values)]))
-        if len(found) != len(inputs):
-            raise ValueError(
-                f"custom_gradient function expected to return {len(inputs)} gradients, but "
-                f"returned {len(found)} instead."
-            )
-        return [None] * len(values) + found
-
-    name = f"CustomGradient-{len(graph._gradient_functions)}"
-    graph._gradient_functions[name] = backward
-    with graph.gradient_override_map({"IdentityN": name}):
-        op = create("IdentityN", input=[*values, *inputs])
-    return list(op.outputs[: len(values)])
 
 
 # --- second order

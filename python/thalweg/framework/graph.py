@@ -12,6 +12,7 @@ from typing import Any
 
 from thalweg import _core
 from thalweg.framework.device import canonical_name
+from thalweg.framework.eager_tensor import EagerTensor
 from thalweg.framework.graph_keys import GraphKeys
 from thalweg.framework.scopes import Controller, Restore, Scopes, user_site
 from thalweg.framework.tensor import Operation, SymbolicTensor, Tensor, TensorLike
@@ -217,6 +218,10 @@ class Graph:
     def places_of(self, tensor: Any) -> list[SymbolicTensor]:
         """What stands for a tensor, which may be of an outer graph, in this one."""
         return [self.capture(tensor)]
+
+    def _captures(self) -> list[tuple[Any, SymbolicTensor]]:
+        """Pairs of what is outside, and what stands for it here."""
+        return []
 
     def _gradient_functions_of(self, node: int) -> dict[str, Any]:
         """Where the gradient that a node names may be."""
@@ -565,7 +570,9 @@ def graph_of(values: Iterable[Any]) -> Graph:
 
 
 def _variable_graph(item: Any) -> Graph | None:
-    return item.graph if isinstance(item, TensorLike) else None
+    return (
+        item.graph if isinstance(item, TensorLike) and not isinstance(item, EagerTensor) else None
+    )
 
 
 class name_scope:

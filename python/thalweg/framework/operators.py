@@ -105,15 +105,23 @@ def _defers(y: Any, reflected: str) -> bool:
     return not isinstance(y, _PLAIN) and hasattr(type(y), reflected)
 
 
+def _operand(value: Any, dtype: Any) -> Tensor:
+    """In eager mode, the other side of an operator: a Python value of the tensor's own type."""
+    return value if isinstance(value, TensorLike) else convert_to_tensor(value, dtype)
+
+
 def _binary(method: str, scope: str, function: Binary) -> tuple[Any, Any]:
     reflected_name = f"__r{method}__"
+    adapts = method == "add"  # where the op itself says what does not go together
 
     def forward(x: Any, y: Any) -> Any:
         if type(y) is not SymbolicTensor and _defers(y, reflected_name):
             return NotImplemented
         x = _tensor(x)
         if executing_eagerly():
-            return function(x, convert_to_tensor(y, preferred_dtype=x.dtype), None)
+            if adapts or isinstance(y, TensorLike):
+                return function(x, convert_to_tensor(y, preferred_dtype=x.dtype), None)
+            return function(x, _operand(y, x.dtype), None)
         with name_scope(None, scope, (x, y)) as name:
             if type(y) is not SymbolicTensor:
                 y = convert_to_tensor(y, name="y", preferred_dtype=x.dtype.base_dtype)
@@ -122,7 +130,7 @@ def _binary(method: str, scope: str, function: Binary) -> tuple[Any, Any]:
     def reflected(y: Any, x: Any) -> Any:
         y = _tensor(y)
         if executing_eagerly():
-            return function(convert_to_tensor(x, preferred_dtype=y.dtype), y, None)
+            return function(_operand(x, y.dtype), y, None)
         with name_scope(None, scope, (x, y)) as name:
             return function(convert_to_tensor(x, y.dtype.base_dtype, "x"), y, name)
 
@@ -131,7 +139,8 @@ def _binary(method: str, scope: str, function: Binary) -> tuple[Any, Any]:
 
 def _comparison(op_type: str) -> Any:
     def compare(x: Any, y: Any) -> Tensor:
-        return apply_op(op_type, x=_tensor(x), y=y)
+        x = _tensor(x)
+        return apply_op(op_type, x=x, y=_operand(y, x.dtype) if executing_eagerly() else y)
 
     return compare
 
@@ -282,10 +291,9 @@ def _equality(op_type: str, if_unlike: bool) -> Any:
             return if_unlike
         x, y = (a, b) if isinstance(a, EagerTensor) else (b, a)
         x = _tensor(x)
-        try:
-            y = convert_to_tensor(y, preferred_dtype=x.dtype)
-        except (TypeError, ValueError):
+        if not isinstance(y, _PLAIN):
             return NotImplemented
+        y = convert_to_tensor(_operand(y, x.dtype))
         if executing_eagerly() and not _broadcast(x.shape._dims, y.shape._dims):
             return convert_to_tensor(if_unlike)
         return apply_op(op_type, x=x, y=y)

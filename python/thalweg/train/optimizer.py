@@ -136,9 +136,7 @@ class Optimizer:
                 self._check_dtype(v)
         return list(zip(grads, found, strict=True))
 
-    def _eager_gradients(
-        self, loss: Any, var_list: Any, grad_loss: Any
-    ) -> list[tuple[Any, Any]]:
+    def _eager_gradients(self, loss: Any, var_list: Any, grad_loss: Any) -> list[tuple[Any, Any]]:
         """Of what `loss()` computes."""
         if not callable(loss) or isinstance(loss, Tensor):
             raise RuntimeError(
@@ -267,7 +265,9 @@ class Optimizer:
     ) -> Variable:
         named = self._slot_dict(slot_name)
         if slots.key_of(var) not in named:
-            named[slots.key_of(var)] = slots.create_slot(var, initializer, op_name, shape=shape, dtype=dtype)
+            named[slots.key_of(var)] = slots.create_slot(
+                var, initializer, op_name, shape=shape, dtype=dtype
+            )
         return named[slots.key_of(var)]
 
     def _zeros_slot(self, var: Any, slot_name: str, op_name: str) -> Variable:
