@@ -21,7 +21,7 @@ from thalweg.ops import array
 def shape_tensor(shape: Any) -> Tensor:
     """A shape in any form as a vector; an empty one is int32. In eager mode the op makes it one."""
     if executing_eagerly() and type(shape) in (list, tuple) and shape:
-        return shape  # type: ignore[return-value]
+        return shape
     if isinstance(shape, TensorShape):
         shape = shape.as_list()
     dtype = dtypes.int32 if isinstance(shape, (list, tuple)) and not shape else None

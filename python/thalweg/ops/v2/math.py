@@ -9,6 +9,8 @@ from thalweg import raw_ops
 from thalweg.framework import dtypes
 from thalweg.framework.api import endpoint
 from thalweg.framework.convert import constant, convert_to_tensor
+from thalweg.framework.eager_tensor import EagerTensor
+from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array, indexing, math, nn, reduce
@@ -32,6 +34,9 @@ def matmul(
 
     `a_is_sparse`, `b_is_sparse`, `grad_a` and `grad_b` are hints, and hints only.
     """
+    plain = not (adjoint_a or adjoint_b) and output_type is None and executing_eagerly()
+    if plain and type(a) is type(b) is EagerTensor and a.ndim == b.ndim == 2:
+        return raw_ops.MatMul(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
     product = math.matmul(a, b, transpose_a, transpose_b, adjoint_a, adjoint_b, name=name)
     if output_type is not None and dtypes.as_dtype(output_type) != product.dtype.base_dtype:
         raise NotImplementedError(
