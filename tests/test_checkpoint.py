@@ -336,3 +336,51 @@ def test_without_a_checkpoint_the_program_begins(tmp_path) -> None:
     m = manager(tmp_path, init_fn=lambda: called.append(1))
     assert m.restore_or_initialize() is None
     assert called == [1]
+
+
+# --- the ops
+
+
+def test_the_ops_run_eagerly(tmp_path) -> None:
+    path = tf.raw_ops.ShardedFilename(basename=str(tmp_path / "m"), shard=1, num_shards=2)
+    assert path.numpy() == str(tmp_path / "m-00001-of-00002").encode()
+    values = [tf.range(4.0), tf.constant(["x", ""])]
+    tf.raw_ops.SaveV2(
+        prefix=path, tensor_names=["a", "b"], shape_and_slices=["", ""], tensors=values
+    )
+    back = tf.raw_ops.RestoreV2(
+        prefix=path,
+        tensor_names=["b", "a"],
+        shape_and_slices=["", ""],
+        dtypes=[tf.string, tf.float32],
+    )
+    assert back[0].numpy().tolist() == [b"x", b""]
+    assert back[1].numpy().tolist() == [0.0, 1.0, 2.0, 3.0]
+    with pytest.raises(tf.errors.NotFoundError, match="Key c not found in checkpoint"):
+        tf.raw_ops.RestoreV2(
+            prefix=path, tensor_names=["c"], shape_and_slices=[""], dtypes=[tf.int32]
+        )
+
+
+def test_a_function_is_given_what_was_saved(tmp_path) -> None:
+    """The variable that its first call makes, while it is traced."""
+
+    class Scale(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w = None
+
+        @tf.function
+        def __call__(self, x):
+            if self.w is None:
+                self.w = tf.Variable(tf.ones([3]))
+            return x * self.w
+
+    m = Scale()
+    m(tf.ones([3]))
+    m.w.assign([1.0, 2.0, 3.0])
+    path = tf.train.Checkpoint(m=m).write(tmp_path / "x")
+    again = Scale()
+    status = tf.train.Checkpoint(m=again, f=tf.function(lambda x: x)).read(path)
+    assert again(tf.ones([3])).numpy().tolist() == [1.0, 2.0, 3.0]
+    status.assert_consumed()
