@@ -212,6 +212,30 @@ class VariableBase:
     def _is_initialized(self) -> bool: ...
     def _forget(self) -> None: ...
 
+class GraphFunction:
+    """A graph that is called with the tensors of its arguments."""
+
+    def __call__(self, *tensors: Any) -> Any: ...
+
+class FunctionCalls:
+    """Base class of functions. A call in a form not seen yet goes to `_call(args, kwargs)`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def _remember(self, args: tuple[Any, ...], function: GraphFunction, /) -> bool: ...
+    def _forget(self) -> None: ...
+
+def make_function(
+    graph: Graph,
+    inputs: list[Endpoint],
+    outputs: list[Endpoint],
+    targets: list[int],
+    captures: list[Any],
+    variables: list[tuple[Endpoint, Any]],
+    structure: Any,
+    front: Any,
+    has_gradient: Callable[[int, Graph], bool] | None,
+    gradient: Callable[[int, list[Endpoint | None], Graph], list[Endpoint | None]] | None,
+) -> GraphFunction: ...
 def apply_op(op_type: str, name: str | None = None, /, **arguments: Any) -> Any: ...
 def set_eager_face(
     graph: Callable[..., Any],
