@@ -45,11 +45,12 @@ struct MatchingFiles {
 
 struct DecodeRaw {
   bool little;
-  explicit DecodeRaw(const KernelInit& init) : little(init.attr<bool>("little_endian")) {}
+  DType type;
+  explicit DecodeRaw(const KernelInit& init)
+      : little(init.attr<bool>("little_endian")), type(init.attr<DType>("out_type")) {}
 
   void operator()(KernelContext& k) const {
     auto strings = k.in(0).flat<std::string>();
-    DType type = k.out(0).dtype();
     size_t bytes = strings.empty() ? 0 : strings[0].size(), size = size_of(type);
     for (const std::string& s : strings) {
       TW_CHECK(s.size() == bytes, "DecodeRaw requires input strings to all be the same size, but element sizes are ",
