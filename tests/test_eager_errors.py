@@ -36,6 +36,10 @@ def f64(*shape: int) -> Any:
     return tf.constant(np.ones(shape))
 
 
+def int64(x: int) -> Any:
+    return tf.constant([x], tf.int64)
+
+
 def ints() -> Any:
     return tf.constant([1, 2, 3])
 
@@ -208,6 +212,13 @@ MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     ),
     (lambda: raw.Fill([2**40, 2**40], 1.0), Invalid, r"\[1099511627776,1099511627776\]"),
     (lambda: raw.Tile(f32(3), [2**31 - 1]), tf.errors.ResourceExhaustedError, r"\[Op:Tile\]"),
+    # the ends of ranges, and what does not go together
+    (lambda: raw.Slice([1], int64(0), int64(-(2**63))), Invalid, r"Expected size\[0\]"),
+    (lambda: raw.Tile(f32(1), int64(-(2**63))), Invalid, "multiples"),
+    (lambda: raw.Real(tf.constant(1j), Tout=tf.string), Invalid, "does not go with string"),
+    (lambda: raw.DecodeRaw(b"x", out_type=tf.float32), Invalid, "not a multiple of 4"),
+    (lambda: raw.ShardedFilename([], [], []), Invalid, "must be rank 0 but is rank 1"),
+    (lambda: raw.SplitV(ints(), [3], 0, num_split=2**31), Invalid, "must be at most"),
     # arguments
     (lambda: raw.AddV2(f32()), TypeError, "missing 1 required positional argument: 'y'"),
     (lambda: raw.AddV2(f32(), f32(), z=1), TypeError, "got an unexpected keyword argument 'z'"),
@@ -578,16 +589,22 @@ def is_large(name: str, given: dict[str, Any]) -> bool:
     numbers = [
         x for v in given.values() for x in (v if isinstance(v, list) else [v]) if type(x) is int
     ]
-    return (big and name not in HANDLES_LARGE) or (
-        any(x > 10_000 for x in numbers) and name.startswith("Random")
-    )
+    return (big or any(x > 10_000 for x in numbers)) and name not in HANDLES_LARGE
 
 
 # Whose sizes are checked before memory is asked for.
-HANDLES_LARGE = {o.name for o in OPS if not o.name.startswith("Segment")} - {
+HANDLES_LARGE = {
+    o.name for o in OPS if not o.name.startswith(("Segment", "Random", "Stateless"))
+} - {
     *("Fill", "Range", "Tile", "OneHot", "BroadcastTo", "Pad", "PadV2", "MirrorPad", "LinSpace"),
     *("TensorListReserve", "TensorListResize", "TensorListScatterV2", "UnsortedSegmentSum"),
-    *("UnsortedSegmentProd", "UnsortedSegmentMax", "UnsortedSegmentMin", "Bincount"),
+    *(
+        "UnsortedSegmentProd",
+        "UnsortedSegmentMax",
+        "UnsortedSegmentMin",
+        "Bincount",
+        "DenseBincount",
+    ),
 }
 
 

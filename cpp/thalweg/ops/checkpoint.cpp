@@ -27,7 +27,10 @@ void register_checkpoint(OpRegistry& r) {
       .stateful();
   r.add("ShardedFilename(basename: string, shard: int32, num_shards: int32) -> filename: string")
       .doc("basename-SSSSS-of-NNNNN, the name of one file of several.")
-      .infer(infer_scalar)
+      .infer([](Infer& s) {
+        for (int i = 0; i < 3; ++i) s.rank(i, 0);
+        infer_scalar(s);
+      })
       .no_grad();
 }
 

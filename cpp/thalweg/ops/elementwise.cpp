@@ -59,8 +59,8 @@ inline constexpr bool has_binary_gradient = requires(Op op, Out x) { op.grad(x, 
 
 /// Real and its like: the real type must be the complex one's.
 void check_real_type(const Infer& s, DType complex, DType real) {
-  s.require((complex == DType::complex128) == (real == DType::float64), s.op().name, ": ", complex,
-            " does not go with ", real);
+  DType its = complex == DType::complex128 ? DType::float64 : DType::float32;
+  s.require(kComplex.has(complex) && real == its, s.op().name, ": ", complex, " does not go with ", real);
 }
 
 void infer_real_part(Infer& s) {

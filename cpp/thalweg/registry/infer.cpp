@@ -1,5 +1,7 @@
 #include "thalweg/registry/infer.h"
 
+#include <algorithm>
+
 namespace thalweg {
 namespace {
 
@@ -62,7 +64,13 @@ const Tensor* Infer::constant(int i) {
 std::optional<Values> Infer::values(int i) {
   used_value_[size_t(i)] = true;
   const InferInput& input = inputs_[size_t(i)];
-  if (input.tensor) return elements(*input.tensor);
+  if (input.tensor) {
+    std::optional<Values> found = elements(*input.tensor);
+    if (found && running_) {  // there is nothing unknown then: the number that stands for it is one like its neighbour
+      std::ranges::replace(*found, kUnknownValue, kUnknownValue + 1);
+    }
+    return found;
+  }
   if (input.values) return *input.values;
   return std::nullopt;
 }
