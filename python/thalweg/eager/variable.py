@@ -50,9 +50,9 @@ class Variable(_core.VariableBase, TensorLike, Trackable):
     __array_priority__ = 100  # array + variable is a tensor
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        if cls is Variable and not executing_eagerly():
-            if not ops.get_default_graph().building_function:
-                return GraphVariable(*args, **kwargs)
+        in_graph = not executing_eagerly() and not ops.get_default_graph().building_function
+        if cls is Variable and in_graph:
+            return GraphVariable(*args, **kwargs)
         return super().__new__(cls)
 
     def __init__(

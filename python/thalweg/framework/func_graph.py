@@ -60,7 +60,6 @@ class FuncGraph(Graph):
         self._constants: dict[int, tuple[Any, SymbolicTensor]] = {}  # eager tensors copied in
         self._variable_clones: dict[str, SymbolicTensor] = {}
         self.variables: dict[str, Any] = {}  # of eager mode, by the name sessions know them by
-        self._reads: list[tuple[int, Any]] = []  # nodes that read these
         # Variables that a call reads and changes, and whether it does anything else; known once
         # the function is defined.
         self.reads: set[str] = set()
@@ -275,7 +274,7 @@ class FuncGraph(Graph):
             "loops, or give a function that makes its initial value"
         )
 
-    def _variables_read(self, ranges: list[list[int]]) -> list[Any]:
+    def _variables_read(self, ranges: Any) -> list[Any]:
         """Trainable variables read by nodes in ranges of numbers, each once."""
         found: dict[int, Any] = {}
         for node, variable in self._reads:

@@ -44,6 +44,7 @@ class Graph:
         self._functions: dict[str, Graph] = {}  # what nodes of this graph call, by name
         self.outer_graph: Graph = self  # of a function's graph: where it is used
         self.building_function = False
+        self._reads: list[tuple[int, Any]] = []  # nodes that read variables of eager mode
 
     # --- nodes
 
@@ -239,6 +240,10 @@ class Graph:
         if tensor.op.graph is not self:
             raise ValueError(f"{tensor} must be from the same graph as the operation that uses it.")
         return tensor
+
+    def _variables_read(self, ranges: Any) -> list[Any]:
+        """Variables of eager mode that nodes in ranges of numbers read: functions have some."""
+        return []
 
     # --- scopes
 
