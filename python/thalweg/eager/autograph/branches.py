@@ -10,6 +10,8 @@ from malt.operators.variables import Undefined, UndefinedReturnValue
 from thalweg import raw_ops
 from thalweg.eager.autograph import state
 from thalweg.framework import nest
+from thalweg.framework.graph import get_default_graph
+from thalweg.framework.tensor import SymbolicTensor
 from thalweg.ops.check import Assert
 from thalweg.ops.cond import cond as cond_op
 
@@ -46,8 +48,6 @@ def if_stmt(
         branch()
         return get_state()[:nouts]
 
-    if state.depth.trials:
-        before = _with_return_value(before, [body, orelse], run, symbol_names[:nouts])
     after = _choose(pred, lambda: run(body), lambda: run(orelse), symbol_names[:nouts])
     set_state(after + before[nouts:])
 
@@ -69,38 +69,93 @@ def _choose(
     names: Sequence[str],
 ) -> tuple[Any, ...]:
     """The variables after one branch or the other."""
-    found: list[tuple[Any, ...]] = []
+    choice = _Choice(pred, names)
+    made = cond_op(pred, lambda: choice.main(main), lambda: choice.other(other), strict=True)
+    return choice.results(made)
 
-    def branch(run: Callable[[], tuple[Any, ...]], which: str) -> Callable[[], Any]:
-        def traced() -> Any:
-            values = run()
-            for name, value in zip(names, values, strict=True):
-                _check_defined(name, value, which)
-            if found:
-                _check_alike(names, found[0], values)
-            values = tuple(nest.map_structure(_tensor_or_object, v) for v in values)
-            if found:
-                _check_types(names, found[0], values)
-            found.append(values)
-            return [v for value in values for v in map(_traceable, state.leaves(value))]
 
-        return traced
+class _Choice:
+    """Two branches in the making, and the variables after each."""
 
-    made = iter(cond_op(pred, branch(main, _MAIN), branch(other, _ELSE), strict=True))
-    results: list[Any] = []
-    for main_value, else_value in zip(*found, strict=True):
-        objects = state.leaves(main_value)
-        items = [
-            object_ if _traceable(object_) is None else made_item
-            for object_, made_item in zip(objects, made, strict=False)
-        ]
-        if isinstance(main_value, UndefinedReturnValue) or isinstance(
-            else_value, UndefinedReturnValue
-        ):
-            results.append(None)
-        else:
-            results.append(state.packed(main_value, items))
-    return tuple(results)
+    def __init__(self, pred: Any, names: Sequence[str]) -> None:
+        self.pred, self.names = pred, names
+
+    def main(self, run: Callable[[], tuple[Any, ...]]) -> list[list[Any]]:
+        values = self._run(run, _MAIN)
+        self.graph = get_default_graph()
+        self.raw = values
+        self.values = tuple(nest.map_structure(_tensor_or_object, v) for v in values)
+        return _outputs(self.values)
+
+    def other(self, run: Callable[[], tuple[Any, ...]]) -> list[list[Any]]:
+        values = self._run(run, _ELSE)
+        rows = zip(self.names, self.raw, values, strict=True)
+        self.certain = [_returned(self.pred, name, a, b) for name, a, b in rows]
+        values = self._with_return_values(values)
+        _check_alike(self.names, self.values, values)
+        values = tuple(nest.map_structure(_tensor_or_object, v) for v in values)
+        _check_types(self.names, self.values, values)
+        return _outputs(values)
+
+    def _run(self, run: Callable[[], tuple[Any, ...]], which: str) -> tuple[Any, ...]:
+        values = run()
+        for name, value in zip(self.names, values, strict=True):
+            if isinstance(value, Undefined):
+                raise ValueError(f"'{name}' must also be initialized in the {which} branch")
+        return values
+
+    def _with_return_values(self, other: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A branch without `return` goes on: it has some return value, which nobody reads if a
+        `return` follows; whether one does is seen at the end of the function.
+        """
+        main, values = list(self.values), list(other)
+        for i, (a, b) in enumerate(zip(main, values, strict=True)):
+            lacks = [isinstance(v, UndefinedReturnValue) for v in (a, b)]
+            if lacks == [True, False] and b is not None:
+                state.note_open_return(_MAIN)
+                with self.graph.as_default():
+                    main[i] = state.made(state.zeros_of(b)[0])
+                _replace_output(self.graph, i, state.leaves(main[i]))
+            elif lacks == [False, True] and a is not None:
+                state.note_open_return(_ELSE)
+                values[i] = state.made(state.zeros_of(a)[0])
+        self.values = tuple(main)
+        return tuple(values)
+
+    def results(self, made: list[list[Any]]) -> tuple[Any, ...]:
+        results: list[Any] = []
+        for value, items, returned in zip(self.values, made, self.certain, strict=True):
+            leaves = [
+                leaf if _traceable(leaf) is None else item
+                for leaf, item in zip(state.leaves(value), items, strict=True)
+            ]
+            results.append(True if returned else state.packed(value, leaves))
+        return tuple(results)
+
+
+def _outputs(values: Sequence[Any]) -> list[list[Any]]:
+    return [[_traceable(leaf) for leaf in state.leaves(value)] for value in values]
+
+
+def _replace_output(graph: Any, at: int, leaves: list[Any]) -> None:
+    """Of a branch that has been traced already, its `at`-th variable."""
+    given = iter(graph.flat_outputs)
+    parts = [[next(given) for _ in part] for part in graph.structured_outputs]
+    parts[at] = leaves
+    graph.structured_outputs = parts
+    graph.flat_outputs = [leaf for part in parts for leaf in part]
+    graph.outputs = [t for t in graph.flat_outputs if t is not None]
+
+
+def _returned(pred: Any, name: str, main: Any, other: Any) -> bool:
+    """For the flag that says whether the function has returned: whether it has in any case."""
+    if not name.startswith("do_return") or main is not True:
+        return False
+    if other is True:
+        return True
+    if not (isinstance(pred, SymbolicTensor) and isinstance(other, SymbolicTensor)):
+        return False
+    return pred.op.type == "LogicalNot" and pred.op.inputs[0] is other  # `if not do_return: ...`
 
 
 def _tensor_or_object(value: Any) -> Any:
@@ -110,11 +165,6 @@ def _tensor_or_object(value: Any) -> Any:
 def _traceable(value: Any) -> Any:
     """None stands for what is the same object in both branches."""
     return value if state.can_be_tensor(value) else None
-
-
-def _check_defined(name: str, value: Any, which: str) -> None:
-    if isinstance(value, Undefined):
-        raise ValueError(f"'{name}' must also be initialized in the {which} branch")
 
 
 def _check_alike(names: Sequence[str], main: Sequence[Any], other: Sequence[Any]) -> None:
@@ -155,28 +205,6 @@ def _check_types(names: Sequence[str], main: Sequence[Any], other: Sequence[Any]
                     f"'{name}' has dtype {state.dtype_name(x)} in the main branch, but dtype "
                     f"{state.dtype_name(y)} in the else branch"
                 )
-
-
-def _with_return_value(
-    before: tuple[Any, ...],
-    branches: Sequence[Callable[[], Any]],
-    run: Callable[[Callable[[], Any]], tuple[Any, ...]],
-    names: Sequence[str],
-) -> tuple[Any, ...]:
-    """Inside of a loop, a branch without `return` goes on: it has some return value, which nobody
-    reads.
-    """
-    lacking = [i for i, v in enumerate(before[: len(names)]) if isinstance(v, UndefinedReturnValue)]
-    if not lacking:
-        return before
-    with state.aside():
-        after = [run(branch) for branch in branches]
-    values = list(before)
-    for i in lacking:
-        given = [a[i] for a in after if not isinstance(a[i], UndefinedReturnValue)]
-        if len(given) == 1 and given[0] is not None:
-            values[i] = state.made(state.zeros_of(given[0])[0])
-    return tuple(values)
 
 
 # --- boolean operators

@@ -17,6 +17,7 @@ from malt.operators.py_builtins import (
     locals_in_original_context,
     super_in_original_context,
 )
+from malt.operators.variables import UndefinedReturnValue
 
 from thalweg import raw_ops
 from thalweg.eager.autograph import state, status
@@ -104,23 +105,27 @@ def _argument(value: Any, options: Any) -> Any:
 class FunctionScope(function_wrappers.FunctionScope):  # type: ignore[misc]
     """Around the body of a converted function."""
 
+    def __init__(self, function_name: str, scope_name: str, options: Any) -> None:
+        self.function_name = function_name
+        super().__init__(function_name, scope_name, options)
+
     def __enter__(self) -> Any:
-        state.depth.returns = [*state.depth.returns, False]
+        state.depth.returns.append(state.Returns())
         return super().__enter__()
 
     def __exit__(self, *error: Any) -> None:
-        state.depth.returns = state.depth.returns[:-1]
+        state.depth.returns.pop()
         super().__exit__(*error)
 
     def ret(self, value: Any, did_return: Any) -> Any:
         """What the function returns."""
-        if state.depth.returns[-1] and state.staged(did_return):
-            Assert(did_return, [f"{self.function_name}: no return statement was reached"])
+        if state.staged(did_return):  # else there is a `return` on every way
+            ways = state.depth.returns[-1]
+            if ways.by_branch and not isinstance(value, UndefinedReturnValue):
+                raise ValueError(ways.by_branch)
+            if ways.by_loop:
+                Assert(did_return, [f"{self.function_name}: no return statement was reached"])
         return super().ret(value, did_return)
-
-    def __init__(self, function_name: str, scope_name: str, options: Any) -> None:
-        self.function_name = function_name
-        super().__init__(function_name, scope_name, options)
 
 
 def with_function_scope(thunk: Callable[[Any], Any], scope_name: str, options: Any) -> Any:

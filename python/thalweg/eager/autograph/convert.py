@@ -7,6 +7,7 @@ import __future__
 
 import ast
 import functools
+import importlib
 import inspect
 import re
 import threading
@@ -24,6 +25,8 @@ from malt.pyct.transpiler import GenericTranspiler
 from thalweg.eager.autograph import branches, calls, loops, status
 from thalweg.platform import logging
 
+for _module in ("importlib.machinery", "importlib.util"):  # malt expects them to be imported
+    importlib.import_module(_module)
 _FUTURE = functools.reduce(
     lambda flags, name: flags | getattr(__future__, name).compiler_flag,
     __future__.all_feature_names,
@@ -129,7 +132,7 @@ class _Transpiler(api.PyToPy):  # type: ignore[misc]
     def transform_ast(self, node: Any, ctx: Any) -> Any:
         ctx.info.namespace[_LOOP_OPTIONS] = directives.set_loop_options
         node = _Prepare(ctx.info.namespace).visit(node)
-        return super().transform_ast(node, ctx)
+        return _Finish().visit(super().transform_ast(node, ctx))
 
     def rewritten(self, function: FunctionType, options: Any) -> tuple[Any, str]:
         """The function as a tree, and its name there."""
@@ -169,26 +172,10 @@ class _Transpiler(api.PyToPy):  # type: ignore[misc]
 
 
 class _Prepare(ast.NodeTransformer):
-    """Before malt sees the function: assertions with any message, and the names of this library's
-    directives.
-    """
+    """Before malt sees the function: the names of this library's directives."""
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self._namespace = namespace
-
-    def visit_Assert(self, node: ast.Assert) -> Any:
-        self.generic_visit(node)
-        message = node.msg or ast.Constant("Assertion error")
-        empty = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
-        operator = ast.Attribute(ast.Name(status.GENERATED, ast.Load()), "assert_stmt", ast.Load())
-        call = ast.Call(operator, [node.test, ast.Lambda(empty, message)], [])
-        made = ast.copy_location(ast.Expr(call), node)
-        ast.fix_missing_locations(made)
-        origin = anno.getanno(node, anno.Basic.ORIGIN, default=None)
-        for part in ast.walk(made):
-            if origin is not None and not anno.hasanno(part, anno.Basic.ORIGIN):
-                anno.setanno(part, anno.Basic.ORIGIN, origin)
-        return made
 
     def visit_Call(self, node: ast.Call) -> Any:
         from thalweg.autograph.experimental import set_loop_options
@@ -209,6 +196,42 @@ class _Prepare(ast.NodeTransformer):
                 else None
             )
         return None
+
+
+class _Finish(ast.NodeTransformer):
+    """After malt: assertions with any message, and conditional expressions inside of others."""
+
+    def visit_Assert(self, node: ast.Assert) -> Any:
+        self.generic_visit(node)
+        message = node.msg or ast.Constant("Assertion error")
+        return _at(node, ast.Expr(_operator("assert_stmt", node.test, _thunk(message))))
+
+    def visit_IfExp(self, node: ast.IfExp) -> Any:
+        text = ast.Constant(_LOADED.sub(r"\1", ast.unparse(node.test)))
+        self.generic_visit(node)
+        branches = _thunk(node.body), _thunk(node.orelse)
+        return _at(node, _operator("if_exp", node.test, *branches, text))
+
+
+_LOADED = re.compile(rf"{status.GENERATED}\.ld\((\w+)\)")
+
+
+def _operator(name: str, *arguments: ast.expr) -> ast.Call:
+    operator = ast.Attribute(ast.Name(status.GENERATED, ast.Load()), name, ast.Load())
+    return ast.Call(operator, list(arguments), [])
+
+
+def _thunk(value: ast.expr) -> ast.Lambda:
+    nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+    return ast.Lambda(nothing, value)
+
+
+def _at(node: ast.AST, made: ast.AST) -> ast.AST:
+    """At the place of the node that it was made of."""
+    origin = anno.getanno(node, anno.Basic.ORIGIN, default=None)
+    if origin is not None:
+        anno.setanno(made, anno.Basic.ORIGIN, origin)
+    return made
 
 
 def _compiled(node: Any, name: str, function: FunctionType, arguments: list[str]) -> CodeType:

@@ -141,18 +141,24 @@ def _attributes(value: Any, names: set[str]) -> Iterator[Any]:
         if not is_library(value.__name__):
             yield from (vars(value).get(n) for n in names)
         return
-    if value is None or isinstance(value, (FunctionType, MethodType, type)):
+    if value is None or isinstance(value, (FunctionType, MethodType)):
         return
-    if is_library(type(value).__module__):
+    kind = value if isinstance(value, type) else type(value)
+    if is_library(kind.__module__):
         return
-    own = getattr(value, "__dict__", {})
+    own = {} if kind is value else getattr(value, "__dict__", {})
     for name in names:
         if name in own:
             yield own[name]
             continue
-        found = inspect.getattr_static(type(value), name, None)
-        if isinstance(found, property) and found.fget is not None:
+        found = inspect.getattr_static(kind, name, None)
+        if isinstance(found, staticmethod):
+            yield found.__func__
+            continue
+        if isinstance(found, property):
             found = found.fget
+        elif isinstance(found, classmethod):
+            found = found.__func__
         if isinstance(found, FunctionType):
             yield MethodType(found, value)
 

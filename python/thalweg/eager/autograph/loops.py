@@ -172,7 +172,11 @@ class _Loop:
         def loop_body(*variables: Any) -> list[Any]:
             self._enter(variables[count:])
             inner = variables[len(ran) : count]
-            body(inner)
+            state.depth.loops += 1
+            try:
+                body(inner)
+            finally:
+                state.depth.loops -= 1
             values = self._leave()
             has_run = [convert_to_tensor(True)] if ran else []
             return [*has_run, *following(inner), *values] or list(variables)
@@ -214,8 +218,7 @@ class _Loop:
         }
         failure = ""
         after: tuple[Any, ...] = before
-        state.depth.trials += 1
-        returns = list(state.depth.returns)
+        state.depth.loops += 1
         try:
             with state.aside():
                 body()
@@ -236,8 +239,7 @@ class _Loop:
         else:
             cause = None
         finally:
-            state.depth.trials -= 1
-            state.depth.returns[:] = returns
+            state.depth.loops -= 1
             self.set_state(before)
         values = list(before)
         for i, gone in enumerate(lacking):
@@ -249,7 +251,7 @@ class _Loop:
                 values[i] = state.made(zeros)
                 invariants[i] = shapes
                 if isinstance(before[i], UndefinedReturnValue) and state.depth.returns:
-                    state.depth.returns[-1] = True
+                    state.depth.returns[-1].by_loop = True
             elif isinstance(before[i], Undefined):
                 raise ValueError(
                     f"'{self.names[i]}' must be defined before the loop{failure}"
@@ -280,9 +282,7 @@ class _Loop:
             elif given is not None:
                 shapes = [TensorShape(given[1])]
             else:
-                own: list[Any] = tried.get(i) or [
-                    None if state.is_composite(v) else v.shape for v in items
-                ]
+                own: list[Any] = tried.get(i) or list(map(_own_shape, items))
                 parts = [self.given.get(id(v)) for v in raw_items]
                 shapes = [
                     s if p is None else TensorShape(p[1]) for s, p in zip(own, parts, strict=True)
@@ -406,3 +406,7 @@ def _shape_leaves(structure: Any, shapes: Any) -> list[Any]:
             s for item, part in zip(items, given, strict=True) for s in _shape_leaves(item, part)
         ]
     return [shapes]
+
+
+def _own_shape(value: Any) -> Any:
+    return None if state.is_composite(value) else value.shape

@@ -17,6 +17,7 @@ from thalweg.framework import dtypes, nest
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.func_graph import FuncGraph, unique_function_name
 from thalweg.framework.mode import executing_eagerly
+from thalweg.framework.scopes import user_site
 from thalweg.framework.shapes import TensorShape
 from thalweg.framework.tensor import SymbolicTensor, Tensor
 
@@ -26,11 +27,29 @@ _PYTHON = (bool, int, float, complex, str, bytes, np.ndarray, np.generic)
 class _Depth(threading.local):
     """What is under way on this thread."""
 
-    trials = 0  # loop bodies that run only to see what they make
-    returns: list[bool] = []  # for each converted function: whether a loop may leave it
+    loops = 0  # loops of the graph, whose bodies are being traced
+
+    def __init__(self) -> None:
+        self.returns: list[Returns] = []  # of the converted functions that are running
+
+
+class Returns:
+    """Ways through a function that may end without `return`."""
+
+    def __init__(self) -> None:
+        self.by_loop = False  # after a loop: seen when the graph runs
+        self.by_branch = ""  # what to say of an `if`
 
 
 depth = _Depth()
+
+
+def note_open_return(branch: str) -> None:
+    """This branch of an `if` has no `return`, the other has."""
+    if depth.returns and not depth.loops:
+        depth.returns[
+            -1
+        ].by_branch = f"the {branch} branch must also have a return statement. ({user_site(3)})"
 
 
 def staged(value: Any) -> bool:
