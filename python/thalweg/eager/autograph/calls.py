@@ -81,10 +81,8 @@ def _stays(function: Any) -> bool:
         return True
     if isinstance(function, (FunctionType, MethodType)):
         return is_library(function.__module__)
-    kind = type(function)
-    return is_library(kind.__module__) or not isinstance(
-        inspect.getattr_static(kind, "__call__", None), FunctionType
-    )
+    call = inspect.getattr_static(type(function), "__call__", None)
+    return not isinstance(call, FunctionType) or is_library(call.__module__)
 
 
 def _calls_back(function: Any) -> bool:

@@ -8,6 +8,7 @@ import dis
 import functools
 import inspect
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -75,8 +76,11 @@ def unconverted(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def is_library(module_name: str | None) -> bool:
-    top = (module_name or "").partition(".")[0]
-    return top in _LIBRARIES or (top in sys.stdlib_module_names and top != "__main__")
+    name = module_name or ""
+    top = name.partition(".")[0]
+    if top == "__main__" or name.startswith("thalweg.examples."):
+        return False
+    return top in _LIBRARIES or top in sys.stdlib_module_names
 
 
 def may_need_conversion(function: Any) -> bool:
@@ -95,6 +99,8 @@ def _needs(function: Any, seen: set[int], depth: int) -> bool:
         if not isinstance(call, FunctionType):
             return False
         bound, function = function, call
+    if is_library(function.__module__):
+        return False
     key = id(function.__code__) ^ id(bound)
     if key in seen or depth > _DEEPEST or status.is_marked(function):
         return False
@@ -174,9 +180,18 @@ def _is_users(value: Any) -> bool:
     return not is_library(kind.__module__) and "__call__" in dir(kind)
 
 
-@functools.lru_cache(maxsize=4096)
+_flow: weakref.WeakKeyDictionary[CodeType, bool] = weakref.WeakKeyDictionary()
+
+
 def has_control_flow(code: CodeType) -> bool:
     """Conditions, loops, assertions and boolean operators, here or in functions defined inside."""
+    found = _flow.get(code)
+    if found is None:
+        found = _flow[code] = _has_control_flow(code)
+    return found
+
+
+def _has_control_flow(code: CodeType) -> bool:
     before = ""
     for instruction in dis.get_instructions(code):
         name = instruction.opname

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
@@ -22,7 +23,7 @@ class _Status(threading.local):
 status = _Status()
 
 # Code objects for which there is no conversion, and why.
-unsupported: dict[CodeType, str] = {}
+unsupported: weakref.WeakKeyDictionary[CodeType, str] = weakref.WeakKeyDictionary()
 
 
 def mark(function: Any) -> Any:
