@@ -9,10 +9,11 @@ from thalweg.eager.trace import TracedGraph, structure_of
 from thalweg.framework import nest
 from thalweg.framework.apply import create
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.errors import InvalidArgumentError
 from thalweg.framework.graph import get_default_graph
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import TensorShape
-from thalweg.framework.tensor import SymbolicTensor
+from thalweg.framework.tensor import SymbolicTensor, Tensor
 from thalweg.framework.type_spec import TensorSpec
 
 
@@ -113,6 +114,13 @@ class ConcreteFunction:
 
     def _fitting(self, value: Any, i: int) -> Any:
         placeholder = self.inputs[i]
+        if isinstance(value, Tensor) and value.dtype.base_dtype is not placeholder.dtype:
+            raise InvalidArgumentError(
+                None,
+                None,
+                f"cannot compute {self.name} as input #{i}(zero-based) was expected to be a "
+                f"{placeholder.dtype.name} tensor but is a {value.dtype.name} tensor",
+            )
         tensor = convert_to_tensor(value, placeholder.dtype)
         if not placeholder.shape.is_compatible_with(tensor.shape):
             raise TypeError(

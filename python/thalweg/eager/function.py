@@ -61,6 +61,8 @@ class Function(_core.FunctionCalls):
         self._relaxed: dict[Any, list[tuple[Any, ConcreteFunction]]] = {}
         self._created_variables = False
         self._traces = 0
+        self._descriptor: Function | None = None  # of the class, where this one is an object's
+        self._traced = False  # a trace that failed does not count
         self._recent: list[bool] = []  # whether the last calls were traced
         self._last_leaves: list[Any] = []
         self._bound: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -91,7 +93,8 @@ class Function(_core.FunctionCalls):
 
     def pretty_printed_concrete_signatures(self, verbose: bool = True) -> str:
         """Arguments and results of all its graphs, as text."""
-        return "\n\n".join(c.pretty_printed_signature(verbose) for c in self._graphs.values())
+        graphs = {id(c): c for c in self._graphs.values()}.values()
+        return "\n\n".join(c.pretty_printed_signature(verbose) for c in graphs)
 
     def __repr__(self) -> str:
         return f"<tf.function {self._name} with {len(self._graphs)} graphs>"
@@ -100,6 +103,10 @@ class Function(_core.FunctionCalls):
         """The function of one object, with graphs of its own."""
         if instance is None:
             return self
+        kept = getattr(instance, "__dict__", None)
+        found = None if kept is None else kept.get(self._name)
+        if isinstance(found, Function) and found._descriptor is self:
+            return found  # methods such as __call__ are looked up in the class first
         try:
             found = self._bound.get(instance)
         except TypeError:  # not hashable, or no weak references to it
@@ -107,7 +114,7 @@ class Function(_core.FunctionCalls):
         if found is not None:
             return found
         bound = self._bind_to(instance)
-        kept = getattr(instance, "__dict__", None)
+        bound._descriptor = self
         if (
             kept is not None
             and self._name.isidentifier()
@@ -184,7 +191,7 @@ class Function(_core.FunctionCalls):
     ) -> tuple[ConcreteFunction, list[Any]]:
         """The graph for a call, made if there is none; and the tensors that it takes."""
         bound = self._bind(args, kwargs)
-        structure = (bound.args, bound.kwargs)
+        structure = (self._as_specified(bound.args), bound.kwargs)
         leaves = [call_key.converted(v) for v in nest.flatten(structure, expand_composites=True)]
         if self._input_signature is not None:
             leaves = self._cast(leaves)
@@ -280,9 +287,11 @@ class Function(_core.FunctionCalls):
 
         def call(function: Callable[..., Any], values: list[Any]) -> Any:
             args, kwargs = nest.pack_sequence_as(structure, values, expand_composites=True)
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+            self._check_unchanged(structure, values, args, kwargs)
+            return result
 
-        first = not self._traces and not self._created_variables
+        first = not self._traced and not self._created_variables
         self._traces += 1
         name = unique_function_name(f"__inference_{self._name}", "graph")
         graph = trace(python_function, name, leaves, specs, call, may_create=first)
@@ -292,6 +301,7 @@ class Function(_core.FunctionCalls):
             self._keep = graph.created
             name = unique_function_name(f"__inference_{self._name}", "graph")
             graph = trace(python_function, name, leaves, specs, call, may_create=False)
+        self._traced = True
         signature = nest.pack_sequence_as(
             structure,
             [
@@ -301,6 +311,21 @@ class Function(_core.FunctionCalls):
             expand_composites=True,
         )
         return ConcreteFunction(graph, [s[3] for s in specs], signature)
+
+    def _check_unchanged(self, structure: Any, values: list[Any], args: Any, kwargs: Any) -> None:
+        """Containers among the arguments are copies: changing them would change nothing outside."""
+        given = nest.pack_sequence_as(structure, values, expand_composites=True)
+        before, after = self._named(*given), self._named(args, kwargs)
+        changed = [n for n, v in before.items() if not _same_containers(v, after[n])]
+        if changed:
+            raise ValueError(
+                f"{self._name}{self._signature} should not modify its Python input arguments. "
+                "Modifying a copy is allowed. The following parameter(s) were modified: "
+                f"{', '.join(changed)}"
+            )
+
+    def _named(self, args: Any, kwargs: Any) -> OrderedDict[str, Any]:
+        return OrderedDict(self._signature.bind(*args, **kwargs).arguments)
 
     def _relaxed_for(self, key: Any, structure: Any, leaves: list[Any]) -> ConcreteFunction | None:
         """A graph for unknown sizes where calls so far differ in them alone."""
@@ -325,6 +350,14 @@ class Function(_core.FunctionCalls):
         return concrete
 
     # --- input signatures
+
+    def _as_specified(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """With lists of numbers as tensors where the signature has a tensor."""
+        specs = self._input_signature
+        if specs is None:
+            return args
+        first = [_fitted(spec, v) for spec, v in zip(specs, args, strict=False)]
+        return (*first, *args[len(first) :])
 
     def _cast(self, leaves: list[Any]) -> list[Any]:
         specs = nest.flatten(self._input_signature, expand_composites=True)
@@ -393,7 +426,44 @@ def _checked_signature(specs: Any, signature: inspect.Signature, name: str) -> A
                 "When using `input_signature`, all of its leaves must be `tf.TensorSpec`s, got "
                 f"{spec!r} for {name}"
             )
+    parameters = list(signature.parameters.values())
+    takes = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(specs) > len(takes) and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        raise TypeError(
+            f"input_signature contains {len(specs) - len(takes)} extra type constraints."
+        )
+    for p in parameters:
+        if p.kind is p.KEYWORD_ONLY and p.default is p.empty:
+            raise TypeError(
+                "Since input_signature is defined, keyword-only parameter "
+                f"`{p.name}` must have a default value"
+            )
     return tuple(specs)
+
+
+def _fitted(spec: Any, value: Any) -> Any:
+    if isinstance(spec, TensorSpec):
+        return convert_to_tensor(value, spec.dtype) if nest.is_nested(value) else value
+    if isinstance(spec, (list, tuple)) and isinstance(value, (list, tuple)):
+        if len(spec) != len(value):
+            return value
+        items = [_fitted(s, v) for s, v in zip(spec, value, strict=True)]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    if isinstance(spec, dict) and isinstance(value, dict) and spec.keys() == value.keys():
+        return {k: _fitted(spec[k], v) for k, v in value.items()}
+    return value
+
+
+def _same_containers(a: Any, b: Any) -> bool:
+    """Whether the same leaves are in the same places."""
+    if not nest.is_nested(a) or not nest.is_nested(b):
+        return a is b or nest.is_nested_or_composite(a)
+    try:
+        nest.assert_same_structure(a, b)
+    except (TypeError, ValueError):
+        return False
+    pairs = zip(nest.flatten(a), nest.flatten(b), strict=True)
+    return all(x is y or nest.is_nested_or_composite(x) for x, y in pairs)
 
 
 def _weakly(function: Callable[..., Any], instance: Any) -> Callable[..., Any]:
