@@ -47,6 +47,13 @@ class TracedGraph(FuncGraph):
         captured = [
             (outer, inner) for outer, inner in self.captures if isinstance(outer, EagerTensor)
         ]
+        argument = _argument_behind(self.capture(tensor), {id(inner.op) for _, inner in captured})
+        if argument is not None:
+            raise ValueError(
+                "tf.function only supports singleton tf.Variables created on the first call, whose "
+                f"initial values depend on no argument; this one depends on '{argument}'. Make sure "
+                "the tf.Variable is only created once or created outside tf.function."
+            )
         function = _core.make_function(
             self.core,
             [_endpoint(inner) for _, inner in captured],
@@ -77,6 +84,21 @@ class TracedGraph(FuncGraph):
             lambda node, core: gradients.has_python_gradient(self, core, node),
             lambda node, dys, core: gradients.call_python_gradient(self, core, node, dys),
         )
+
+
+def _argument_behind(tensor: SymbolicTensor, captured: set[int]) -> str | None:
+    """The name of a placeholder that it is computed from, other than those of captured values."""
+    seen: set[int] = set()
+    pending = [tensor.op]
+    while pending:
+        op = pending.pop()
+        if op._id in seen:
+            continue
+        seen.add(op._id)
+        if op.type == "Placeholder" and id(op) not in captured:
+            return op.name
+        pending += [t.op for t in op.inputs]
+    return None
 
 
 def _endpoint(t: SymbolicTensor) -> tuple[int, int]:
