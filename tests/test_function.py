@@ -674,19 +674,23 @@ def test_ten_thousand_functions_in_flat_memory():
 
     def one(n):
         @tf.function
-        def f(y):
+        def plain(y):
+            return y * n
+
+        @tf.function
+        def converted(y):
             if y > n:
                 y = y * n
             return y
 
-        return f(x)
+        return plain(x), converted(x) if n % 10 == 0 else None
 
     for n in range(2000):
-        one(float(n % 7))
+        one(n)
     gc.collect()
     before = peak()
     for n in range(8000):
-        one(float(n % 7))
+        one(n)
     gc.collect()
     assert peak() - before < 20
 

@@ -150,7 +150,7 @@ class ConcreteFunction:
             f=self.graph.name,
         )
         results = iter(op.outputs)
-        leaves = []
+        leaves: list[Any] = []
         for t in self.graph.flat_outputs:
             if t is None:
                 leaves.append(None)

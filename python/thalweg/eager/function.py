@@ -49,7 +49,9 @@ class Function(_core.FunctionCalls):
         autograph_options: Any = None,
     ) -> None:
         self._python_function = python_function
-        self._name = name or getattr(python_function, "__name__", type(python_function).__name__)
+        self._name: str = name or getattr(
+            python_function, "__name__", type(python_function).__name__
+        )
         self._signature = _signature(python_function)
         self._input_signature = _checked_signature(input_signature, self._signature, self._name)
         self._autograph = autograph
@@ -66,7 +68,7 @@ class Function(_core.FunctionCalls):
         self._recent: list[bool] = []  # whether the last calls were traced
         self._last_leaves: list[Any] = []
         self._bound: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
-        functools.update_wrapper(self, python_function, updated=())  # type: ignore[arg-type]
+        functools.update_wrapper(self, python_function, updated=())
 
     # --- what it is
 

@@ -51,8 +51,8 @@ class TracedGraph(FuncGraph):
         if argument is not None:
             raise ValueError(
                 "tf.function only supports singleton tf.Variables created on the first call, whose "
-                f"initial values depend on no argument; this one depends on '{argument}'. Make sure "
-                "the tf.Variable is only created once or created outside tf.function."
+                f"initial values depend on no argument; this one depends on '{argument}'. Make "
+                "sure the tf.Variable is only created once or created outside tf.function."
             )
         function = _core.make_function(
             self.core,
