@@ -102,6 +102,15 @@ def try_and_with(x):
     return y
 
 
+def exceptions(x):
+    try:
+        raise KeyError("key")
+    except (TypeError, KeyError) as error:
+        if x > 1:
+            x += len(error.args[0])
+    return x
+
+
 def docstring_and_annotations(x: tf.Tensor, y: int = 3) -> tf.Tensor:
     """Has both."""
     z: tf.Tensor = x
@@ -126,6 +135,7 @@ a_lambda = lambda x: x * 2 if x > 3 else x  # noqa: E731
         closure_over(3),
         keyword_only,
         try_and_with,
+        exceptions,
         docstring_and_annotations,
         a_lambda,
         functools.partial(keyword_only, high=2),
@@ -314,6 +324,28 @@ def test_do_not_convert():
         return helper(x, False)
 
     assert g(tf.constant(2)).numpy() == 3
+
+
+def test_enabled_inside_of_disabled():
+    @tf.function
+    def inner(x):
+        if x > 100:
+            return x
+        return halve(x)
+
+    @tf.function(autograph=False)
+    def outer(x):
+        return inner(x)
+
+    assert outer(tf.constant(8)).numpy() == 4
+
+    @tf.function
+    def mixed(x):
+        with pytest.raises(tf.errors.OperatorNotAllowedInGraphError, match="disabled in halve"):
+            tf.autograph.experimental.do_not_convert(halve)(x)
+        return tf.function(halve)(x) if x > 0 else x
+
+    assert mixed(tf.constant(8)).numpy() == 4
 
 
 def test_autograph_false():

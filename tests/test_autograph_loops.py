@@ -304,6 +304,59 @@ def test_over_tensors_of_unknown_size(f):
     assert traced.experimental_get_tracing_count() == 1
 
 
+def test_over_a_tensor_of_unknown_rank():
+    def f(x):
+        s = 0.0
+        for row in x:
+            s = 2.0 * s + tf.reduce_sum(row)
+        return s
+
+    traced = tf.function(f, input_signature=[tf.TensorSpec(None, tf.float32)])
+    for shape in ([3], [3, 2], [0, 4]):
+        assert traced(tf.ones(shape)).numpy() == np.float32(f(tf.ones(shape)))
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
+        traced(1.0)
+
+
+def test_over_strings():
+    @tf.function
+    def f(words):
+        text = tf.constant("")
+        for word in words:
+            if word != "b":
+                text = text + word
+        return text
+
+    assert f(tf.constant(["a", "b", "c"])).numpy() == b"ac"
+
+
+def test_what_a_loop_defines_may_have_any_shape():
+    @tf.function
+    def f(n):
+        for i in tf.range(n):
+            y = {"numbers": tf.range(i), "pair": (tf.cast(i, tf.float32), tf.constant("s"))}
+        return y
+
+    y = f(tf.constant(4))
+    assert y["numbers"].numpy().tolist() == [0, 1, 2]
+    assert y["pair"][0].numpy() == 3
+    assert y["pair"][1].numpy() == b"s"
+
+
+def test_loops_in_graphs_of_sessions():
+    @tf.function
+    def f(x):
+        s = 0
+        for i in tf.range(x):
+            s += i
+        return s if s > 5 else -s
+
+    with tf.Graph().as_default(), tf.compat.v1.Session() as sess:
+        x = tf.compat.v1.placeholder(tf.int32, [])
+        y = f(x)
+        assert [sess.run(y, {x: n}) for n in (3, 6)] == [-3, 15]
+
+
 def test_len():
     f = tf.function(lambda x: len(x), input_signature=[tf.TensorSpec([None], tf.float32)])
     assert f(np.zeros(7, np.float32)).numpy() == 7
@@ -378,6 +431,16 @@ def test_loop_options():
         return i
 
     assert limited(tf.constant(10)).numpy() == 3
+
+    @tf.function
+    def endless(n):
+        while tf.constant(True):
+            n += 1
+            if n > 5:
+                break
+        return n
+
+    assert endless(tf.constant(1)).numpy() == 6
 
     @tf.function
     def alone(n):

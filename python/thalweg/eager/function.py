@@ -165,6 +165,7 @@ class Function(_core.FunctionCalls):
             "autograph": self._autograph,
             "jit_compile": self._jit_compile,
             "reduce_retracing": self._reduce_retracing,
+            "autograph_options": self._autograph_options,
         }
         return _restored, (self._python_function, options)
 

@@ -253,7 +253,7 @@ class TensorArray:
             self._element_shape = self._agreed(value.shape[1:])
             return self
         with ops.name_scope(name, "TensorArrayUnstack", [self._flow, value]):
-            shape = self._agreed(TensorShape(value.shape.with_rank_at_least(1).dims[1:]))
+            shape = self._agreed(value.shape.with_rank_at_least(1)[1:])
             made = self._like(None, shape)
             made._flow = raw_ops.TensorListFromTensor(value, made._shape_tensor())
             return made
@@ -269,7 +269,7 @@ class TensorArray:
                 made = made._write_eagerly(int(i), row)
             return made
         with ops.name_scope(name, "TensorArrayScatter", [self._flow, value, indices]):
-            shape = self._agreed(TensorShape(value.shape.with_rank_at_least(1).dims[1:]))
+            shape = self._agreed(value.shape.with_rank_at_least(1)[1:])
             flow = raw_ops.TensorListScatterIntoExistingList(
                 self._flow, value, convert_to_tensor(indices, dtypes.int32)
             )

@@ -86,9 +86,15 @@ def _stays(function: Any) -> bool:
 
 
 def _calls_back(function: Any) -> bool:
-    """Whether functions passed to it are called while the graph is built."""
+    """Whether functions passed to it are called while the graph is built; those that make a
+    function of a function see to it themselves.
+    """
     module = getattr(function, "__module__", None) or ""
-    return module.partition(".")[0] == "thalweg" and not isinstance(function, type)
+    return (
+        module.partition(".")[0] == "thalweg"
+        and not isinstance(function, type)
+        and not module.startswith(("thalweg.eager.function", "thalweg.eager.autograph"))
+    )
 
 
 def _argument(value: Any, options: Any) -> Any:
@@ -109,10 +115,14 @@ class FunctionScope(function_wrappers.FunctionScope):  # type: ignore[misc]
 
     def __enter__(self) -> Any:
         state.depth.returns.append(state.Returns())
+        self.was_disabled = status.status.disabled
+        if self.options.user_requested:
+            status.status.disabled = False
         return super().__enter__()
 
     def __exit__(self, *error: Any) -> None:
         state.depth.returns.pop()
+        status.status.disabled = self.was_disabled
         super().__exit__(*error)
 
     def ret(self, value: Any, did_return: Any) -> Any:

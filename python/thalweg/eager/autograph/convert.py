@@ -10,6 +10,7 @@ import functools
 import importlib
 import inspect
 import re
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -38,6 +39,7 @@ _BLOCK = re.compile(
 )
 _LOOP_OPTIONS = "ag_set_loop_options__"
 _OPERATORS: dict[str, Any] = {
+    "caught": lambda: sys.exc_info()[1],
     "FunctionScope": calls.FunctionScope,
     "with_function_scope": calls.with_function_scope,
     "autograph_artifact": status.mark,
@@ -172,7 +174,9 @@ class _Transpiler(api.PyToPy):  # type: ignore[misc]
 
 
 class _Prepare(ast.NodeTransformer):
-    """Before malt sees the function: the names of this library's directives."""
+    """Before malt sees the function: the names of this library's directives, and exceptions that
+    are caught under a name, which malt takes for none.
+    """
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self._namespace = namespace
@@ -183,6 +187,15 @@ class _Prepare(ast.NodeTransformer):
         self.generic_visit(node)
         if self._value(node.func) is set_loop_options:
             node.func = ast.copy_location(ast.Name(_LOOP_OPTIONS, ast.Load()), node.func)
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> Any:
+        self.generic_visit(node)
+        if node.name is not None:
+            target = ast.Name(node.name, ast.Store())
+            caught = ast.Assign(targets=[target], value=_operator("caught"))
+            node.body.insert(0, ast.fix_missing_locations(ast.copy_location(caught, node)))
+            node.name = None
         return node
 
     def _value(self, node: ast.expr) -> Any:
