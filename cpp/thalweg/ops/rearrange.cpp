@@ -170,13 +170,11 @@ void register_rearrange(OpRegistry& r) {
   r.add("Unique(x: T; out_idx: type = int32) -> y: T, idx: out_idx", kComparable)
       .types("out_idx", kIndex, DType::int32)
       .doc("The distinct elements of a vector in order of first appearance, and for each element which one it is.")
-      .infer(infer_unique)
-      .no_grad();
+      .infer(infer_unique);
   r.add("UniqueWithCounts(x: T; out_idx: type = int32) -> y: T, idx: out_idx, count: out_idx", kComparable)
       .types("out_idx", kIndex, DType::int32)
       .doc("Unique, and how often each element appears.")
-      .infer(infer_unique)
-      .no_grad();
+      .infer(infer_unique);
   r.add("ListDiff(x: T, y: T; out_idx: type = int32) -> out: T, idx: out_idx", kComparable)
       .types("out_idx", kIndex, DType::int32)
       .doc("The elements of x that are not in y, in order, and where they stand in x.")

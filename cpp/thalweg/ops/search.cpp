@@ -56,14 +56,12 @@ void register_search(OpRegistry& r) {
       .no_grad();
   r.add("Bincount(arr: int32, size: int32, weights: T) -> bins: T", kIndex | DTypeSet{DType::float32, DType::float64})
       .doc("How often, or with weights how heavily, each number below size occurs; larger numbers are left out.")
-      .infer([](Infer& s) { s.out(0, {wanted_size(s)}); })
-      .no_grad();
+      .infer([](Infer& s) { s.out(0, {wanted_size(s)}); });
   r.add("DenseBincount(input: Tidx, size: Tidx, weights: T; binary_output: bool = false) -> output: T",
         kIndex | DTypeSet{DType::float32, DType::float64})
       .types("Tidx", kIndex)
       .doc("Bincount of a vector or of each row of a matrix; binary_output says only whether a number occurs.")
-      .infer(infer_dense_bincount)
-      .no_grad();
+      .infer(infer_dense_bincount);
 }
 
 }  // namespace thalweg::ops

@@ -42,7 +42,8 @@ class ForwardAccumulator:
             self._watch(primal, tangent)
 
     def _watch(self, primal: Any, tangent: Any) -> None:
-        if not isinstance(primal, (Tensor, _core.VariableBase)):
+        known = isinstance(primal, (Tensor, _core.VariableBase))
+        if not known:
             raise TypeError(
                 f"ForwardAccumulator: a primal has to be a tensor or a variable, got {primal!r}"
             )

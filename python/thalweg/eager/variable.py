@@ -12,9 +12,10 @@ from thalweg import _core, raw_ops
 from thalweg.framework import dtypes, errors
 from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor, register_tensor_conversion_function
+from thalweg.framework.eager_tensor import fallbacks
 from thalweg.framework.func_graph import FuncGraph
 from thalweg.framework.mode import executing_eagerly
-from thalweg.framework.operators import fallbacks, overload_all, strided_slice_index
+from thalweg.framework.operators import overload_all, strided_slice_index
 from thalweg.framework.shapes import TensorShape
 from thalweg.framework.tensor import Reference, TensorLike
 from thalweg.ops import state
@@ -468,9 +469,9 @@ class Variable(_core.VariableBase, TensorLike, Trackable):
         `self[b...]`.
         """
         indices = convert_to_tensor(sparse_delta.indices)
-        whole = indices.shape.as_list()
-        if None in whole:
+        if not indices.shape.is_fully_defined():
             raise ValueError(f"batch_scatter_update: indices of unknown shape {indices.shape}")
+        whole: Any = indices.shape.as_list()
         places = np.indices(whole).astype(indices.dtype.as_numpy_dtype)
         index = raw_ops.Pack([*places[:-1], indices], axis=-1)
         return self.scatter_nd_update(index, sparse_delta.values, name)

@@ -38,15 +38,21 @@ def _text(self: Any, is_repr: bool) -> str:
         return _bfloat16_text(self, is_repr)
     value = self.numpy()
     scalar = self.ndim == 0 and not isinstance(value, bytes)
-    text = repr(value) if is_repr and not scalar else str(value)
+    if is_repr and scalar:
+        return repr(value.item())
+    text = repr(value) if is_repr else str(value)
     return "\n" + text if "\n" in text else text
 
 
+def _widened(self: Any) -> Any:
+    """bfloat16, which NumPy lacks, as float32."""
+    return (np.asarray(self.numpy()).astype(np.uint32) << 16).view(np.float32)[()]
+
+
 def _bfloat16_text(self: Any, is_repr: bool) -> str:
-    """NumPy has no such numbers; shown are their values."""
-    values = (self.numpy().astype(np.uint32) << 16).view(np.float32)
+    values = _widened(self)
     if self.ndim == 0:
-        return f"{values:g}"
+        return repr(values.item()) if is_repr else f"{values:g}"
     text = np.array2string(
         values,
         separator=", " if is_repr else " ",
@@ -66,7 +72,8 @@ def _str(self: Any) -> str:
 
 
 def _format(self: Any, spec: str) -> str:
-    return format(self.numpy(), spec)
+    value = _widened(self) if self.dtype is dtypes.bfloat16 else self.numpy()
+    return format(value, spec)
 
 
 def _iter(self: Any) -> Iterator[Any]:

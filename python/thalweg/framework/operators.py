@@ -105,7 +105,7 @@ def _defers(y: Any, reflected: str) -> bool:
     return not isinstance(y, _PLAIN) and hasattr(type(y), reflected)
 
 
-def _operand(value: Any, dtype: Any) -> Tensor:
+def _operand(value: Any, dtype: Any) -> Any:
     """In eager mode, the other side of an operator: a Python value of the tensor's own type."""
     return value if isinstance(value, TensorLike) else convert_to_tensor(value, dtype)
 
