@@ -65,7 +65,7 @@ class FuncGraph(Graph):
         self.reads: set[str] = set()
         self.writes: set[str] = set()
         self.has_other_effects = False
-        self._stateful = False
+        self.stateful = False
         outer = self.outer_graph
         in_order = isinstance(outer, FuncGraph) and outer._effects is not None
         self._effects: Effects | None = Effects(self) if in_order else None
@@ -325,10 +325,10 @@ class FuncGraph(Graph):
 
     def define_in(self, graph: Graph) -> bool:
         """Lets nodes of `graph` call this one, which is complete with that; whether it has effects
-        or draws on state.
+        or draws on state. A graph that knows it already keeps what it has.
         """
         if graph._functions.get(self.name) is self:
-            return self._stateful
+            return self.stateful
         self.core.finalize()
         reads, writes, stateful = graph.core.define_function(
             self.name,
@@ -340,8 +340,8 @@ class FuncGraph(Graph):
         graph._functions[self.name] = self
         self.reads, self.writes = set(reads), set(writes)
         self.has_other_effects = self._effects is not None and self._effects.any_other
-        self._stateful = bool(stateful)
-        return self._stateful
+        self.stateful = bool(stateful)
+        return self.stateful
 
     def effects(self) -> list[int]:
         """Operations that must run whether or not an output needs them."""

@@ -39,6 +39,8 @@ from thalweg.compat.v1.modes import (
     executing_eagerly_outside_functions,
     resource_variables_enabled,
 )
+from thalweg.eager.function import function
+from thalweg.eager.gradient_tape import GradientTape
 from thalweg.framework import errors, mode
 from thalweg.framework.composite import IndexedSlices, SparseTensor, SparseTensorValue
 from thalweg.framework.convert import (
@@ -345,12 +347,14 @@ get_static_value = constant_value
 mode.v1_imported()
 
 _LAZY = {
+    "autograph": "thalweg.autograph",
     "debugging": "thalweg.compat.v1.debugging",
     "examples": "thalweg.examples",
     "image": "thalweg.compat.v1.image",
     "bitwise": "thalweg._gen.bitwise",
     "layers": "thalweg.compat.v1.layers",
     "losses": "thalweg.compat.v1.losses",
+    "nest": "thalweg.nest",
     "strings": "thalweg.compat.v1.strings",
     "test": "thalweg.platform.test",
 }
