@@ -11,6 +11,7 @@ from op_case import Case, call, group_inputs, outputs_of
 
 import thalweg.compat.v1 as tf
 from thalweg import _core
+from thalweg.eager.function import function
 from thalweg.framework.graph import eager_mode
 
 INEXACT = (tf.float16, tf.bfloat16, tf.float32, tf.float64, tf.complex64, tf.complex128)
@@ -68,6 +69,17 @@ def run_eagerly(name: str, case: Case) -> tuple[list[Any], list[str]]:
     """Values (bfloat16 as float32) and the types of the outputs."""
     with eager_mode():
         ys = outputs_of(call(name, group_inputs(name, eager_inputs(case)), case.attrs))
+        return eager_values(ys), [y.dtype.name for y in ys]
+
+
+def run_in_function(name: str, case: Case) -> tuple[list[Any], list[str]]:
+    """The same inside of a traced function, whose arguments the inputs are."""
+    @function(autograph=False)
+    def traced(*xs: Any) -> Any:
+        return outputs_of(call(name, group_inputs(name, list(xs)), case.attrs))
+
+    with eager_mode():
+        ys = traced(*eager_inputs(case))
         return eager_values(ys), [y.dtype.name for y in ys]
 
 

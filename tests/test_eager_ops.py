@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from eager_case import Gradients, assert_same_bits, run_eagerly
+from eager_case import Gradients, assert_same_bits, run_eagerly, run_in_function
 from op_case import TOLERANCE, Case, numpy_dtype, run_case
 from ops import BY_NAME, TABLE
 from test_ops import SPECIAL
@@ -34,6 +34,17 @@ def test_forward(name: str, dtype: str) -> None:
         what = f"{dtype} {described(name, case)}"
         assert dtypes == ran.dtypes, what
         assert_same_bits(got, ran.values, what)
+
+
+@pytest.mark.parametrize("name", [r.name for r in COMPUTED])
+def test_inside_of_a_function(name: str) -> None:
+    for dtype in BY_NAME[name].kernel_dtypes():
+        for case in BY_NAME[name].make_cases(dtype):
+            got, dtypes = run_in_function(name, case)
+            want, eagerly = run_eagerly(name, case)
+            what = f"{dtype} {described(name, case)}"
+            assert dtypes == eagerly, what
+            assert_same_bits(got, want, what)
 
 
 @pytest.mark.parametrize("name", [r.name for r in COMPUTED if r.shapes and len(r.shapes[0]) <= 2])

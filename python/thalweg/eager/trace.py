@@ -170,8 +170,8 @@ def structure_of(result: Any, given: Iterable[Any]) -> Any:
             return "call", IndexedSlices, parts
         if isinstance(value, dict):
             keys = sorted(value) if _sortable(value) else list(value)
-            parts = {k: describe(value[k]) for k in keys}
-            return "dict", tuple(value), [parts[k] for k in value]
+            by_key = {k: describe(value[k]) for k in keys}
+            return "dict", tuple(value), [by_key[k] for k in value]
         if isinstance(value, (list, tuple)):
             parts = [describe(v) for v in value]
             kind = type(value)
