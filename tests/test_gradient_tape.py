@@ -716,6 +716,32 @@ def test_ops_without_gradients_fail_those_who_ask(wrap: Any) -> None:
         acc.jvp(y)
 
 
+def test_gradients_registered_in_python() -> None:
+    """Of an op that has none: counted weights, by which the derivative is a read."""
+    seen: list[Any] = []
+    x, i = tf.constant([1.0, 2.0, 3.0]), tf.constant([2, 0, 2])
+
+    def count(w: Any) -> Any:
+        return tf.raw_ops.DenseBincount(input=i, size=3, weights=w) ** 2
+
+    @tf.RegisterGradient("DenseBincount")
+    def gradient(op: Any, dy: Any) -> Any:
+        seen.append((op.type, op.get_attr("T"), op.get_attr("binary_output"), len(op.outputs)))
+        return [None, None, tf.gather(dy, op.inputs[0])]
+
+    for wrap in (plain, tf.function):
+        found = derivative(wrap(count))(x)
+        np.testing.assert_array_equal(found, [8, 4, 8])
+        assert seen[-1] == ("DenseBincount", tf.float32, False, 1)
+        with tf.GradientTape() as t:
+            t.watch(x)
+            y = derivative(wrap(count))(x)
+        np.testing.assert_array_equal(t.jacobian(y, x), [[2, 0, 2], [0, 2, 0], [2, 0, 2]])
+        np.testing.assert_array_equal(jvp(wrap(count), x, tf.ones([3])), [4, 0, 16])
+    with pytest.raises(KeyError, match="Registering two gradient with name 'DenseBincount'"):
+        tf.RegisterGradient("DenseBincount")(gradient)
+
+
 # --- memory
 
 

@@ -516,9 +516,7 @@ def test_what_functions_refuse() -> None:
     def makes() -> Any:
         return tf.Variable(1.0)
 
-    with pytest.raises(
-        ValueError, match=r"only supports singleton tf.Variables created on the fir"
-    ):
+    with pytest.raises(ValueError, match="only supports singleton"):
         makes()
 
     @tf.function

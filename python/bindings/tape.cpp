@@ -2,6 +2,11 @@
 
 #include <pybind11/stl.h>
 
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+
 #include "library.h"
 #include "runner.h"
 #include "thalweg/runtime/accumulator.h"
@@ -114,17 +119,18 @@ py::list tape_gradient(PyTape& tape, const py::list& targets, const py::list& se
   return out;
 }
 
-/// The way back through something that Python knows how to go back through: `f(*dys)` gives gradients of `inputs`.
-void record_python(const py::list& outputs, const py::list& inputs, py::object f) {
-  if (active_tapes().empty()) return;
-  std::vector<Value> in, out;
-  for (py::handle o : inputs) in.push_back(value_of(o.ptr()));
-  std::vector<std::pair<DType, Shape>> forms;
-  for (py::handle o : outputs) {
-    out.push_back(value_of(o.ptr()));
-    forms.emplace_back(out.back().tensor.dtype(), out.back().tensor.shape());
-  }
-  Pullback pullback = [f = shared_object(std::move(f)), forms](std::span<const Value> dys, const std::vector<bool>&) {
+using Forms = std::vector<std::pair<DType, Shape>>;
+
+Forms forms_of(std::span<const Value> values) {
+  Forms forms;
+  for (const Value& v : values) forms.emplace_back(v.tensor.dtype(), v.tensor.shape());
+  return forms;
+}
+
+/// By a function of Python from the gradients of the outputs to those of the inputs.
+Pullback python_pullback(py::object f, Forms forms) {
+  return [f = shared_object(std::move(f)), forms = std::move(forms)](std::span<const Value> dys,
+                                                                     const std::vector<bool>&) {
     py::gil_scoped_acquire lock;
     py::tuple args(dys.size());
     for (size_t i = 0; i < dys.size(); ++i) {
@@ -136,7 +142,45 @@ void record_python(const py::list& outputs, const py::list& inputs, py::object f
     }
     return dxs;
   };
-  record(in, out, pullback);
+}
+
+/// The types of ops whose gradients Python has, and what makes the way back of one:
+/// (type, attributes, inputs, outputs) -> f(*dys).
+struct PythonGradients {
+  std::atomic<bool> any = false;
+  std::mutex mutex;
+  std::unordered_set<std::string> types;  // guarded by the mutex
+  py::object make;                        // guarded by the GIL
+
+  bool has(const std::string& type) {
+    if (!any) return false;
+    std::lock_guard lock(mutex);
+    return types.contains(type);
+  }
+};
+PythonGradients& python_gradients() {
+  static auto* g = new PythonGradients();
+  return *g;
+}
+
+Pullback registered_pullback(const EagerOp& op, std::span<const Value> in, std::span<const Value> out) {
+  if (!python_gradients().has(op.op().name)) return nullptr;
+  py::gil_scoped_acquire lock;
+  py::dict attrs;
+  for (const auto& [name, value] : op.attrs()) attrs[py::str(name)] = attr_to(value);
+  py::list inputs, outputs;
+  for (const Value& v : in) inputs.append(object_of(v));
+  for (const Value& v : out) outputs.append(object_of(v));
+  return python_pullback(python_gradients().make(op.op().name, attrs, inputs, outputs), forms_of(out));
+}
+
+/// The way back through something that Python knows how to go back through: `f(*dys)` gives gradients of `inputs`.
+void record_python(const py::list& outputs, const py::list& inputs, py::object f) {
+  if (active_tapes().empty()) return;
+  std::vector<Value> in, out;
+  for (py::handle o : inputs) in.push_back(value_of(o.ptr()));
+  for (py::handle o : outputs) out.push_back(value_of(o.ptr()));
+  record(in, out, python_pullback(std::move(f), forms_of(out)));
   for (size_t i = 0; i < out.size(); ++i) eager(py::handle(outputs[i]).ptr()).id = out[i].id;
 }
 
@@ -189,6 +233,17 @@ void bind_tape(py::module_& m) {
         return v.tensor ? object_of(std::move(v)) : py::object(py::none());
       });
   m.def("record_python", &record_python, "Records that `f(*dys)` leads from outputs back to inputs.");
+  m.def(
+      "register_python_gradient",
+      [](const std::string& type, py::object make) {
+        PythonGradients& g = python_gradients();
+        g.make = std::move(make);
+        std::lock_guard lock(g.mutex);
+        g.types.insert(type);
+        g.any = true;
+      },
+      "From now on `make(type, attributes, inputs, outputs)` gives the way back through ops of a type: f(*dys).");
+  set_foreign_gradient(registered_pullback);
   m.def("is_taped", [] { return !active_tapes().empty(); });
   py::class_<Untaped>(m, "Untaped");
   m.def("hide_tapes", [] { return std::make_unique<Untaped>(); });

@@ -14,6 +14,11 @@ std::vector<Follower*>& stack() {
   return followers;
 }
 
+ForeignGradient& foreign_gradient() {
+  static ForeignGradient f;
+  return f;
+}
+
 bool differentiable(DType t) { return kInexact.has(t); }
 
 /// Calls a pullback: `dys` are the gradients that have arrived, `values` the inputs, outputs and intermediates.
@@ -258,8 +263,10 @@ void record(std::span<const Value> in, std::span<Value> out, const Pullback& pul
   }
 }
 
+void set_foreign_gradient(ForeignGradient f) { foreign_gradient() = std::move(f); }
+
 void record_op(const std::shared_ptr<EagerOp>& op, std::span<const Value> in, std::span<Value> out) {
-  if (stack().empty() || op->op().not_differentiable) return;
+  if (stack().empty()) return;
   if (std::ranges::none_of(out, [](const Value& v) { return differentiable(v.tensor.dtype()); })) return;
   std::vector<bool> wanted = which_are_followed(in);
   if (!any(wanted)) return;
@@ -267,7 +274,11 @@ void record_op(const std::shared_ptr<EagerOp>& op, std::span<const Value> in, st
   for (Value& v : out) {
     if (!v.id && differentiable(v.tensor.dtype())) v.id = new_value_id();
   }
-  record(in, out, op_pullback(op, in, out, wanted));
+  if (Pullback foreign = foreign_gradient() ? foreign_gradient()(*op, in, out) : nullptr) {
+    record(in, out, foreign);
+  } else if (!op->op().not_differentiable) {
+    record(in, out, op_pullback(op, in, out, wanted));
+  }
 }
 
 std::vector<Value> execute(const std::shared_ptr<EagerOp>& op, std::span<const Value> in) {

@@ -122,6 +122,12 @@ class THALWEG_API Before {
 /// Tells the active followers that watch an input: numbers are given to those outputs that can have a gradient.
 THALWEG_API void record(std::span<const Value> in, std::span<Value> out, const Pullback& pullback);
 
+/// The way back through an op by a gradient that is written outside of the registry; null where there is none.
+using ForeignGradient =
+    std::function<Pullback(const EagerOp& op, std::span<const Value> in, std::span<const Value> out)>;
+/// Asked before the registry for every op that is recorded, on any thread. To be set before anything is recorded.
+THALWEG_API void set_foreign_gradient(ForeignGradient f);
+
 /// Runs an op and records it. `op` must not take variables by reference.
 THALWEG_API std::vector<Value> execute(const std::shared_ptr<EagerOp>& op, std::span<const Value> in);
 /// Records an op that has run.

@@ -14,7 +14,7 @@ from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.func_graph import derived_graph
 from thalweg.framework.graph import Graph, graph_of, name_scope
 from thalweg.framework.mode import executing_eagerly
-from thalweg.framework.tensor import Operation, Tensor
+from thalweg.framework.tensor import Operation, Tensor, attribute_of
 
 GradientFunction = Callable[..., Any]
 _registry: dict[str, GradientFunction | None] = {}
@@ -41,6 +41,44 @@ def _register(op_type: str, f: GradientFunction | None) -> None:
             f"Registering two gradient with name '{op_type}'! (it has been registered before)"
         )
     _registry[op_type] = f
+    _core.register_python_gradient(op_type, _eager_backward)
+
+
+class EagerOperation:
+    """An operation as gradient functions see one that ran eagerly."""
+
+    __slots__ = ("_attrs", "inputs", "name", "outputs", "type")
+
+    def __init__(
+        self, op_type: str, attrs: dict[str, Any], inputs: list[Any], outputs: list[Any]
+    ) -> None:
+        self.type = self.name = op_type
+        self.inputs, self.outputs = inputs, outputs
+        self._attrs = attrs
+
+    def get_attr(self, name: str) -> Any:
+        """Raises ValueError if there is no such attribute."""
+        return attribute_of(self, self._attrs, name)
+
+
+def _eager_backward(
+    op_type: str, attrs: dict[str, Any], inputs: list[Any], outputs: list[Any]
+) -> GradientFunction:
+    """From the gradients of the outputs of an op that ran eagerly to those of its inputs."""
+    op, function = EagerOperation(op_type, attrs, inputs, outputs), _registry[op_type]
+
+    def backward(*dys: Any) -> list[Any]:
+        if function is None:
+            return [None] * len(inputs)
+        found = _as_list(function(op, *dys))
+        if len(found) != len(inputs):
+            raise ValueError(
+                f"Num gradients {len(found)} generated for op {op_type} do not match num inputs "
+                f"{len(inputs)}"
+            )
+        return [None if g is None else convert_to_tensor(g) for g in found]
+
+    return backward
 
 
 def no_gradient(op_type: str) -> None:

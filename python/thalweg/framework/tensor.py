@@ -43,6 +43,27 @@ _GROWING = frozenset(
 )
 
 
+def attribute_of(op: Any, attrs: dict[str, Any], name: str) -> Any:
+    """Of what the core gives for the attributes of an operation, what programs see."""
+    if name not in attrs:
+        raise ValueError(f"Operation '{op.name}' has no attr named '{name}'.")
+    value = attrs[name]
+    kind = op_spec(op.type).attr_kinds.get(name)
+    if kind == "type":
+        return dtypes.as_dtype(value)
+    if kind == "list(type)":
+        return [dtypes.as_dtype(v) for v in value]
+    if kind in ("shape", "list(shape)", "tensor"):
+        from thalweg.framework import graph_pb
+
+        if kind == "tensor":
+            return graph_pb.make_tensor_proto(value)
+        if kind == "shape":
+            return graph_pb.shape_proto(value)
+        return [graph_pb.shape_proto(v) for v in value]
+    return value
+
+
 class Operation:
     """One node of a graph. Made by the graph; `name` and `type` never change."""
 
@@ -117,24 +138,7 @@ class Operation:
         """An attribute's value: DType for types, bytes for strings, protos for shapes and
         tensors.
         """
-        attrs = self.graph.core.node_attrs(self._id)
-        if name not in attrs:
-            raise ValueError(f"Operation '{self.name}' has no attr named '{name}'.")
-        value = attrs[name]
-        kind = op_spec(self.type).attr_kinds.get(name)
-        if kind == "type":
-            return dtypes.as_dtype(value)
-        if kind == "list(type)":
-            return [dtypes.as_dtype(v) for v in value]
-        if kind in ("shape", "list(shape)", "tensor"):
-            from thalweg.framework import graph_pb
-
-            if kind == "tensor":
-                return graph_pb.make_tensor_proto(value)
-            if kind == "shape":
-                return graph_pb.shape_proto(value)
-            return [graph_pb.shape_proto(v) for v in value]
-        return value
+        return attribute_of(self, self.graph.core.node_attrs(self._id), name)
 
     def colocation_groups(self) -> list[bytes]:
         groups = self.graph.core.node_attrs(self._id).get("_class", [])
