@@ -574,7 +574,9 @@ def test_third_derivatives_through_loops_are_never_wrong():
             dy = first.gradient(y, x)
         d2y = second.gradient(dy, x)
     assert d2y.numpy() == pytest.approx(12 * 1.5**2)
-    with pytest.raises(LookupError, match="do not give derivatives of this order through its loops"):
+    with pytest.raises(
+        LookupError, match="do not give derivatives of this order through its loops"
+    ):
         third.gradient(d2y, x)
 
 
