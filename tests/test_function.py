@@ -524,6 +524,62 @@ def test_higher_orders():
     assert third.gradient(d2y, x).numpy() == 24 * 2
 
 
+def by_while(x):
+    return tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y * x), (0, x))[1]
+
+
+def by_cond_in_while(x):
+    def body(i, y):
+        return i + 1, tf.cond(y > 0.0, lambda: y * x, lambda: y)
+
+    return tf.while_loop(lambda i, y: i < 3, body, (0, x))[1]
+
+
+def by_map(x):
+    return tf.reduce_prod(tf.map_fn(lambda v: v * x, tf.ones([4])))
+
+
+@pytest.mark.parametrize("f", [by_while, by_cond_in_while, by_map])
+def test_second_derivatives_through_loops(f):
+    traced = tf.function(f)
+    x = tf.constant(1.5)
+    with tf.GradientTape() as second:
+        second.watch(x)
+        with tf.GradientTape() as first:
+            first.watch(x)
+            y = traced(x)
+        dy = first.gradient(y, x)
+    d2y = second.gradient(dy, x)
+    np.testing.assert_allclose([y, dy, d2y], [1.5**4, 4 * 1.5**3, 12 * 1.5**2], rtol=1e-5)
+
+    @tf.function
+    def inside(x):
+        dy = tf.gradients(f(x), x)[0]
+        d2y = tf.gradients(dy, x)[0]
+        return d2y, tf.gradients(d2y, x)[0]
+
+    np.testing.assert_allclose(inside(x), [12 * 1.5**2, 24 * 1.5], rtol=1e-5)
+
+
+def test_third_derivatives_through_loops_are_never_wrong():
+    traced = tf.function(by_while)
+    x = tf.constant(1.5)
+    with tf.GradientTape() as third:
+        third.watch(x)
+        with tf.GradientTape() as second:
+            second.watch(x)
+            with tf.GradientTape() as first:
+                first.watch(x)
+                y = traced(x)
+            dy = first.gradient(y, x)
+        d2y = second.gradient(dy, x)
+    assert d2y.numpy() == pytest.approx(12 * 1.5**2)
+    with pytest.raises(
+        LookupError, match="do not give derivatives of this order through its loops"
+    ):
+        third.gradient(d2y, x)
+
+
 def test_gradients_of_captured_variables():
     w = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
     b = tf.Variable([0.5, 0.5])

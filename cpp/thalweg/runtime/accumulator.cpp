@@ -9,7 +9,7 @@ std::vector<Value> Accumulator::push(const Recorded& r) const {
   std::vector<Value> dys(r.results.size());
   std::vector<int64_t> arriving(dys.size());
   for (size_t i = 0; i < dys.size(); ++i) {
-    if (!r.outputs[i]) continue;
+    if (!r.outputs[i] || r.results[i].tensor.dtype() == DType::variant) continue;
     const Tensor& y = r.results[i].tensor;
     arriving[i] = new_value_id();
     dys[i] = {zeros(y.dtype(), y.shape()), arriving[i]};  // any point: the way back is linear
@@ -45,6 +45,11 @@ void Accumulator::record(const Recorded& r) {
     }
   }
   for (size_t i = 0; i < found.size(); ++i) {
+    if (r.outputs[i] && r.results[i].tensor.dtype() == DType::variant) {
+      Error lists(Code::Unimplemented, "forward accumulation: through the lists that the gradient of a loop keeps");
+      tangents_[r.outputs[i]] = {{}, missing ? *missing : lists};
+      continue;
+    }
     if (r.outputs[i] && (missing || found[i].tensor)) tangents_[r.outputs[i]] = {std::move(found[i]), missing};
   }
 }

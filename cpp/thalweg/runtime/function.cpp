@@ -15,6 +15,8 @@ Endpoint placeholder(Graph& g, DType dtype, const PartialShape& shape) {
   return {&g.add(std::move(spec)), 0};
 }
 
+bool differentiable(DType t) { return kInexact.has(t) || t == DType::variant; }
+
 const OutputInfo& info(const Endpoint& e) { return e.node->output(e.index); }
 
 int position(std::span<const Endpoint> list, const Endpoint& e) {
@@ -155,7 +157,7 @@ std::shared_ptr<const Derivative> Function::differentiate(const std::vector<bool
   std::vector<Endpoint> taken;
   made->arriving.resize(outputs_.size());
   for (size_t i = 0; i < outputs_.size(); ++i) {
-    if (!arriving[i] || !kInexact.has(info(outputs_[i]).dtype)) continue;
+    if (!arriving[i] || !differentiable(info(outputs_[i]).dtype)) continue;
     taken.push_back(placeholder(g, info(outputs_[i]).dtype, info(outputs_[i]).shape));
     ys.push_back(Out(outputs_[i]));
     options.grad_ys.push_back(Out(taken.back()));
@@ -164,7 +166,7 @@ std::shared_ptr<const Derivative> Function::differentiate(const std::vector<bool
   std::vector<int> of;
   for (size_t i = 0; i < wanted.size(); ++i) {
     const Endpoint& x = i < inputs_.size() ? inputs_[i] : variables_[i - inputs_.size()];
-    if (!wanted[i] || !kInexact.has(info(x).dtype)) continue;
+    if (!wanted[i] || !differentiable(info(x).dtype)) continue;
     xs.push_back(Out(x));
     of.push_back(int(i));
   }

@@ -21,6 +21,15 @@ ForeignGradient& foreign_gradient() {
 
 bool differentiable(DType t) { return kInexact.has(t); }
 
+/// Lists that loops keep for their way back have gradients too, lists of them; but no zeros can be made for one.
+bool may_be_followed(DType t) { return differentiable(t) || t == DType::variant; }
+
+Error too_high() {
+  return Error(Code::NotFound,
+               "gradient: tapes around a call do not give derivatives of this order through its loops; take them by "
+               "tf.gradients in the function");
+}
+
 /// Calls a pullback: `dys` are the gradients that have arrived, `values` the inputs, outputs and intermediates.
 std::vector<Value> pull(const Derivative& d, size_t inputs, std::span<const Value> dys,
                         std::span<const std::pair<DType, Shape>> outputs, std::span<const Value> saved) {
@@ -32,6 +41,7 @@ std::vector<Value> pull(const Derivative& d, size_t inputs, std::span<const Valu
     const auto& [dtype, shape] = outputs[i];
     in.push_back(dys[i]);
     Tensor& dy = in.back().tensor;
+    if (!dy && !differentiable(dtype)) throw too_high();
     if (!dy) dy = zeros(dtype, shape);
     TW_CHECK(dy.dtype() == dtype && dy.shape() == shape, "gradient: of an output that is ", dtype, shape,
              " the gradient is ", dy.dtype(), dy.shape());
@@ -63,7 +73,7 @@ std::vector<Tensor> tensors_of(std::span<const Value> values) {
 
 std::vector<bool> which_are_followed(std::span<const Value> values) {
   std::vector<bool> out;
-  for (const Value& v : values) out.push_back(differentiable(v.tensor.dtype()) && followed({&v.id, 1}));
+  for (const Value& v : values) out.push_back(may_be_followed(v.tensor.dtype()) && followed({&v.id, 1}));
   return out;
 }
 
@@ -251,10 +261,10 @@ Before::~Before() { stack() = std::move(all_); }
 
 void record(std::span<const Value> in, std::span<Value> out, const Pullback& pullback) {
   std::vector<int64_t> ids, made;
-  for (const Value& v : in) ids.push_back(differentiable(v.tensor.dtype()) ? v.id : 0);
+  for (const Value& v : in) ids.push_back(may_be_followed(v.tensor.dtype()) ? v.id : 0);
   for (Value& v : out) {
     if (!v.id && differentiable(v.tensor.dtype())) v.id = new_value_id();
-    made.push_back(differentiable(v.tensor.dtype()) ? v.id : 0);
+    made.push_back(may_be_followed(v.tensor.dtype()) ? v.id : 0);
   }
   // The first to start come first: the later ones' own work is theirs to record, and follows from this.
   for (size_t i = 0; i < stack().size(); ++i) {
@@ -317,18 +327,33 @@ std::vector<Value> call_once(const std::shared_ptr<Function>& f, const std::shar
     if (differentiable(v.tensor.dtype())) v.id = new_value_id();
   }
   std::ranges::copy(out, all.begin());
-  if (missing) record(from, std::span(all).subspan(out.size()), without_gradient(*missing));
+  if (missing) {
+    for (size_t i = out.size(); i < all.size(); ++i) {
+      if (may_be_followed(all[i].tensor.dtype())) all[i].id = new_value_id();
+    }
+    record(from, std::span(all).subspan(out.size()), without_gradient(*missing));
+  }
   record(from, out,
          [f, d, n = from.size(), outputs = forms(out), saved = kept(*d, in, all)](
              std::span<const Value> dys, const std::vector<bool>&) { return pull(*d, n, dys, outputs, saved); });
   return out;
 }
 
+long lists_of(const Function& f) {
+  return std::ranges::count_if(f.outputs(),
+                               [](const Endpoint& e) { return e.node->output(e.index).dtype == DType::variant; });
+}
+
 /// The function with further results, intermediates, of which the derivatives of all its results can be computed.
+/// NotFound if each derivative of its loops keeps lists that the one before did not.
 std::shared_ptr<Function> closed(std::shared_ptr<Function> f, const std::vector<bool>& wanted) {
+  constexpr int kMostGrowths = 3;
+  int grown = 0;
   while (true) {
     auto d = f->derivative({}, std::vector<bool>(f->outputs().size(), true), wanted);
     if (!d->forward) return f;
+    grown += lists_of(*d->forward) > lists_of(*f);
+    if (grown > kMostGrowths) throw too_high();
     f = d->forward;
   }
 }
@@ -339,7 +364,7 @@ std::vector<Value> call_closed(const std::shared_ptr<Function>& f, size_t output
                                const RunControl& control) {
   std::vector<Value> all;
   for (Tensor& t : f->call(tensors_of(in), control)) {
-    bool counts = differentiable(t.dtype());
+    bool counts = may_be_followed(t.dtype());
     all.push_back({std::move(t), counts ? new_value_id() : 0});
   }
   record(from, all,
@@ -348,7 +373,13 @@ std::vector<Value> call_closed(const std::shared_ptr<Function>& f, size_t output
            std::vector<bool> arriving;
            for (const Value& dy : dys) arriving.push_back(bool(dy.tensor));
            auto d = f->derivative({}, arriving, wanted);
-           if (d->forward) d = f->derivative({}, std::vector<bool>(all.size(), true), wanted);
+           if (d->forward) {
+             for (size_t i = 0; i < all.size(); ++i) {
+               if (differentiable(all[i].tensor.dtype())) arriving[i] = true;
+             }
+             d = f->derivative({}, arriving, wanted);
+             TW_ASSERT(!d->forward);
+           }
            return pull(*d, n, dys, forms(all), kept(*d, in, all));
          });
   all.resize(outputs);
@@ -385,7 +416,7 @@ std::vector<Value> call(const std::shared_ptr<Function>& f, std::span<const Valu
   }
   std::vector<int64_t> ids;
   for (const Value& v : from) ids.push_back(v.id);
-  if (!d->forward || !recorded_again(ids)) return call_once(f, d, in, from, control);
+  if (!lists_of(*f) && (!d->forward || !recorded_again(ids))) return call_once(f, d, in, from, control);
   std::shared_ptr<Function> whole;
   try {
     whole = closed(f, wanted);

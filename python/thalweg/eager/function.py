@@ -49,9 +49,8 @@ class Function(_core.FunctionCalls):
         autograph_options: Any = None,
     ) -> None:
         self._python_function = python_function
-        self._name: str = name or getattr(
-            python_function, "__name__", type(python_function).__name__
-        )
+        own_name: Any = getattr(python_function, "__name__", None)
+        self._name = str(name or own_name or type(python_function).__name__)
         self._signature = _signature(python_function)
         self._input_signature = _checked_signature(input_signature, self._signature, self._name)
         self._autograph = autograph
