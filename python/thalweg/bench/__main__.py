@@ -105,6 +105,8 @@ def main() -> None:
         threads=args.threads,
         say=_progress,
     )
+    if table.OURS not in versions:
+        sys.exit(1)  # said why
     rows = table.summary(samples)
     if args.json:
         result = {
