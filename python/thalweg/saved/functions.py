@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +14,6 @@ from thalweg.framework.type_spec import TensorSpec
 from thalweg.saved.loaded_function import LoadedGraph, Signature
 from thalweg.saved.structure import decode
 from thalweg.saved.to_references import Specialiser
-
-_PLAIN = re.compile(r"^__inference_(.*?)(_graph)?(_\d+)?(_loaded_\d+)?$")
 
 
 class FunctionLoader:
@@ -37,19 +34,20 @@ class FunctionLoader:
         self._specialiser = Specialiser(library)
         self._made: dict[tuple[str, bool], ConcreteFunction] = {}
 
-    def plain_name(self, name: str) -> str:
-        """What the Python function was called."""
-        found = _PLAIN.match(name)
-        return found[1] if found else name
-
-    def concrete(self, name: str, keywords: list[str] | None = None) -> ConcreteFunction:
-        """The function of that name; with `keywords`, as a signature that takes these."""
-        key = name, keywords is not None
+    def concrete(
+        self, name: str, keywords: list[str] | None = None, by_name: bool = False
+    ) -> ConcreteFunction:
+        """The function of that name; its arguments are called `keywords` if it says so, and may be
+        given in order unless it is `by_name`.
+        """
+        key = name, by_name
         if key not in self._made:
-            self._made[key] = self._make(name, keywords)
+            self._made[key] = self._make(name, keywords, Signature if by_name else ConcreteFunction)
         return self._made[key]
 
-    def _make(self, name: str, keywords: list[str] | None) -> ConcreteFunction:
+    def _make(
+        self, name: str, keywords: list[str] | None, kind_of_function: type[ConcreteFunction]
+    ) -> ConcreteFunction:
         if name not in self._saved:
             raise KeyError(f"there is nothing about the function '{name}'")
         saved = self._saved[name]
@@ -88,12 +86,9 @@ class FunctionLoader:
                 )
         graph = self._graph(name, variables, specs, constants)
         self._give_results(graph, name, decode(saved.output_signature))
-        names = keywords or [
-            spec.name or arguments[i].name for i, spec in enumerate(specs)
-        ]
+        names = keywords or [spec.name or arguments[i].name for i, spec in enumerate(specs)]
         if len(names) != len(specs):
             raise ValueError(f"function '{name}' has {len(specs)} arguments and names {names}")
-        kind_of_function = ConcreteFunction if keywords is None else Signature
         return kind_of_function(graph, names, signature)
 
     def _graph(
@@ -101,10 +96,8 @@ class FunctionLoader:
     ) -> LoadedGraph:
         special = self._specialiser.make(name, variables)
         made = GraphDef()
-        made.library.CopyFrom(self._specialiser.library)
-        definition = next(
-            f for f in made.library.function if f.signature.name == special.name
-        )
+        made.library.function.extend(self._specialiser.with_callees(special.name))
+        definition = made.library.function[0]
         shapes = [*(s.shape for s in specs), *(c.shape for c in constants)]
         arguments = list(definition.signature.input_arg)
         call = made.node.add(name="call", op="StatefulPartitionedCall")
@@ -132,12 +125,13 @@ class FunctionLoader:
         graph = LoadedGraph(special.name, core, special.others)
         graph._overrides_used = any(
             "_gradient_op_type" in node.attr
-            for function in self._specialiser.library.function
+            for function in made.library.function
             for node in function.node_def
         )
         graph.bind(list(variables.values()))
-        graph.inputs = [graph._tensor(e) for e in inputs]
-        graph.outputs = [graph._tensor(e) for e in outputs]
+        tensor: Any = graph._tensor
+        graph.inputs = [tensor(e) for e in inputs]
+        graph.outputs = [tensor(e) for e in outputs]
         graph.set_captures(list(zip(constants, graph.inputs[len(specs) :], strict=True)))
         return graph
 
@@ -148,10 +142,11 @@ class FunctionLoader:
         if count != len(graph.outputs):
             raise ValueError(f"function '{name}' gives {len(graph.outputs)} results, not {count}")
         results = iter(graph.outputs)
-        flat = []
+        flat: list[Any] = []
         for leaf in leaves:
             if isinstance(leaf, TensorSpec):
                 tensor = next(results)
+                tensor.set_shape(leaf.shape)
                 if tensor.dtype.base_dtype != as_dtype(leaf.dtype):
                     raise ValueError(f"function '{name}' gives {tensor.dtype}, not {leaf}")
                 flat.append(tensor)

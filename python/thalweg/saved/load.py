@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
 from typing import Any
 
 from thalweg import _core
+from thalweg.eager.concrete_function import ConcreteFunction
 from thalweg.eager.variable import Variable
 from thalweg.framework import errors
 from thalweg.framework.dtypes import as_dtype
@@ -15,8 +15,8 @@ from thalweg.framework.graph import init_scope
 from thalweg.framework.graph_pb import GraphDef, make_ndarray
 from thalweg.framework.text_parse import ParseError, parse_text
 from thalweg.ops.variables import VariableAggregation, VariableSynchronization
-from thalweg.saved.loaded_function import LoadedFunction, Signature
 from thalweg.saved.functions import FunctionLoader
+from thalweg.saved.loaded_function import LoadedFunction
 from thalweg.saved.messages import SavedModel, SavedObject, SavedObjectGraph
 from thalweg.saved.objects import SignatureMap
 from thalweg.saved.options import LoadOptions
@@ -73,8 +73,8 @@ def contains_saved_model(export_dir: Any) -> bool:
 
 
 def load(export_dir: Any, tags: Any = None, options: Any = None) -> Any:
-    """What `tf.saved_model.save` wrote, here or in TensorFlow 2: an object with the same attributes,
-    whose functions have the graphs that they were saved with.
+    """What `tf.saved_model.save` wrote, here or in TensorFlow 2: an object with the same
+    attributes, whose functions have the graphs that they were saved with.
 
     Args:
         export_dir: the folder.
@@ -179,6 +179,9 @@ class _Loader:
                 if not 0 <= child.node_id < len(self._nodes):
                     raise ValueError(f"object {i} refers to {child.node_id} of {len(self._nodes)}")
         self._graph_def: GraphDef = meta.graph_def
+        self._names = {
+            c.node_id: c.local_name for node in reversed(self._nodes) for c in node.children
+        }
         self._objects: dict[int, Any] = {}
         self._open: set[int] = set()
         self._keys: dict[int, str] = {}
@@ -215,8 +218,7 @@ class _Loader:
         if not isinstance(made, (LoadedObject, ListWrapper, DictWrapper, Variable)):
             raise ValueError(f"its first object is a {type(made).__name__}")
         self._fill()
-        signatures = next((c.node_id for c in self._nodes[0].children if c.local_name == "signatures"), None)
-        if signatures is None and isinstance(made, LoadedObject):
+        if isinstance(made, LoadedObject) and "signatures" not in vars(made):
             made.signatures = SignatureMap({})
         return made
 
@@ -240,11 +242,13 @@ class _Loader:
         if kind == "constant":
             return self._make_constant(node.constant.operation)
         if kind == "function":
-            return self._make_function(node.function)
+            return self._make_function(self._names.get(number, "function"), node.function)
         if kind == "bare_concrete_function":
             bare = node.bare_concrete_function
             return self._functions.concrete(
-                bare.concrete_function_name, keywords=list(bare.argument_keywords)
+                bare.concrete_function_name,
+                list(bare.argument_keywords),
+                by_name=not bare.allowed_positional_arguments,
             )
         what = {"asset": "assets", "resource": "tables and other resources"}.get(kind, kind)
         raise NotImplementedError(f"{what} (object {number}) are not supported")
@@ -261,7 +265,7 @@ class _Loader:
             found = {}
             for child in node.children:
                 made = self.object(child.node_id)
-                if not isinstance(made, Signature):
+                if not isinstance(made, ConcreteFunction):
                     raise ValueError(f"signature '{child.local_name}' is a {type(made).__name__}")
                 found[child.local_name] = made
             return SignatureMap(found)
@@ -329,15 +333,13 @@ class _Loader:
                 return convert_to_tensor(_array(tensor), as_dtype(tensor.dtype))
         raise ValueError(f"there is no constant '{operation}'")
 
-    def _make_function(self, saved: Any) -> LoadedFunction:
-        concretes = [self._functions.concrete(name) for name in saved.concrete_functions]
-        name = concretes[0].name if concretes else "function"
+    def _make_function(self, name: str, saved: Any) -> LoadedFunction:
         spec = saved.function_spec
         return LoadedFunction(
-            self._functions.plain_name(name),
+            name,
             _parameters(decode(spec.fullargspec), spec.is_method),
             decode(spec.input_signature),
-            concretes,
+            [self._functions.concrete(graph) for graph in saved.concrete_functions],
         )
 
 
@@ -379,6 +381,3 @@ def _parameters(specification: Any, is_method: bool) -> inspect.Signature:
     if specification.varkw:
         made.append(kind(specification.varkw, kind.VAR_KEYWORD))
     return inspect.Signature(made)
-
-
-Lookup = Callable[[int], Any]

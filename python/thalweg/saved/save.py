@@ -17,7 +17,7 @@ from thalweg.framework.graph_pb import FunctionDefLibrary, shape_proto
 from thalweg.framework.meta_graph import MetaGraphDef, write_message
 from thalweg.framework.mode import executing_eagerly
 from thalweg.platform import logging
-from thalweg.saved.loaded_function import LoadedFunction
+from thalweg.saved.loaded_function import LoadedFunction, Signature
 from thalweg.saved.messages import SavedModel, SavedObject, SavedObjectGraph
 from thalweg.saved.objects import Node, SignatureMap, functions_of, is_function, tree
 from thalweg.saved.options import SaveOptions
@@ -75,11 +75,17 @@ def save(obj: Any, export_dir: Any, signatures: Any = None, options: Any = None)
     found = default_signature(functions) if signatures is None else canonical(signatures)
     signature_map = SignatureMap(found)
     for node in tree(obj, signature_map):
-        if isinstance(node.value, Function) and not isinstance(node.value, LoadedFunction):
-            if node.value.input_signature is not None:
-                node.value.get_concrete_function()  # traced now: it may make variables
+        function = node.value
+        if isinstance(function, Function) and not isinstance(function, LoadedFunction):
+            _traced(function)
     writer = _Writer(tree(obj, signature_map), signature_map)
     writer.write(os.fspath(export_dir), options)
+
+
+def _traced(function: Function) -> None:
+    """A function with a signature has its graph; tracing it now may make variables."""
+    if function.input_signature is not None:
+        function.get_concrete_function()
 
 
 def _concretes(function: Any) -> list[ConcreteFunction]:
@@ -168,7 +174,7 @@ class _Writer:
             saved.output_signature.CopyFrom(self._signature_of[name][1])
             saved.output_signature.SetInParent()
         serving = ServingGraph(
-            {number: v for number, v in self._variables.values()},
+            dict(self._variables.values()),
             dict(self._constants.values()),
         )
         for number, tensor in self._constants.values():
@@ -179,11 +185,12 @@ class _Writer:
             bound = list(objects.concrete_functions[concrete.name].bound_inputs)
             serving.add_signature(key, concrete, bound)
         values, checkpoint = self._values()
-        keys = {
-            node.node_id: node.key
-            for node in _variable_keys(checkpoint, self._number, self._variables)
-        }
-        serving.add_saver(keys)
+        serving.add_saver(
+            {
+                i: checkpoint.nodes[i].attributes[0].checkpoint_key
+                for i, _ in self._variables.values()
+            }
+        )
         meta = MetaGraphDef()
         meta.meta_info_def.tags.extend(["serve", *options.extra_tags])
         meta.meta_info_def.tensorflow_version = _FORMAT_OF
@@ -230,7 +237,9 @@ class _Writer:
             bare = saved.bare_concrete_function
             bare.concrete_function_name = value.name
             bare.argument_keywords.extend(value._names)
-            by_name = any(value is s for s in self._signatures.values())
+            by_name = isinstance(value, Signature) or any(
+                value is s for s in self._signatures.values()
+            )
             bare.allowed_positional_arguments = 0 if by_name else len(value._names)
         elif isinstance(value, Function):
             function = saved.function
@@ -261,22 +270,6 @@ class _Writer:
                 values.append((key, value))
         _mark_values(graph)
         return values, graph
-
-
-class _Key:
-    __slots__ = ("key", "node_id")
-
-    def __init__(self, node_id: int, key: str) -> None:
-        self.node_id = node_id
-        self.key = key
-
-
-def _variable_keys(
-    checkpoint: TrackableObjectGraph, number: dict[int, int], variables: dict[str, Any]
-) -> list[_Key]:
-    return [
-        _Key(i, checkpoint.nodes[i].attributes[0].checkpoint_key) for i, _ in variables.values()
-    ]
 
 
 def _check(library: FunctionDefLibrary, options: SaveOptions) -> None:

@@ -25,7 +25,7 @@ class ServingGraph:
         self._signatures: dict[str, SignatureDef] = {}
         self._variables = variables
         self._value: dict[int, str] = {}  # number -> node
-        self._dtype = {i: _RESOURCE for i in variables}
+        self._dtype = dict.fromkeys(variables, _RESOURCE)
         self._saver: tuple[str, str, str] | None = None
         for number, variable in variables.items():
             name = f"variable_{number}"

@@ -62,9 +62,9 @@ def canonical(signatures: Any) -> dict[str, ConcreteFunction]:
                     "concrete functions, can be used as a signature."
                 )
             raise ValueError(
-                f"Unable to use the function {function} as a signature directly. Functions used to "
-                "generate serving signatures must either have an `input_signature=` or be converted "
-                "to concrete functions using `get_concrete_function`."
+                f"Unable to use the function {function} as a signature directly. Functions "
+                "used to generate serving signatures must either have an `input_signature=` or be "
+                "converted to concrete functions using `get_concrete_function`."
             )
         made[key] = wrapped(key, concrete)
     return made

@@ -7,6 +7,7 @@ set of variables that it is called with.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,12 +19,14 @@ from thalweg.framework.op_spec import op_spec
 from thalweg.saved.variable_ops import (
     CALLS,
     TO_REFERENCE,
+    called,
     is_loop,
     split_inputs,
     unique,
 )
 
 _RESOURCE = dtypes.resource.as_datatype_enum
+_LOADED = re.compile(r"_loaded_\d+$")
 _DEEPEST = 200  # functions that call functions
 
 
@@ -36,15 +39,23 @@ class Specialised:
 
 
 class Specialiser:
-    """Makes functions of a library for the variables that they are called with; `library` holds
-    what was made.
-    """
+    """Makes functions of a library for the variables that they are called with."""
 
     def __init__(self, library: FunctionDefLibrary) -> None:
         self._defs = {f.signature.name: f for f in library.function}
         self._made: dict[Any, Specialised] = {}
         self._making: set[Any] = set()
-        self.library = FunctionDefLibrary()
+        self._definitions: dict[str, FunctionDef] = {}  # of what was made
+
+    def with_callees(self, name: str) -> list[FunctionDef]:
+        """The definition of a function that was made, then those of all that it calls."""
+        found, pending = {}, [name]
+        while pending:
+            name = pending.pop()
+            if name not in found:
+                found[name] = self._definitions[name]
+                pending += [f.name for node in found[name].node_def for f in called(node)]
+        return list(found.values())
 
     def definition(self, name: str) -> FunctionDef:
         """KeyError if there is none of that name."""
@@ -65,7 +76,7 @@ class Specialiser:
         self._making.add(key)
         body = _Body(self, self.definition(name), bound)
         self._making.discard(key)
-        self.library.function.append(body.made)
+        self._definitions[body.made.signature.name] = body.made
         self._made[key] = Specialised(body.made.signature.name, body.others)
         return self._made[key]
 
@@ -86,7 +97,7 @@ class _Body:
         self._controls: dict[str, list[str]] = {}  # of nodes that fall away: theirs
         self.made = FunctionDef()
         signature = self.made.signature
-        signature.name = unique_function_name(self._name, "loaded")
+        signature.name = unique_function_name(_LOADED.sub("", self._name), "loaded")
         self._take_arguments(source, arguments, bound)
         for name in source.signature.control_output:
             signature.control_output.append(name)
@@ -201,8 +212,7 @@ class _Body:
                 if arg.is_ref:
                     data[i] = self._handle(node, places[i], controls)
             if made.op == "Assign":
-                variable = places[0][0] if places[0] else None
-                made.attr["validate_shape"].b = variable.shape.is_fully_defined()
+                made.attr["validate_shape"].b = places[0][0].shape.is_fully_defined()  # type: ignore[index]
             if made.op == "IsVariableInitialized":
                 made.attr["dtype"].type = places[0][0].dtype.as_datatype_enum  # type: ignore[index]
         elif node.op in ("ResourceGather", "ResourceGatherNd", "VariableShape"):
@@ -259,9 +269,7 @@ class _Body:
         made.attr["batch_dims"].i = batch_dims
         return [value, data[1], f"{axis}:output:0"]
 
-    def _call(
-        self, node: NodeDef, made: NodeDef, data: list[str], places: list[Any]
-    ) -> list[str]:
+    def _call(self, node: NodeDef, made: NodeDef, data: list[str], places: list[Any]) -> list[str]:
         """Calls the functions made for the variables among the inputs, without handing them on."""
         functions, types, first = CALLS[node.op]
         bound = {i - first: p[0] for i, p in enumerate(places) if p is not None}

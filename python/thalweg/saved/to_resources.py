@@ -4,8 +4,6 @@ TensorFlow loads. Readers and writers become the ops that work on handles.
 
 from __future__ import annotations
 
-from typing import Any
-
 from thalweg.framework import dtypes
 from thalweg.framework.graph_pb import FunctionDef, FunctionDefLibrary, NodeDef, shape_proto
 from thalweg.framework.op_spec import op_spec
