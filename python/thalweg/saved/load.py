@@ -13,6 +13,7 @@ from thalweg.framework import errors
 from thalweg.framework.dtypes import as_dtype
 from thalweg.framework.graph import init_scope
 from thalweg.framework.graph_pb import GraphDef, make_ndarray
+from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.text_parse import ParseError, parse_text
 from thalweg.ops.variables import VariableAggregation, VariableSynchronization
 from thalweg.saved.functions import FunctionLoader
@@ -90,6 +91,12 @@ def load(export_dir: Any, tags: Any = None, options: Any = None) -> Any:
     """
     options = options or LoadOptions()
     folder = os.fspath(export_dir)
+    with init_scope():
+        if not executing_eagerly():
+            raise NotImplementedError(
+                "tf.saved_model.load needs eager mode; this program, or the graph that it builds, "
+                "is one of TensorFlow 1"
+            )
     path, model = _read(folder)
     try:
         meta = _meta_graph(model, tags, folder)
