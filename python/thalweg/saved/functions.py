@@ -117,6 +117,8 @@ class FunctionLoader:
         scratch = Graph()
         try:
             scratch.core.import_graph_def(made.SerializeToString(), "", {})
+        except (errors.UnimplementedError, NotImplementedError):
+            raise
         except errors.OpError as error:
             raise errors.DataLossError(
                 None, None, f"the graph of function '{name}' makes no sense: {error}"
