@@ -98,14 +98,15 @@ def load(export_dir: Any, tags: Any = None, options: Any = None) -> Any:
                 "is one of TensorFlow 1"
             )
     path, model = _read(folder)
+    if len(model.meta_graphs) == 1:
+        _check_tags(model.meta_graphs[0], tags, folder)
     try:
-        meta = _meta_graph(model, tags, folder)
         with init_scope():
-            return _Loader(meta, folder).root()
-    except (errors.OpError, NotImplementedError, _WrongTags) as error:
-        if isinstance(error, NotImplementedError) and not isinstance(error, errors.OpError):
-            raise NotImplementedError(f"{path}: {error}") from None
+            return _Loader(_meta_graph(model), folder).root()
+    except errors.OpError:
         raise
+    except NotImplementedError as error:
+        raise NotImplementedError(f"{path}: {error}") from None
     except (
         ValueError,
         TypeError,
@@ -122,8 +123,15 @@ def load(export_dir: Any, tags: Any = None, options: Any = None) -> Any:
         ) from error
 
 
-class _WrongTags(ValueError):
-    pass
+def _check_tags(meta: Any, tags: Any, folder: str) -> None:
+    if tags is not None:
+        wanted = {tags} if isinstance(tags, str) else set(tags)
+        if wanted != set(meta.meta_info_def.tags):
+            raise ValueError(
+                f"Got an incompatible argument to `tags`: {tags}. The SavedModel at {folder} has "
+                f"one MetaGraph with tags {list(meta.meta_info_def.tags)}. You may omit the "
+                "argument, pass 'None', or pass a matching sequence of tags."
+            )
 
 
 def _read(folder: str) -> tuple[str, SavedModel]:
@@ -149,7 +157,7 @@ def _read(folder: str) -> tuple[str, SavedModel]:
     return path, model
 
 
-def _meta_graph(model: SavedModel, tags: Any, folder: str) -> Any:
+def _meta_graph(model: SavedModel) -> Any:
     if len(model.meta_graphs) != 1 or not model.meta_graphs[0].object_graph_def:
         if not model.meta_graphs:
             raise ValueError("it has no graph")
@@ -162,14 +170,6 @@ def _meta_graph(model: SavedModel, tags: Any, folder: str) -> Any:
             f"version {model.saved_model_schema_version} of the format; expected 1"
         )
     meta = model.meta_graphs[0]
-    if tags is not None:
-        wanted = {tags} if isinstance(tags, str) else set(tags)
-        if wanted != set(meta.meta_info_def.tags):
-            raise _WrongTags(
-                f"Got an incompatible argument to `tags`: {tags}. The SavedModel at {folder} has "
-                f"one MetaGraph with tags {list(meta.meta_info_def.tags)}. You may omit the "
-                "argument, pass 'None', or pass a matching sequence of tags."
-            )
     return meta
 
 

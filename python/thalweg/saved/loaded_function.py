@@ -139,12 +139,13 @@ class LoadedFunction(Function):
                 "before it was saved, and has no input_signature"
             )
         bound = self._bind(args, kwargs)
-        given = (bound.args, bound.kwargs)
+        given = (self._cast_arguments(bound.args), bound.kwargs)
+        as_given = all(a is b for a, b in zip(given[0], bound.args, strict=True))
         for convert in (False, True):
             for concrete in self._concretes:
                 tensors = _fitting(concrete.structured_input_signature, given, convert)
                 if tensors is not None:
-                    return concrete, tensors, not convert
+                    return concrete, tensors, as_given and not convert
         options = "\n\n".join(
             f"Option {i + 1}:\n  {_described(*concrete.structured_input_signature)}"
             for i, concrete in enumerate(self._concretes)
@@ -154,6 +155,29 @@ class LoadedFunction(Function):
             f"  {_described(*given)}\n\n Expected these arguments to match one of the following "
             f"{len(self._concretes)} option(s):\n\n{options}"
         )
+
+    def _cast_arguments(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Python values as the tensors that an input signature asks for."""
+        cast = list(args)
+        for i, spec in enumerate(self._saved_input_signature or ()):
+            if i >= len(cast) or not isinstance(spec, TensorSpec):
+                continue
+            value = cast[i]
+            try:
+                if not isinstance(value, (Tensor, TensorSpec)):
+                    value = cast[i] = convert_to_tensor(value, spec.dtype)
+            except (TypeError, ValueError) as error:
+                self._refuse_cast(value, spec, args, error)
+            if not spec.is_compatible_with(value):
+                self._refuse_cast(value, spec, args, None)
+        return tuple(cast)
+
+    def _refuse_cast(self, value: Any, spec: Any, args: Any, error: Any) -> NoReturn:
+        why = f"Can not cast {value!r} to {spec!r}" + ("" if error is None else f": {error}")
+        raise TypeError(
+            f"Binding inputs to tf.function failed due to `{why}`. Received args: {args} for "
+            f"signature: {self._signature}."
+        ) from None
 
 
 def _described(args: Sequence[Any], kwargs: dict[str, Any]) -> str:

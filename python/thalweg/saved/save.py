@@ -95,10 +95,17 @@ def _concretes(function: Any) -> list[ConcreteFunction]:
     if isinstance(function, LoadedFunction):
         return function._concretes
     found: dict[int, ConcreteFunction] = {}
-    for key, concrete in list(function._graphs.items()):
-        if key[0] is None:  # not traced inside another graph
+    graphs = list(function._graphs.items())
+    # Those that were traced inside another function last: they may be doubles of others.
+    for _, concrete in sorted(graphs, key=lambda item: item[0][0] is not None):
+        if _stands_alone(concrete):
             found.setdefault(id(concrete), concrete)
     return list(found.values())
+
+
+def _stands_alone(concrete: ConcreteFunction) -> bool:
+    """Whether all that it takes from outside are values, none of them a tensor of a graph."""
+    return all(isinstance(t, EagerTensor) for t in concrete.graph.external_captures)
 
 
 class _Writer:
@@ -122,9 +129,9 @@ class _Writer:
                 self._take(node)
 
     def _take(self, node: Node) -> None:
-        kept = []
+        kept: dict[bytes, ConcreteFunction] = {}  # by the arguments
         for concrete in _concretes(node.value):
-            if any(not isinstance(t, EagerTensor) for t in concrete.graph.external_captures):
+            if not _stands_alone(concrete):
                 raise ValueError(
                     f"{concrete.name} ('{node.path}') uses a tensor of a graph that is not saved"
                 )
@@ -139,10 +146,11 @@ class _Writer:
                     error,
                 )
                 continue
-            self._signature_of[concrete.name] = arguments, self._results(concrete, node.path)
-            self._all[concrete.name] = concrete
-            kept.append(concrete)
-        self._graphs[id(node.value)] = kept
+            if kept.setdefault(arguments.SerializeToString(), concrete) is concrete:
+                results = self._results(concrete, node.path)
+                self._signature_of[concrete.name] = arguments, results
+                self._all[concrete.name] = concrete
+        self._graphs[id(node.value)] = list(kept.values())
 
     def _results(self, concrete: ConcreteFunction, path: str) -> Any:
         for leaf in nest.flatten(concrete.graph.structured_outputs):
