@@ -139,15 +139,23 @@ def test_what_another_process_saves(tmp_path):
 
 def test_attributes(tmp_path):
     m = again(tmp_path, model())
-    assert m.scale.name == "scale:0" and m.scale.dtype == tf.float32 and m.scale.shape == [2]
-    assert m.scale.trainable and not m.steps.trainable
+    assert m.scale.name == "scale:0"
+    assert m.scale.dtype == tf.float32
+    assert m.scale.shape == [2]
+    assert m.scale.trainable
+    assert not m.steps.trainable
     np.testing.assert_array_equal(m.layer.kernel.numpy(), [[1, 2], [3, 4]])
-    assert m.items[0] is m.table["first"] and m.items[0].numpy() == 3.0
-    assert isinstance(m.table["pair"], tuple) and m.table["pair"][0].numpy().tolist() == [True]
-    assert len(m.variables) == 6 and m.steps.ref() in {v.ref() for v in m.variables}
+    assert m.items[0] is m.table["first"]
+    assert m.items[0].numpy() == 3.0
+    assert isinstance(m.table["pair"], tuple)
+    assert m.table["pair"][0].numpy().tolist() == [True]
+    assert len(m.variables) == 6
+    assert m.steps.ref() in {v.ref() for v in m.variables}
     assert len(m.trainable_variables) == 5
     assert m.steps.ref() not in {v.ref() for v in m.trainable_variables}
-    assert not callable(m.items) and callable(m) and callable(m.layer)
+    assert not callable(m.items)
+    assert callable(m)
+    assert callable(m.layer)
 
 
 def test_an_attribute_called_variables_is_that_attribute(tmp_path):
@@ -195,7 +203,8 @@ def test_a_variable_of_unknown_shape(tmp_path):
     m = with_function(lambda x: m.v.assign(x).read_value(), v=tf.Variable([1.0], shape=[None]))
     m.f.get_concrete_function(tf.TensorSpec([None]))
     got = again(tmp_path, m)
-    assert got.v.shape == [None] and got.v.numpy().tolist() == [1.0]
+    assert got.v.shape == [None]
+    assert got.v.numpy().tolist() == [1.0]
     assert got.f(tf.constant([1.0, 2.0])).numpy().tolist() == [1.0, 2.0]
     assert got.v.numpy().tolist() == [1.0, 2.0]
 
@@ -227,7 +236,8 @@ def test_arguments_choose_the_graph(tmp_path):
     m = again(tmp_path, model())
     x = tf.constant([[1.0, 2.0]])
     y, nothing = m.choose(x)
-    assert y.numpy().tolist() == [[1.0, 2.0]] and nothing is None
+    assert y.numpy().tolist() == [[1.0, 2.0]]
+    assert nothing is None
     assert m.choose(x, True)[0].numpy().tolist() == [[2.0, 4.0]]
     assert m.choose(x, twice=True)[0].numpy().tolist() == [[2.0, 4.0]]
     assert m.choose(x, shift=3.0)[0].numpy().tolist() == [[4.0, 5.0]]
@@ -245,7 +255,7 @@ def test_arguments_that_fit_no_graph(tmp_path):
         m.choose(tf.ones([1, 2], tf.float64))
     with pytest.raises(ValueError, match="Could not find matching concrete function"):
         m.choose(tf.ones([1, 2]), 5)
-    with pytest.raises(TypeError, match="Binding inputs to tf.function failed"):
+    with pytest.raises(TypeError, match=r"Binding inputs to tf\.function failed"):
         m.choose()
     with pytest.raises(ValueError, match="zero restored functions"):
         m.untouched(tf.ones([1]))
@@ -284,9 +294,12 @@ def test_structures(tmp_path):
     m = again(tmp_path, m)
     arguments = {"b": tf.constant([5]), "a": tf.constant(2.0)}
     got = m.f(arguments, tf.constant(3.0), q=tf.constant(1.0), scale=4.0)
-    assert got["total"].numpy() == 10.0 and got["rest"][0].numpy().tolist() == [5]
-    assert got["rest"][1][0].numpy() == 11.0 and got["rest"][1][1] is None
-    assert isinstance(got["rest"], list) and isinstance(got["rest"][1], tuple)
+    assert got["total"].numpy() == 10.0
+    assert got["rest"][0].numpy().tolist() == [5]
+    assert got["rest"][1][0].numpy() == 11.0
+    assert got["rest"][1][1] is None
+    assert isinstance(got["rest"], list)
+    assert isinstance(got["rest"][1], tuple)
 
 
 def test_control_flow_that_changes_variables(tmp_path):
@@ -472,7 +485,8 @@ def test_signatures(tmp_path):
     m = again(tmp_path, m, signatures={"serving_default": m.__call__, "two": concrete})
     assert sorted(m.signatures) == ["serving_default", "two"]
     got = m.signatures["serving_default"](x=tf.ones([2, 2]))
-    assert sorted(got) == ["steps", "y"] and got["y"].numpy().tolist() == [[9.0, 18.0]] * 2
+    assert sorted(got) == ["steps", "y"]
+    assert got["y"].numpy().tolist() == [[9.0, 18.0]] * 2
     got = m.signatures["two"](left=tf.constant(5), right=tf.constant(3))
     assert {k: int(v) for k, v in got.items()} == {"output_0": 8, "output_1": 2}
     assert m.signatures["two"].structured_input_signature[1] == {
@@ -563,9 +577,24 @@ def test_gradients_written_in_python_are_not_saved(tmp_path, caplog):
     assert "gradients written in Python" in caplog.text
     x = tf.constant(1.0)
     assert m.f(x).numpy() == 2.0
-    with pytest.raises(LookupError, match="gradient"), tf.GradientTape() as tape:
+    with tf.GradientTape() as tape:
         tape.watch(x)
-        tape.gradient(m.f(x), x)
+        with pytest.raises(LookupError, match="gradient"):
+            tape.gradient(m.f(x), x)
+
+
+def test_ops_that_tensorflow_lacks(tmp_path, caplog):
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.reduce_sum(tf.map_fn(lambda row: row * row, x))
+        return tape.gradient(y, x)
+
+    m = with_function(gradient)
+    m.f(tf.ones([2]))
+    m = again(tmp_path, m)
+    assert "TensorFlow does not have the ops _TensorList" in caplog.text
+    assert m.f(tf.constant([1.0, 3.0])).numpy().tolist() == [2.0, 6.0]
 
 
 # --- errors of loading
@@ -577,7 +606,8 @@ def test_folders(tmp_path):
     assert not tf.saved_model.contains_saved_model(str(tmp_path))
     with pytest.raises(OSError, match="SavedModel file does not exist at"):
         tf.saved_model.load(str(tmp_path))
-    assert tf.saved_model.load(path, tags=["serve"]) and tf.saved_model.load(path, tags="serve")
+    assert tf.saved_model.load(path, tags=["serve"])
+    assert tf.saved_model.load(path, tags="serve")
     with pytest.raises(ValueError, match="incompatible argument to `tags`"):
         tf.saved_model.load(path, tags="train")
     with pytest.raises(NotImplementedError, match="allow_partial_checkpoint"):
@@ -611,7 +641,7 @@ def test_damaged_files_are_errors(tmp_path):
     with open(file, "rb") as f:
         data = f.read()
     rng = random.Random(7)
-    refused = 0
+    messages = []
     for _ in range(150):
         broken = bytearray(data)
         if rng.random() < 0.2:
@@ -624,9 +654,9 @@ def test_damaged_files_are_errors(tmp_path):
         try:
             tf.saved_model.load(path)
         except (OSError, NotImplementedError, tf.errors.OpError) as error:
-            assert file in str(error) or isinstance(error, tf.errors.OpError)
-            refused += 1
-    assert refused > 75
+            messages.append(str(error))
+    assert len(messages) > 75
+    assert all(path in message for message in messages)
     with open(file, "wb") as f:
         f.write(b"")
     with pytest.raises(tf.errors.DataLossError, match="damaged"):
@@ -657,19 +687,37 @@ def test_saving_replaces_what_is_there(tmp_path):
 # --- TensorFlow's own files
 
 
+def test_functions_are_saved_as_tensorflow_has_them(tmp_path):
+    """Variables are arguments there: no node of a file refers to one by name."""
+    path = saved(tmp_path, model())
+    with open(os.path.join(path, "saved_model.pb"), "rb") as f:
+        data = f.read()
+    assert b"VariableV2" not in data
+    for op in (
+        b"VarHandleOp",
+        b"ReadVariableOp",
+        b"AssignAddVariableOp",
+        b"trackable_list_wrapper",
+    ):
+        assert op in data
+
+
 def test_a_model_that_tensorflow_saved():
     m = tf.saved_model.load(os.path.join(os.path.dirname(__file__), "data", "tf_saved_model"))
     x = tf.constant([[1.0, 1.0], [0.0, 2.0]])
     kernel, scale, offset = np.array([[1, 2], [3, 4]]), [1, 2], [5, 6]
     np.testing.assert_allclose(m(x)["y"].numpy(), x.numpy() @ kernel * scale + offset)
-    assert [v.name for v in m.layers] == ["a:0", "b:0"] and m.layers[1].numpy() == 4.0
+    assert [v.name for v in m.layers] == ["a:0", "b:0"]
+    assert m.layers[1].numpy() == 4.0
     x = tf.constant([1.0, 2.0])
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = m.loop(x, tf.constant(2))  # x a^2 + s, a = 3, and counts
     dx, da = tape.gradient(y, [x, m.layers[0]])
-    assert y.numpy().tolist() == [10.0, 20.0] and m.count.numpy() == 2
-    assert dx.numpy().tolist() == [9.0, 9.0] and da.numpy() == 2 * 3 * 3.0
+    assert y.numpy().tolist() == [10.0, 20.0]
+    assert m.count.numpy() == 2
+    assert dx.numpy().tolist() == [9.0, 9.0]
+    assert da.numpy() == 2 * 3 * 3.0
     assert m.loop(-x, tf.constant(1)).numpy().tolist() == [3.0, 6.0]
     assert m.rows(tf.constant([1, 0])).numpy().tolist() == [[3.0, 4.0], [1.0, 2.0]]
     got = m.signatures["serving_default"](x=tf.zeros([1, 2]))

@@ -103,8 +103,10 @@ def load(export_dir: Any, tags: Any = None, options: Any = None) -> Any:
     try:
         with init_scope():
             return _Loader(_meta_graph(model), folder).root()
-    except errors.OpError:
-        raise
+    except errors.OpError as error:
+        if folder in error.message:
+            raise
+        raise type(error)(None, None, f"{path}: {error.message}") from error
     except NotImplementedError as error:
         raise NotImplementedError(f"{path}: {error}") from None
     except (
@@ -169,8 +171,7 @@ def _meta_graph(model: SavedModel) -> Any:
         raise NotImplementedError(
             f"version {model.saved_model_schema_version} of the format; expected 1"
         )
-    meta = model.meta_graphs[0]
-    return meta
+    return model.meta_graphs[0]
 
 
 class _Loader:

@@ -283,6 +283,7 @@ class _Writer:
 def _check(library: FunctionDefLibrary, options: SaveOptions) -> None:
     """Refuses what only this process can run."""
     by_python = False
+    own: set[str] = set()
     for function in library.function:
         for node in function.node_def:
             if "PyFunc" in node.op:
@@ -291,6 +292,13 @@ def _check(library: FunctionDefLibrary, options: SaveOptions) -> None:
                     f"node {node.name} (a {node.op}), which cannot be saved"
                 )
             by_python |= "_gradient_op_type" in node.attr
+            own |= {node.op} if node.op.startswith("_") else set()
+    if own:
+        logging.warning(
+            "tf.saved_model.save: TensorFlow does not have the ops %s, which gradients of loops "
+            "inside of functions use; it will not load this file.",
+            ", ".join(sorted(own)),
+        )
     if by_python and options.experimental_custom_gradients:
         logging.warning(
             "tf.saved_model.save: gradients written in Python (tf.custom_gradient) are not saved; "
