@@ -459,6 +459,39 @@ def test_a_training_step_that_was_saved(tmp_path):
     assert m.w.numpy() == pytest.approx(w)
 
 
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda v1: v1.AdamOptimizer(0.1),
+        lambda v1: v1.MomentumOptimizer(0.1, 0.9, use_nesterov=True),
+        lambda v1: v1.AdagradOptimizer(0.1),
+        lambda v1: v1.RMSPropOptimizer(0.1),
+        lambda v1: v1.FtrlOptimizer(0.1),
+        lambda v1: v1.AdadeltaOptimizer(0.1),
+        lambda v1: v1.GradientDescentOptimizer(0.1),
+    ],
+    ids=["adam", "momentum", "adagrad", "rmsprop", "ftrl", "adadelta", "sgd"],
+)
+def test_optimizers_inside_of_functions(tmp_path, optimizer):
+    chosen = optimizer(tf.compat.v1.train)
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum((m.w * x) ** 2)
+        chosen.apply_gradients([(tape.gradient(loss, m.w), m.w)])
+        return loss
+
+    m = with_function(step, w=tf.Variable([1.0, 2.0]))
+    m.f(tf.ones([2]))
+    m.slots = list(chosen.variables())
+    loaded = again(tmp_path, m)
+    before = m.w.numpy()
+    for _ in range(3):
+        np.testing.assert_array_equal(m.f(tf.ones([2])).numpy(), loaded.f(tf.ones([2])).numpy())
+    np.testing.assert_array_equal(m.w.numpy(), loaded.w.numpy())
+    assert (loaded.w.numpy() < before).all()
+
+
 def test_a_loaded_model_is_saved_again(tmp_path):
     m = again(tmp_path / "a", model(), signatures=None)
     m.scale.assign([10.0, 10.0])

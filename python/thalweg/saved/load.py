@@ -12,7 +12,7 @@ from thalweg.eager.variable import Variable
 from thalweg.framework import errors
 from thalweg.framework.dtypes import as_dtype
 from thalweg.framework.graph import init_scope
-from thalweg.framework.graph_pb import GraphDef, make_ndarray
+from thalweg.framework.graph_pb import make_ndarray
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.text_parse import ParseError, parse_text
 from thalweg.ops.variables import VariableAggregation, VariableSynchronization
@@ -29,6 +29,7 @@ from thalweg.train.checkpoint_reader import CheckpointReader
 
 _FILES = ("saved_model.pb", "saved_model.pbtxt")
 _LONGEST = 1 << 20  # items of a list: what a damaged file may ask for
+_LARGEST = 1 << 26  # elements of a constant that is one number over and over
 _VALUE = "VARIABLE_VALUE"
 
 
@@ -186,7 +187,7 @@ class _Loader:
             for child in node.children:
                 if not 0 <= child.node_id < len(self._nodes):
                     raise ValueError(f"object {i} refers to {child.node_id} of {len(self._nodes)}")
-        self._graph_def: GraphDef = meta.graph_def
+        self._constants = {n.name: n for n in meta.graph_def.node if n.op == "Const"}
         self._names = {
             c.node_id: c.local_name for node in reversed(self._nodes) for c in node.children
         }
@@ -335,11 +336,11 @@ class _Loader:
     def _make_constant(self, operation: str) -> Any:
         from thalweg.framework.convert import convert_to_tensor
 
-        for node in self._graph_def.node:
-            if node.name == operation and node.op == "Const":
-                tensor = node.attr["value"].tensor
-                return convert_to_tensor(_array(tensor), as_dtype(tensor.dtype))
-        raise ValueError(f"there is no constant '{operation}'")
+        node = self._constants.get(operation)
+        if node is None:
+            raise ValueError(f"there is no constant '{operation}'")
+        tensor = node.attr["value"].tensor
+        return convert_to_tensor(_array(tensor), as_dtype(tensor.dtype))
 
     def _make_function(self, name: str, saved: Any) -> LoadedFunction:
         spec = saved.function_spec
@@ -358,7 +359,7 @@ def _array(tensor: Any) -> Any:
         if d.size < 0:
             raise ValueError(f"a constant has a dimension of size {d.size}")
         size *= d.size
-    if size > max(1 << 20, 8 * len(tensor.SerializeToString())):
+    if size > max(_LARGEST, tensor.ByteSize()):
         raise ValueError(f"a constant of {size} elements has {tensor.ByteSize()} bytes")
     return make_ndarray(tensor)
 

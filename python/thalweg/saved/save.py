@@ -12,7 +12,7 @@ from thalweg.eager.function import Function
 from thalweg.framework import nest
 from thalweg.framework.composite import IndexedSlices, SparseTensor
 from thalweg.framework.eager_tensor import EagerTensor
-from thalweg.framework.graph import Graph
+from thalweg.framework.graph import Graph, get_default_graph
 from thalweg.framework.graph_pb import FunctionDefLibrary, shape_proto
 from thalweg.framework.meta_graph import MetaGraphDef, write_message
 from thalweg.framework.mode import executing_eagerly
@@ -58,9 +58,14 @@ def save(obj: Any, export_dir: Any, signatures: Any = None, options: Any = None)
             cannot be saved.
         AssertionError: a function uses a variable that the object does not lead to; or a function
             is being traced.
-        NotImplementedError: a function does what TensorFlow's format has no room for.
+        NotImplementedError: a function does what TensorFlow's format has no room for; graph mode.
     """
     if not executing_eagerly():
+        if not get_default_graph().building_function:
+            raise NotImplementedError(
+                "tf.saved_model.save needs eager mode; this program, or the graph that it builds, "
+                "is one of TensorFlow 1"
+            )
         raise AssertionError(
             "tf.saved_model.save is not supported inside a traced @tf.function. Move the call to "
             "the outer eagerly-executed context."
