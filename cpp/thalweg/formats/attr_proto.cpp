@@ -3,7 +3,7 @@
 namespace thalweg {
 namespace {
 
-// Fields of AttrValue; those of its ListValue are the same without List itself.
+// Fields of AttrValue; those of its ListValue are the same without List itself, and with another one for functions.
 enum Field : uint32_t {
   List = 1,
   String = 2,
@@ -13,6 +13,7 @@ enum Field : uint32_t {
   Type = 6,
   ShapeOf = 7,
   TensorOf = 8,
+  ListFunc = 9,
   Func = 10
 };
 constexpr uint32_t kFuncName = 1;
@@ -57,7 +58,7 @@ struct ListWriter {
     for (const std::string& s : v) list.bytes(String, s);
   }
   void operator()(const FuncNames& v) {
-    for (const FuncName& f : v) list.message(Func, func_proto(f));
+    for (const FuncName& f : v) list.message(ListFunc, func_proto(f));
   }
   void operator()(const Shapes& v) {
     for (const PartialShape& s : v) list.message(ShapeOf, shape_proto(s));
@@ -106,7 +107,7 @@ AttrValue read_list(WireReader r, const AttrKind* kind) {
       case ShapeOf:
         shapes.push_back(read_shape_proto(r.message("TensorShapeProto")));
         break;
-      case Func:
+      case ListFunc:
         funcs.push_back(read_func(r.message("NameAttrList")));
         break;
       default:

@@ -67,6 +67,11 @@ def signed(value: int, bits: int = 64) -> int:
     return value - (1 << bits) if value >> (bits - 1) else value
 
 
+def zigzag(value: int) -> int:
+    """Small numbers of either sign as small numbers."""
+    return value << 1 if value >= 0 else ~(value << 1)
+
+
 # kind -> (wire type, encode, decode from wire value)
 SCALARS: dict[str, tuple[int, Any, Any]] = {
     "double": (FIXED64, lambda v: struct.pack("<d", v), lambda v: struct.unpack("<d", v)[0]),
@@ -77,6 +82,7 @@ SCALARS: dict[str, tuple[int, Any, Any]] = {
     "enum": (VARINT, varint, lambda v: signed(v, 32)),
     "uint32": (VARINT, varint, lambda v: v & 0xFFFFFFFF),
     "uint64": (VARINT, varint, lambda v: v),
+    "sint64": (VARINT, lambda v: varint(zigzag(v)), lambda v: v >> 1 ^ -(v & 1)),
     "bool": (VARINT, lambda v: b"\1" if v else b"\0", bool),
     "string": (BYTES, lambda v: v.encode(), lambda v: bytes(v).decode()),
     "bytes": (BYTES, bytes, bytes),

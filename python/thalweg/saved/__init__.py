@@ -1,0 +1,1 @@
+"""SavedModels: functions, variables and the objects that hold them, in TensorFlow's format."""
