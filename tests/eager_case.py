@@ -74,6 +74,7 @@ def run_eagerly(name: str, case: Case) -> tuple[list[Any], list[str]]:
 
 def run_in_function(name: str, case: Case) -> tuple[list[Any], list[str]]:
     """The same inside of a traced function, whose arguments the inputs are."""
+
     @function(autograph=False)
     def traced(*xs: Any) -> Any:
         return outputs_of(call(name, group_inputs(name, list(xs)), case.attrs))
