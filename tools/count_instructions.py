@@ -25,16 +25,21 @@ RECORD = HERE / "instruction_counts.txt"
 BAND = 0.10
 CPP_ROWS = ("null_run", "scalar_add", "chain_1000_sin")
 WARM = 100  # calls that do not count: plans are made and caches filled by then
-# Calls that do: some 1e8 instructions, for Python starts with a million more or less each time.
-CALLS = {"chain_1000_sin": 100, "python_tape_5_ops": 4_000}
-OTHER_CALLS = 30_000
+# Calls that do: some 5e8 instructions, for Python starts with millions more or less each time.
+CALLS = {"chain_1000_sin": 100, "python_tape_5_ops": 5_000}
+OTHER_CALLS = 200_000
+
+
+def environment() -> dict[str, str]:
+    """Bytecode is written and used, or Python's compiler would be most of a count."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def instructions(command: list[str], preload: pathlib.Path) -> int:
     """Of a whole process, with a library loaded before all others."""
     run = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command],
-        env={**os.environ, "LD_PRELOAD": str(preload), "PYTHONHASHSEED": "0"},
+        env={**environment(), "LD_PRELOAD": str(preload), "PYTHONHASHSEED": "0"},
         capture_output=True,
         text=True,
     )
@@ -85,6 +90,9 @@ def main() -> None:
     subprocess.run(["cmake", "--build", str(build), "--target", *targets], check=True)
     # The whole text: builds of one version differ by tens of percent.
     here = {"compiler": compiler(build), "python": " ".join(sys.version.split())}
+    for row in PYTHON_ROWS:  # writes the bytecode
+        command = [sys.executable, str(HERE / "counted_calls.py"), row, "1"]
+        subprocess.run(command, env=environment(), check=True)
     rows = [*CPP_ROWS, *PYTHON_ROWS]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         counts = dict(zip(rows, pool.map(lambda row: per_call(row, build), rows), strict=True))
