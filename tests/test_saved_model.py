@@ -645,6 +645,12 @@ def test_folders(tmp_path):
         tf.saved_model.load(path, tags="train")
     with pytest.raises(NotImplementedError, match="allow_partial_checkpoint"):
         tf.saved_model.LoadOptions(allow_partial_checkpoint=True)
+    text = tmp_path / "text" / "saved_model.pbtxt"
+    text.parent.mkdir()
+    text.write_text("saved_model_schema_version: 1")
+    assert tf.saved_model.contains_saved_model(text.parent)
+    with pytest.raises(NotImplementedError, match="text is not read"):
+        tf.saved_model.load(text.parent)
     for name in os.listdir(os.path.join(path, "variables")):
         os.unlink(os.path.join(path, "variables", name))
     with pytest.raises(tf.errors.NotFoundError, match="variables"):

@@ -14,7 +14,6 @@ from thalweg.framework.dtypes import as_dtype
 from thalweg.framework.graph import init_scope
 from thalweg.framework.graph_pb import make_ndarray
 from thalweg.framework.mode import executing_eagerly
-from thalweg.framework.text_parse import ParseError, parse_text
 from thalweg.ops.variables import VariableAggregation, VariableSynchronization
 from thalweg.saved.functions import FunctionLoader
 from thalweg.saved.loaded_function import LoadedFunction
@@ -147,15 +146,14 @@ def _read(folder: str) -> tuple[str, SavedModel]:
             f"SavedModel file does not exist at: {folder}{os.path.sep}"
             "{saved_model.pbtxt|saved_model.pb}"
         )
+    if path.endswith("txt"):
+        raise NotImplementedError(f"{path}: text is not read; expected saved_model.pb")
     with open(path, "rb") as f:
         data = f.read()
     model = SavedModel()
     try:
-        if path.endswith("txt"):
-            parse_text(data.decode(), model)
-        else:
-            model.MergeFromString(data)
-    except (ParseError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        model.MergeFromString(data)
+    except (ValueError, TypeError, RecursionError) as error:
         raise OSError(f"Cannot parse file {path}: {error}.") from None
     return path, model
 
