@@ -178,9 +178,18 @@ class Function(_core.FunctionCalls):
         concrete, tensors = self._find(args, kwargs)
         if not executing_eagerly():
             return concrete.call_flat(tensors)
-        if not kwargs and _plain(args) and self._input_signature is None:
+        if not kwargs and _plain(args) and self._takes_as_they_are(args):
             self._remember(args, concrete._function)
         return concrete.call_flat(tensors)
+
+    def _takes_as_they_are(self, args: tuple[Any, ...]) -> bool:
+        """Whether an input signature leaves these arguments unchanged, as tensors of its types."""
+        if self._input_signature is None:
+            return True
+        return len(args) == len(self._input_signature) and all(
+            isinstance(spec, TensorSpec) and isinstance(v, Tensor) and v.dtype == spec.dtype
+            for v, spec in zip(args, self._input_signature, strict=True)
+        )
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:
         """The graph for such arguments; `tf.TensorSpec`s stand for tensors."""

@@ -45,7 +45,12 @@ def map_fn(
     signature = dtype if fn_output_signature is None else fn_output_signature
     with ops.name_scope(name, "map", nest.flatten(elems)):
         rows = _Rows(elems)
-        specs = rows.specs if signature is None else [_spec(s) for s in nest.flatten(signature)]
+        # What `fn` makes of a row has the row's dtypes unless told otherwise, but a shape of its own.
+        specs = (
+            [(t, TensorShape(None)) for t, _ in rows.specs]
+            if signature is None
+            else [_spec(s) for s in nest.flatten(signature)]
+        )
         structure = elems if signature is None else signature
         results = [TensorArray(t, rows.count, element_shape=s) for t, s in specs]
 
