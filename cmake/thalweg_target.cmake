@@ -37,8 +37,9 @@ function(thalweg_kernel_objects target flags)
   set(level -O3)
   if(THALWEG_SANITIZE)
     set(level -O1)
-    # Eigen's singular values take a sanitizing compiler ten minutes and 6 GB.
+    # Eigen's decompositions take a sanitizing compiler many minutes and gigabytes.
     set_source_files_properties("${PROJECT_SOURCE_DIR}/cpp/thalweg/kernels/linalg_decompose.cpp"
+                                "${PROJECT_SOURCE_DIR}/cpp/thalweg/kernels/linalg_svd.cpp"
                                 PROPERTIES COMPILE_OPTIONS -fno-sanitize=all)
   endif()
   target_compile_options(${target} PRIVATE ${level} -fno-math-errno -fno-trapping-math

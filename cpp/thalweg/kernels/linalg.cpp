@@ -148,6 +148,7 @@ void register_linalg(KernelRegistry& r) {
   r.add_all<MatrixSolve, kLinalg>("MatrixSolve", kCpu);
   r.add_all<MatrixTriangularSolve, kLinalg>("MatrixTriangularSolve", kCpu);
   register_decompositions(r);
+  register_singular_values(r);
 }
 
 }  // namespace thalweg::kernels

@@ -45,5 +45,6 @@ void for_each_matrix(KernelContext& k, int64_t count, double work, F&& f) {
 inline constexpr DTypeSet kLinalg = DTypeSet{DType::float32, DType::float64} | kComplex;
 
 void register_decompositions(KernelRegistry& r);
+void register_singular_values(KernelRegistry& r);
 
 }  // namespace thalweg::kernels
