@@ -45,7 +45,7 @@ def map_fn(
     signature = dtype if fn_output_signature is None else fn_output_signature
     with ops.name_scope(name, "map", nest.flatten(elems)):
         rows = _Rows(elems)
-        # What `fn` makes of a row has the row's dtypes unless told otherwise, but a shape of its own.
+        # Unless told otherwise, what `fn` makes has the dtypes of a row, and a shape of its own.
         specs = (
             [(t, TensorShape(None)) for t, _ in rows.specs]
             if signature is None
