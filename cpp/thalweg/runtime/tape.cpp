@@ -86,7 +86,7 @@ Pullback without_gradient(const Error& e) {
 
 /// One result, which is by far the usual case: what its derivative needs is known at once.
 Pullback single_pullback(const std::shared_ptr<EagerOp>& op, std::span<const Value> in, std::span<const Value> out,
-                         const std::vector<bool>& wanted, std::vector<bool> arriving) {
+                         const std::vector<bool>& wanted, const std::vector<bool>& arriving) {
   std::shared_ptr<const Derivative> d = op->derivative(tensors_of(in), arriving, wanted);
   return [op, d, n = in.size(), outputs = forms(out), saved = kept(*d, in, out)](
              std::span<const Value> dys, const std::vector<bool>&) { return pull(*d, n, dys, outputs, saved); };
@@ -110,7 +110,7 @@ Pullback op_pullback(const std::shared_ptr<EagerOp>& op, std::span<const Value> 
   for (const Value& v : out) arriving.push_back(differentiable(v.tensor.dtype()));
   try {
     if (std::ranges::count(arriving, true) > 1) return late_pullback(op, in, out, wanted);
-    return single_pullback(op, in, out, wanted, std::move(arriving));
+    return single_pullback(op, in, out, wanted, arriving);
   } catch (const Error& e) {
     if (e.code() != Code::NotFound) throw;
     return without_gradient(e);
