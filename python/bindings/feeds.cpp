@@ -1,8 +1,8 @@
 #include "feeds.h"
 
 #include <array>
-#include <cmath>
-#include <limits>
+
+#include "number.h"
 
 namespace thalweg::python {
 namespace {
@@ -21,28 +21,6 @@ bool borrow(PyObject* object, const FeedInfo& info, Tensor* out) {
   size_t bytes = size_t(shape.size()) * size_of(info.dtype);
   auto nothing = [](void*) noexcept {};
   *out = Tensor(info.dtype, shape, BufferRef::adopt(proxy->data, bytes, cpu_device(), nothing, nullptr));
-  return true;
-}
-
-/// The value of a Python int or float as NumPy would cast it; false where that needs NumPy's rules or its errors.
-template <class T>
-bool number(PyObject* v, T* out) {
-  if constexpr (std::floating_point<T>) {
-    if (PyFloat_CheckExact(v)) {
-      *out = T(PyFloat_AS_DOUBLE(v));
-      return true;
-    }
-  }
-  if (!PyLong_CheckExact(v)) return false;
-  int overflow = 0;
-  long long value = PyLong_AsLongLongAndOverflow(v, &overflow);
-  if (overflow) return false;
-  if constexpr (std::floating_point<T>) {
-    if (std::abs(double(value)) > 9007199254740992.0) return false;  // 2^53: two roundings might not be one
-  } else {
-    if (value < std::numeric_limits<T>::min() || value > std::numeric_limits<T>::max()) return false;
-  }
-  *out = T(value);
   return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "brief.h"
 #include "library.h"
+#include "outs.h"
 #include "results.h"
 #include "runner.h"
 #include "tape.h"
@@ -157,16 +158,7 @@ GradientOptions python_gradients(const py::object& has, const py::object& gradie
   };
   options.python = [pull](Node& n, std::span<const Out> dys) {
     py::gil_scoped_acquire lock;
-    py::list list;
-    for (const Out& o : dys) list.append(o ? py::object(endpoint_to(o.endpoint())) : py::object(py::none()));
-    py::object result = (*pull)(n.id(), list, n.graph().shared_from_this());
-    Outs dxs;
-    for (py::handle item : py::cast<py::sequence>(result)) {
-      dxs.push_back(item.is_none() ? Out() : Out(endpoint_from(n.graph(), item)));
-    }
-    TW_CHECK(dxs.size() == n.inputs().size(), "the gradient of '", n.name(), "' returned ", dxs.size(),
-             " gradients for ", n.inputs().size(), " inputs");
-    return dxs;
+    return call_gradient(*pull, n, dys, py::cast(n.graph().shared_from_this()));
   };
   return options;
 }

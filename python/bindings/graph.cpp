@@ -4,6 +4,7 @@
 
 #include "convert.h"
 #include "library.h"
+#include "outs.h"
 #include "thalweg/autodiff/backward.h"
 #include "thalweg/formats/graphdef.h"
 #include "thalweg/graph/function.h"
@@ -70,22 +71,10 @@ int add_node(Graph& g, const std::string& op, const std::string& name, py::list 
 py::list gradients_of(Graph& g, py::list ys, py::list xs, py::list grad_ys, py::list stop, const std::string& prefix,
                       py::object has_python, py::object python, const std::vector<std::pair<int, int>>& nodes) {
   return building([&] {
-    auto outs = [&](py::handle list) {
-      Outs out;
-      for (py::handle item : py::cast<py::sequence>(list)) {
-        out.push_back(item.is_none() ? Out() : Out(endpoint_from(g, item)));
-      }
-      return out;
-    };
-    auto list = [](std::span<const Out> outs) {
-      py::list l;
-      for (const Out& o : outs) l.append(o ? py::object(endpoint_to(o.endpoint())) : py::object(py::none()));
-      return l;
-    };
     GradientOptions options;
     options.prefix = prefix;
-    options.grad_ys = outs(grad_ys);
-    options.stop = outs(stop);
+    options.grad_ys = outs_from(g, grad_ys);
+    options.stop = outs_from(g, stop);
     options.nodes = nodes;
     if (!has_python.is_none()) {
       // Gradients of functions are made in graphs of their own, which Python sees for the first time here.
@@ -94,17 +83,10 @@ py::list gradients_of(Graph& g, py::list ys, py::list xs, py::list grad_ys, py::
       };
       options.has_python = [&, derived](Node& n) { return has_python(n.id(), derived(n)).cast<bool>(); };
       options.python = [&, derived](Node& n, std::span<const Out> dys) {
-        py::object result = python(n.id(), list(dys), derived(n));
-        Outs dxs;
-        for (py::handle item : py::cast<py::sequence>(result)) {
-          dxs.push_back(item.is_none() ? Out() : Out(endpoint_from(n.graph(), item)));
-        }
-        TW_CHECK(dxs.size() == n.inputs().size(), "the gradient of '", n.name(), "' returned ", dxs.size(),
-                 " gradients for ", n.inputs().size(), " inputs");
-        return dxs;
+        return call_gradient(python, n, dys, derived(n));
       };
     }
-    return list(gradients(outs(ys), outs(xs), options));
+    return outs_to(gradients(outs_from(g, ys), outs_from(g, xs), options));
   });
 }
 

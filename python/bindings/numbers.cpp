@@ -1,15 +1,13 @@
 #include "numbers.h"
 
 #include <array>
-#include <cmath>
 #include <limits>
 
 #include "eager_tensor.h"
+#include "number.h"
 
 namespace thalweg::python {
 namespace {
-
-constexpr double kExact = 9007199254740992.0;  // 2^53: beyond it two roundings might not be one
 
 /// What the numbers are, and how they are arranged.
 class Numbers {
@@ -24,7 +22,7 @@ class Numbers {
     switch (t) {
       case DType::float32:
       case DType::float64:
-        return !bools_ && double(most_) <= kExact && double(least_) >= -kExact;
+        return !bools_ && double(most_) <= kExactIntegers && double(least_) >= -kExactIntegers;
       case DType::int32:
         return !bools_ && !floats_ && least_ >= std::numeric_limits<int32_t>::min() &&
                most_ <= std::numeric_limits<int32_t>::max();

@@ -2,36 +2,22 @@
 #include <Python.h>
 
 #include <array>
-#include <cmath>
-#include <limits>
 #include <map>
 
 #include "eager_ops.h"
 #include "library.h"
 #include "mode.h"
+#include "number.h"
 #include "runner.h"
 
 namespace thalweg::python {
 namespace {
 
 template <class T>
-bool number(PyObject* v, Tensor* out) {
-  if constexpr (std::floating_point<T>) {
-    if (PyFloat_CheckExact(v)) {
-      *out = Tensor::scalar(T(PyFloat_AS_DOUBLE(v)));
-      return true;
-    }
-  }
-  if (!PyLong_CheckExact(v)) return false;
-  int overflow = 0;
-  long long value = PyLong_AsLongLongAndOverflow(v, &overflow);
-  if (overflow) return false;
-  if constexpr (std::floating_point<T>) {
-    if (std::abs(double(value)) > 9007199254740992.0) return false;  // 2^53: two roundings might not be one
-  } else {
-    if (value < std::numeric_limits<T>::min() || value > std::numeric_limits<T>::max()) return false;
-  }
-  *out = Tensor::scalar(T(value));
+bool scalar_number(PyObject* v, Tensor* out) {
+  T value;
+  if (!number(v, &value)) return false;
+  *out = Tensor::scalar(value);
   return true;
 }
 
@@ -39,13 +25,13 @@ bool number(PyObject* v, Tensor* out) {
 bool scalar_of(PyObject* v, DType t, Tensor* out) {
   switch (t) {
     case DType::float32:
-      return number<float>(v, out);
+      return scalar_number<float>(v, out);
     case DType::float64:
-      return number<double>(v, out);
+      return scalar_number<double>(v, out);
     case DType::int32:
-      return number<int32_t>(v, out);
+      return scalar_number<int32_t>(v, out);
     case DType::int64:
-      return number<int64_t>(v, out);
+      return scalar_number<int64_t>(v, out);
     default:
       return false;
   }
