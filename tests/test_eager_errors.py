@@ -612,3 +612,9 @@ def test_copies_of_errors() -> None:
     with pytest.raises(Invalid) as caught:
         f32(2, 3) + f32(2, 4)
     assert str(copy.copy(caught.value)) == str(caught.value)
+
+
+def test_offsets_of_nothing() -> None:
+    """An empty list had its first element read."""
+    with pytest.raises(tf.errors.InvalidArgumentError, match="'N' of 0 must be at least"):
+        tf.raw_ops.ConcatOffset(concat_dim=0, shape=[])

@@ -358,6 +358,7 @@ Outs mirror_pad_grad(Grad& g) {
 }
 
 void infer_concat_offset(Infer& s) {
+  s.require(s.inputs() > 1, "ConcatOffset: Value for attr 'N' of 0 must be at least minimum 1");
   s.rank(0, 0);
   PartialShape one = PartialShape::unknown(1);
   for (int i = 1; i < s.inputs(); ++i) {
