@@ -14,6 +14,7 @@
 #include "tape.h"
 #include "thalweg/core/device.h"
 #include "unlocked.h"
+#include "value_key.h"
 
 namespace thalweg::python {
 namespace {
@@ -203,44 +204,19 @@ DType input_dtype(const Inputs& in, size_t i) {
 // --- finding it
 
 /// Appends what says which value an attribute has; false for objects whose value this cannot tell.
-bool encode(PyObject* o, std::string& key) {
-  auto put = [&](char kind, const void* data, size_t bytes) {
-    key += kind;
-    key.append(static_cast<const char*>(data), bytes);
-  };
-  if (o == Py_None) {
-    key += 'N';
-  } else if (o == Py_True || o == Py_False) {
-    key += o == Py_True ? 't' : 'f';
-  } else if (PyLong_CheckExact(o)) {
-    int overflow = 0;
-    long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
-    if (overflow) return false;
-    put('i', &v, sizeof v);
-  } else if (PyFloat_CheckExact(o)) {
-    double v = PyFloat_AS_DOUBLE(o);
-    put('d', &v, sizeof v);
-  } else if (PyUnicode_CheckExact(o)) {
-    Py_ssize_t n = 0;
-    const char* text = PyUnicode_AsUTF8AndSize(o, &n);
-    if (!text) {
-      PyErr_Clear();
-      return false;
+bool encode(PyObject* o, std::string& key, int depth = 0) {
+  if (append_plain(key, o)) return true;
+  if (PyList_CheckExact(o) || PyTuple_CheckExact(o)) {
+    if (depth == kDeepestKey) return false;
+    append_raw(key, 'l', PySequence_Fast_GET_SIZE(o));
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
+      if (!encode(PySequence_Fast_GET_ITEM(o, i), key, depth + 1)) return false;
     }
-    put('s', &n, sizeof n);
-    key.append(text, size_t(n));
-  } else if (PyList_CheckExact(o) || PyTuple_CheckExact(o)) {
-    Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-    put('l', &n, sizeof n);
-    for (Py_ssize_t i = 0; i < n; ++i) {
-      if (!encode(PySequence_Fast_GET_ITEM(o, i), key)) return false;
-    }
-  } else if (DType t = dtype_from_object(o); t != DType::invalid) {
-    key += 'y';
-    key += char(t);
-  } else {
-    return false;
+    return true;
   }
+  DType t = dtype_from_object(o);
+  if (t == DType::invalid) return false;
+  append_raw(key, 'y', char(t));
   return true;
 }
 

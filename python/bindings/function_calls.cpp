@@ -11,6 +11,7 @@
 #include "function.h"
 #include "mode.h"
 #include "runner.h"
+#include "value_key.h"
 
 namespace thalweg::python {
 namespace {
@@ -21,65 +22,34 @@ class Form {
   bool add(PyObject* o, int depth = 0) {
     if (is_eager_tensor(o)) {
       const Tensor& t = eager(o).tensor;
-      put('T', char(t.dtype()));
-      put_raw(int8_t(t.rank()));
       auto dims = t.shape().dims();
+      append_raw(key_, 'T', char(t.dtype()));
+      key_ += char('0' + t.rank());
       key_.append(reinterpret_cast<const char*>(dims.data()), dims.size_bytes());
       tensors_.push_back(o);
-    } else if (is_variable_object(o)) {
-      put('V', variable(o).id);
-    } else if (o == Py_None) {
-      key_ += 'N';
-    } else if (o == Py_True || o == Py_False) {
-      key_ += o == Py_True ? 't' : 'f';
-    } else if (PyLong_CheckExact(o)) {
-      int overflow = 0;
-      long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
-      if (overflow) return false;
-      put('i', v);
-    } else if (PyFloat_CheckExact(o)) {
-      put('d', PyFloat_AS_DOUBLE(o));
-    } else if (PyUnicode_CheckExact(o)) {
-      Py_ssize_t n = 0;
-      const char* text = PyUnicode_AsUTF8AndSize(o, &n);
-      if (!text) {
-        PyErr_Clear();
-        return false;
-      }
-      put('s', n);
-      key_.append(text, size_t(n));
-    } else if (PyTuple_CheckExact(o) || PyList_CheckExact(o)) {
-      if (depth == kDeepest) return false;
-      put(PyTuple_CheckExact(o) ? '(' : '[', PySequence_Fast_GET_SIZE(o));
-      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
-        if (!add(PySequence_Fast_GET_ITEM(o, i), depth + 1)) return false;
-      }
-    } else {
-      return false;
+      return true;
+    }
+    if (is_variable_object(o)) {
+      append_raw(key_, 'V', variable(o).id);
+      return true;
+    }
+    if (!PyTuple_CheckExact(o) && !PyList_CheckExact(o)) return append_plain(key_, o);
+    if (depth == kDeepestKey) return false;
+    append_raw(key_, PyTuple_CheckExact(o) ? '(' : '[', PySequence_Fast_GET_SIZE(o));
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
+      if (!add(PySequence_Fast_GET_ITEM(o, i), depth + 1)) return false;
     }
     return true;
   }
   /// What it is called under.
   void add_device() {
     Device* d = &eager_device();
-    put('D', d);
+    append_raw(key_, 'D', d);
   }
   const std::string& key() const { return key_; }
   std::span<PyObject* const> tensors() const { return tensors_; }
 
  private:
-  static constexpr int kDeepest = 8;
-
-  template <class T>
-  void put_raw(const T& v) {
-    key_.append(reinterpret_cast<const char*>(&v), sizeof v);
-  }
-  template <class T>
-  void put(char kind, const T& v) {
-    key_ += kind;
-    put_raw(v);
-  }
-
   std::string key_;
   std::vector<PyObject*> tensors_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "thalweg/runtime/loose_host.h"
 #include "thalweg/runtime/plan.h"
 
 namespace thalweg {
@@ -42,41 +43,6 @@ std::vector<InferOutput> checked(const OpDef& op, const Attrs& attrs, std::span<
     throw Error(e.code(), str(e.message(), " for '", op.name, "' with input shapes: ", shapes, "."));
   }
 }
-
-/// What the running kernel asks for. Scratch memory is kept by the thread for the next one.
-class Host final : public KernelHost {
- public:
-  Host(const EagerOp& op, Variable* const* variables, Tensor* out) : op_(op), variables_(variables), out_(out) {}
-
-  Tensor& allocate(int output, const Shape& shape) override {
-    return out_[output] = Tensor(op_.outputs()[size_t(output)].dtype, shape, op_.device());
-  }
-  void give(int output, Tensor value) override { out_[output] = std::move(value); }
-  void* scratch(size_t bytes) override {
-    auto& kept = scratch_memory();
-    if (used_ == kept.size()) kept.emplace_back();
-    BufferRef& b = kept[used_++];
-    if (!b || b->bytes() < bytes || &b->device() != &op_.device()) b = BufferRef::allocate(bytes, op_.device());
-    return b->data();
-  }
-  Variable& variable(int input) override {
-    Variable* v = variables_ ? variables_[input] : nullptr;
-    TW_CHECK(v, op_.op().name, ": input ", input, " has to be a variable");
-    return *v;
-  }
-  bool cancelled() const override { return false; }
-
- private:
-  static std::vector<BufferRef>& scratch_memory() {
-    thread_local std::vector<BufferRef> kept;
-    return kept;
-  }
-
-  const EagerOp& op_;
-  Variable* const* variables_;
-  Tensor* out_;
-  size_t used_ = 0;
-};
 
 }  // namespace
 
@@ -122,7 +88,7 @@ bool EagerOp::recall(const Tensor* const* in, Tensor* out) const {
   return false;
 }
 
-void EagerOp::infer(const Tensor* const* in, Variable* const* variables, Tensor* out) const {
+std::vector<InferOutput> EagerOp::infer(const Tensor* const* in, Variable* const* variables) const {
   std::vector<InferInput> facts;
   std::vector<Tensor> host;
   host.reserve(dtypes_.size());
@@ -139,49 +105,28 @@ void EagerOp::infer(const Tensor* const* in, Variable* const* variables, Tensor*
     }
   }
   std::vector<bool> used;
-  std::vector<InferOutput> found = checked(node_->op(), node_->attrs(), facts, node_->outputs().size(), &used);
-  bool known = true;
-  for (size_t o = 0; o < found.size(); ++o) {
-    if (node_->outputs()[o].is_ref || !found[o].shape.fully_known()) {
-      known = false;
-    } else if (kernel_) {
-      out[o] = Tensor(node_->outputs()[o].dtype, found[o].shape.shape(), *device_);
-    }
-  }
+  std::vector<InferOutput> found = checked(op(), attrs(), facts, outputs().size(), &used);
   bool by_value = std::ranges::find(used, true) != used.end();
+  bool known = std::ranges::all_of(found, [](const InferOutput& o) { return o.shape.fully_known(); });
   std::lock_guard lock(mutex_);
   for (size_t i = 0; i < used.size(); ++i) decides_[i] = decides_[i] || used[i];
-  if (!known || by_value || takes_references_ || !kernel_) return;
+  if (!known || by_value || takes_references_ || !kernel_) return found;
   Shapes s;
   for (size_t i = 0; i < dtypes_.size(); ++i) s.in.push_back(in[i]->shape());
-  for (auto& f : found) s.out.push_back(f.shape.shape());
+  for (const InferOutput& f : found) s.out.push_back(f.shape.shape());
   if (shapes_.size() < kShapesKept) {
     shapes_.push_back(std::move(s));
   } else {
     shapes_[next_++ % kShapesKept] = std::move(s);
   }
+  return found;
 }
 
 void EagerOp::alias(const Tensor* const* in, Variable* const* variables, Tensor* out) const {
   size_t from = size_t(op().aliased_input);
   if (variables && variables[from]) return;  // a reference passed on
-  const Tensor& t = *in[from];
-  std::vector<InferInput> facts;
-  for (size_t i = 0; i < dtypes_.size(); ++i) facts.push_back({in[i]->shape(), dtypes_[i], in[i], nullptr});
-  std::vector<bool> used;
-  std::vector<InferOutput> found = checked(op(), attrs(), facts, 1, &used);
-  {
-    std::lock_guard lock(mutex_);
-    for (size_t i = 0; i < used.size(); ++i) decides_[i] = decides_[i] || used[i];
-  }
-  const Shape shape = found[0].shape.fully_known() ? found[0].shape.shape() : t.shape();
-  DType dtype = node_->outputs()[0].dtype;
-  if (dtype == t.dtype()) {
-    out[0] = t.reshaped(shape);
-  } else {  // Bitcast
-    auto offset = static_cast<const char*>(t.data()) - static_cast<const char*>(t.buffer()->data());
-    out[0] = Tensor(dtype, shape, t.buffer(), size_t(offset));
-  }
+  const PartialShape shape = infer(in, variables)[0].shape;
+  out[0] = alias_of(*in[from], outputs()[0].dtype, shape.fully_known() ? shape.shape() : in[from]->shape());
 }
 
 void EagerOp::run(const Tensor* const* in, Variable* const* variables, Tensor* out) const {
@@ -192,38 +137,39 @@ void EagerOp::run(const Tensor* const* in, Variable* const* variables, Tensor* o
     return;
   }
   // Inputs that live elsewhere come here.
-  constexpr size_t kFew = 8;
   size_t inputs = dtypes_.size(), outputs = node_->outputs().size();
-  std::array<const Tensor*, kFew> few_in;
-  std::array<Tensor*, kFew> few_out;
-  std::vector<const Tensor*> many_in;
-  std::vector<Tensor*> many_out;
+  std::vector<const Tensor*> here;
   std::vector<Tensor> moved;
   for (size_t i = 0; i < inputs; ++i) {
     if (variables && variables[i]) continue;
     Device& wanted = on_host_[i] ? cpu_device() : *device_;
     Device& has = in[i]->device();
     if (&has == &wanted || (has.host_memory() && wanted.host_memory())) continue;
-    if (many_in.empty()) {
-      many_in.assign(in, in + inputs);
+    if (here.empty()) {
+      here.assign(in, in + inputs);
       moved.reserve(inputs);
     }
-    many_in[i] = &moved.emplace_back(in[i]->copy_to(wanted));
+    here[i] = &moved.emplace_back(in[i]->copy_to(wanted));
   }
-  if (many_in.empty() && inputs <= kFew) {
-    std::copy_n(in, inputs, few_in.begin());
-    in = few_in.data();
-  } else if (!many_in.empty()) {
-    in = many_in.data();
+  if (!here.empty()) in = here.data();
+  if (takes_references_ || !recall(in, out)) {
+    std::vector<InferOutput> found = infer(in, variables);
+    for (size_t o = 0; o < outputs; ++o) {
+      const OutputInfo& info = node_->outputs()[o];
+      if (info.is_ref || !found[o].shape.fully_known()) continue;
+      out[o] = Tensor(info.dtype, found[o].shape.shape(), *device_);
+    }
   }
-  if (takes_references_ || !recall(in, out)) infer(in, variables, out);
-  Tensor** to = few_out.data();
+  constexpr size_t kFew = 8;
+  std::array<Tensor*, kFew> few;
+  std::vector<Tensor*> many;
+  Tensor** to = few.data();
   if (outputs > kFew) {
-    many_out.resize(outputs);
-    to = many_out.data();
+    many.resize(outputs);
+    to = many.data();
   }
   for (size_t o = 0; o < outputs; ++o) to[o] = out + o;
-  Host host(*this, variables, out);
+  LooseHost host(*node_, *device_, out, variables);
   KernelContext k(in, int(inputs), to, int(outputs), host, *device_, ThreadPool::shared());
   kernel_->compute(k);
   size_t bytes = 0;

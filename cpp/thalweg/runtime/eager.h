@@ -43,7 +43,7 @@ class THALWEG_API EagerOp final : public Differentiable {
   static constexpr size_t kShapesKept = 4;
 
   bool recall(const Tensor* const* in, Tensor* out) const;
-  void infer(const Tensor* const* in, Variable* const* variables, Tensor* out) const;
+  std::vector<InferOutput> infer(const Tensor* const* in, Variable* const* variables) const;
   void alias(const Tensor* const* in, Variable* const* variables, Tensor* out) const;
 
   const Library& library_;

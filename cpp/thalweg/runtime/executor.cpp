@@ -3,6 +3,8 @@
 #include <chrono>
 #include <new>
 
+#include "thalweg/runtime/loose_host.h"
+
 namespace thalweg {
 namespace {
 
@@ -152,12 +154,7 @@ class Run final : public KernelHost {
     const Tensor& in = frame_.slots[size_t(s.in[size_t(s.node->op().aliased_input)])];
     if (!is_static()) infer();
     const Shape& shape = is_static() ? layout_.places[out].shape : inferred_[0];
-    if (DType t = plan_.slots[out].dtype; t == in.dtype()) {
-      frame_.slots[out] = in.reshaped(shape);
-    } else {  // Bitcast
-      auto offset = static_cast<const char*>(in.data()) - static_cast<const char*>(in.buffer()->data());
-      frame_.slots[out] = Tensor(t, shape, in.buffer(), size_t(offset));
-    }
+    frame_.slots[out] = alias_of(in, plan_.slots[out].dtype, shape);
     // From here on only the new name counts: with it gone, a writer may work in place.
   }
 
@@ -255,24 +252,6 @@ class Run final : public KernelHost {
   std::vector<char> inferred_known_;
 };
 
-/// The host of a kernel that runs alone.
-class Alone final : public KernelHost {
- public:
-  Alone(std::vector<Tensor>& out, const std::vector<OutputInfo>& info) : out_(out), info_(info) {}
-  Tensor& allocate(int output, const Shape& shape) override {
-    return out_[size_t(output)] = Tensor(info_[size_t(output)].dtype, shape);
-  }
-  void give(int output, Tensor value) override { out_[size_t(output)] = std::move(value); }
-  void* scratch(size_t bytes) override { return scratch_.emplace_back(BufferRef::allocate(bytes))->data(); }
-  Variable& variable(int) override { TW_FAIL(Internal, "no variables outside a session"); }
-  bool cancelled() const override { return false; }
-
- private:
-  std::vector<Tensor>& out_;
-  const std::vector<OutputInfo>& info_;
-  std::vector<BufferRef> scratch_;
-};
-
 }  // namespace
 
 void execute(const Plan& plan, const Layout& layout, Frame& frame, ThreadPool& pool, const RunControl& control) {
@@ -297,7 +276,7 @@ std::vector<Tensor> evaluate_node(const Node& n, std::span<const Tensor> in, con
     if (shapes[i].shape.fully_known()) out[i] = Tensor(n.output(int(i)).dtype, shapes[i].shape.shape());
     out_ptrs.push_back(&out[i]);
   }
-  Alone host(out, n.outputs());
+  LooseHost host(n, cpu_device(), out.data());
   KernelContext k(in_ptrs.data(), int(in.size()), out_ptrs.data(), int(out.size()), host, cpu_device(), pool);
   entry->make(init)->compute(k);
   return out;

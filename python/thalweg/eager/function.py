@@ -114,38 +114,38 @@ class Function(_core.FunctionCalls):
             found = None
         if found is not None:
             return found
-        bound = self._bind_to(instance)
-        bound._descriptor = self
         if (
             kept is not None
             and self._name.isidentifier()
             and vars(type(instance)).get(self._name) is self
         ):
-            kept[self._name] = bound  # found before this descriptor from now on
-        else:
-            try:
-                weak = weakref.ref(instance)
-                self._bound[instance] = self._copy(_weakly(self._python_function, weak))
-                return self._bound[instance]
-            except TypeError:
-                pass
-        return bound
+            found = kept[self._name] = self._bind_to(instance)  # found before this one from now on
+            return found
+        try:
+            found = self._copy(_weakly(self._python_function, weakref.ref(instance)))
+            self._bound[instance] = found
+        except TypeError:
+            found = self._bind_to(instance)
+        return found
 
     def _bind_to(self, instance: Any) -> Function:
-        method = self._python_function.__get__(instance, type(instance))
-        return self._copy(method)
+        bound = self._copy(self._python_function.__get__(instance, type(instance)))
+        bound._descriptor = self
+        return bound
+
+    def _options(self) -> dict[str, Any]:
+        """What another one of the kind is made with."""
+        return {
+            "name": self._name,
+            "input_signature": self._input_signature,
+            "autograph": self._autograph,
+            "jit_compile": self._jit_compile,
+            "reduce_retracing": self._reduce_retracing,
+            "autograph_options": self._autograph_options,
+        }
 
     def _copy(self, python_function: Any) -> Function:
-        signature = self._input_signature
-        return type(self)(
-            python_function,
-            name=self._name,
-            input_signature=signature,
-            autograph=self._autograph,
-            jit_compile=self._jit_compile,
-            reduce_retracing=self._reduce_retracing,
-            autograph_options=self._autograph_options,
-        )
+        return type(self)(python_function, **self._options())
 
     def __copy__(self) -> Function:
         return self._copy(self._python_function)
@@ -158,15 +158,7 @@ class Function(_core.FunctionCalls):
         return self._copy(function)
 
     def __reduce__(self) -> Any:
-        options = {
-            "name": self._name,
-            "input_signature": self._input_signature,
-            "autograph": self._autograph,
-            "jit_compile": self._jit_compile,
-            "reduce_retracing": self._reduce_retracing,
-            "autograph_options": self._autograph_options,
-        }
-        return _restored, (self._python_function, options)
+        return _restored, (self._python_function, self._options())
 
     # --- calls
 
@@ -346,7 +338,9 @@ class Function(_core.FunctionCalls):
         ]
         seen = self._relaxed.setdefault(general, [])
         for taken, concrete in seen:
-            if all(s is None or _covers(t, s) for t, s in zip(taken, shapes, strict=True)):
+            if all(
+                s is None or t.is_compatible_with(s) for t, s in zip(taken, shapes, strict=True)
+            ):
                 return concrete
         others = [k for k in self._graphs if (*k[:3], tuple(map(_without_sizes, k[3]))) == general]
         if not others:
@@ -519,10 +513,6 @@ def _without_sizes(key: Any) -> Any:
     if isinstance(key, tuple) and key and key[0] == "tensor":
         return (*key[:2], None if key[2] is None else len(key[2]))
     return key
-
-
-def _covers(general: TensorShape, shape: TensorShape) -> bool:
-    return general.is_compatible_with(shape)
 
 
 def _wider(shape: TensorShape, others: list[TensorShape]) -> TensorShape:

@@ -272,28 +272,12 @@ class GradientTape:
             )
         found: list[list[Any]] = []
         for i in range(size):
-            seed = apply_op(
-                "Reshape",
-                tensor=apply_op(
-                    "OneHot",
-                    indices=i,
-                    depth=size,
-                    on_value=convert_to_tensor(1, target.dtype),
-                    off_value=convert_to_tensor(0, target.dtype),
-                ),
-                shape=target.shape.as_list(),
-            )
+            seed = _one_hot(i, size, target)
             found.append(self._one_of_many([target], [seed], sources))
         results = []
         for k, source in enumerate(sources):
-            parts = [row[k] for row in found]
             shape = target.shape.as_list() + source.shape.as_list()
-            if not parts or all(p is None for p in parts):
-                zero = unconnected is UnconnectedGradients.ZERO
-                results.append(_filled(0, shape, source.dtype) if zero else None)
-                continue
-            parts = [_zeros(source) if p is None else convert_to_tensor(p) for p in parts]
-            results.append(apply_op("Reshape", tensor=apply_op("Pack", values=parts), shape=shape))
+            results.append(_assembled([row[k] for row in found], source, 0, shape, unconnected))
         return results
 
     def _one_of_many(self, targets: list[Any], seeds: list[Any], sources: list[Any]) -> list[Any]:
@@ -335,22 +319,33 @@ class GradientTape:
             size *= d
         columns = []
         for i in range(size):
-            row = apply_op(
-                "OneHot",
-                indices=[i] * batch,
-                depth=size,
-                on_value=convert_to_tensor(1, target.dtype),
-                off_value=convert_to_tensor(0, target.dtype),
-            )
-            seed = apply_op("Reshape", tensor=row, shape=y)
+            seed = _one_hot([i] * batch, size, target)
             columns.append(self._one_of_many([target], [seed], [source])[0])
         self._end()
-        if not columns or all(c is None for c in columns):
-            zero = unconnected is UnconnectedGradients.ZERO
-            return _filled(0, y + x[1:], source.dtype) if zero else None
-        columns = [_zeros(source) if c is None else convert_to_tensor(c) for c in columns]
-        stacked = apply_op("Pack", values=columns, axis=1)
-        return apply_op("Reshape", tensor=stacked, shape=y + x[1:])
+        return _assembled(columns, source, 1, y + x[1:], unconnected)
+
+
+def _one_hot(indices: Any, size: int, target: Any) -> Any:
+    """A seed that picks elements of the target: one, or one of each row."""
+    picked = apply_op(
+        "OneHot",
+        indices=indices,
+        depth=size,
+        on_value=convert_to_tensor(1, target.dtype),
+        off_value=convert_to_tensor(0, target.dtype),
+    )
+    return apply_op("Reshape", tensor=picked, shape=target.shape.as_list())
+
+
+def _assembled(
+    parts: list[Any], source: Any, axis: int, shape: list[int], unconnected: UnconnectedGradients
+) -> Any:
+    """Gradients of single elements as one tensor; none at all stand for what was asked for."""
+    if not parts or all(p is None for p in parts):
+        zero = unconnected is UnconnectedGradients.ZERO
+        return _filled(0, shape, source.dtype) if zero else None
+    parts = [_zeros(source) if p is None else convert_to_tensor(p) for p in parts]
+    return apply_op("Reshape", tensor=apply_op("Pack", values=parts, axis=axis), shape=shape)
 
 
 def _is_variable(x: Any) -> bool:

@@ -433,26 +433,21 @@ class Variable(_core.VariableBase, TensorLike, Trackable):
         """Sets the rows that IndexedSlices name."""
         return self._scatter(state.scatter_update, sparse_delta, name)
 
+    def _scatter_nd(self, function: Any, indices: Any, updates: Any, name: str | None) -> Any:
+        function(self._ref(), indices, convert_to_tensor(updates, self.dtype), name=name)
+        return self
+
     def scatter_nd_update(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         """Sets the slices at index tuples."""
-        state.scatter_nd_update(
-            self._ref(), indices, convert_to_tensor(updates, self.dtype), name=name
-        )
-        return self
+        return self._scatter_nd(state.scatter_nd_update, indices, updates, name)
 
     def scatter_nd_add(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         """Adds to the slices at index tuples."""
-        state.scatter_nd_add(
-            self._ref(), indices, convert_to_tensor(updates, self.dtype), name=name
-        )
-        return self
+        return self._scatter_nd(state.scatter_nd_add, indices, updates, name)
 
     def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         """Subtracts from the slices at index tuples."""
-        state.scatter_nd_sub(
-            self._ref(), indices, convert_to_tensor(updates, self.dtype), name=name
-        )
-        return self
+        return self._scatter_nd(state.scatter_nd_sub, indices, updates, name)
 
     def scatter_nd_max(self, indices: Any, updates: Any, name: str | None = None) -> Any:
         """The larger of the slices at index tuples and `updates`."""
