@@ -281,7 +281,7 @@ class Optimizer:
     ) -> Variable:
         if slots.is_eager(colocate_with):
             if (name, None) not in self._non_slots:
-                self._non_slots[name, None] = slots._eager_non_slot(initial_value, name)
+                self._non_slots[name, None] = slots.eager_variable(initial_value, name)
             return self._non_slots[name, None]
         graph = colocate_with.graph
         if (name, graph) not in self._non_slots:

@@ -32,20 +32,16 @@ def beside(variable: Any) -> Any:
     return nullcontext() if is_eager(variable) else ops.colocate_with(variable.op)
 
 
-def _eager_slot(primary: Any, value: Any, name: str, shape: Any, dtype: Any) -> Any:
+def eager_variable(value: Any, name: str, shape: Any = None, dtype: Any = None) -> Any:
+    """A variable of eager mode that is not trained, made outside of whatever is traced; `value` may
+    be an initializer.
+    """
     from thalweg.eager.variable import Variable as EagerVariable
 
     with ops.init_scope():
         if callable(value):
             value = value(shape, dtype)
-        return EagerVariable(value, trainable=False, dtype=dtype, name=f"{primary._name}/{name}")
-
-
-def _eager_non_slot(value: Any, name: str) -> Any:
-    from thalweg.eager.variable import Variable as EagerVariable
-
-    with ops.init_scope():
-        return EagerVariable(value, trainable=False, name=name)
+        return EagerVariable(value, trainable=False, dtype=dtype, name=name)
 
 
 def create_slot(
@@ -55,7 +51,7 @@ def create_slot(
     shape and dtype.
     """
     if is_eager(primary):
-        return _eager_slot(primary, value, name, shape, dtype)
+        return eager_variable(value, f"{primary._name}/{name}", shape, dtype)
     with variable_scope(None, f"{primary.op.name}/{name}"), ops.colocate_with(primary.op):
         # An empty name makes the scope's own name the variable's.
         return get_variable("", initializer=value, trainable=False, shape=shape, dtype=dtype)
