@@ -38,10 +38,10 @@ def check_gradient(
         scalar = _project(ys, shapes, rng)
         targets = [xs[i] for i in wrt]
         for _ in range(order - 1):
-            first = [g for g in tf.gradients(scalar, targets) if g is not None]
+            first = [g for g in _dense(tf.gradients(scalar, targets)) if g is not None]
             assert first, f"{name}: no gradient reaches its inputs"
             scalar = _project(first, [np.shape(v) for v in sess.run(first, feed)], rng)
-        grads = tf.gradients(scalar, targets)
+        grads = _dense(tf.gradients(scalar, targets))
         if order > 1 and all(g is None for g in grads):
             return  # linear in its inputs
         directions = [_unit(rng, case.inputs[i]) for i in wrt]
@@ -65,6 +65,11 @@ def check_gradient(
 def _unit(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
     v = rng.standard_normal(x.shape)
     return v + 1j * rng.standard_normal(x.shape) if x.dtype.kind == "c" else v
+
+
+def _dense(gradients: list[Any]) -> list[Any]:
+    """IndexedSlices as whole tensors."""
+    return [None if g is None else tf.convert_to_tensor(g) for g in gradients]
 
 
 def _zero(g: Any, like: Any) -> Any:

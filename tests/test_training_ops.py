@@ -274,9 +274,99 @@ def test_shapes_must_agree() -> None:
             tf.raw_ops.ApplyGradientDescent(var=v._ref(), alpha=0.1, delta=[1.0, 2.0, 3.0])
 
 
-def test_every_apply_op_has_a_rule() -> None:
+def _op_names(prefix: str) -> set[str]:
     from thalweg import _core
 
-    assert {o.name for o in _core.op_defs() if o.name.startswith("Apply")} == {
-        r[0] for r in RULES.values()
-    }
+    return {o.name for o in _core.op_defs() if o.name.startswith(prefix)}
+
+
+def test_every_apply_op_has_a_rule() -> None:
+    assert _op_names("Apply") == {r[0] for r in RULES.values()}
+
+
+SPARSE = {
+    "momentum": "SparseApplyMomentum",
+    "nesterov": "SparseApplyMomentum",
+    "adagrad": "SparseApplyAdagrad",
+    "adagrad_v2": "SparseApplyAdagradV2",
+    "rmsprop": "SparseApplyRMSProp",
+    "centered": "SparseApplyCenteredRMSProp",
+    "adadelta": "SparseApplyAdadelta",
+    "ftrl": "SparseApplyFtrl",
+    "ftrl_v2": "SparseApplyFtrlV2",
+    "proximal_descent": "SparseApplyProximalGradientDescent",
+    "proximal_adagrad": "SparseApplyProximalAdagrad",
+}
+
+
+def test_every_sparse_op_has_a_rule() -> None:
+    assert _op_names("SparseApply") == set(SPARSE.values())
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("index", ["int32", "int64"])
+@pytest.mark.parametrize("rule", SPARSE)
+def test_update_of_rows(rule: str, index: str, dtype: str) -> None:
+    """The rule on the rows that are named, in this order; nothing happens to the others."""
+    _, slots, attrs, scalars, reference = RULES[rule]
+    rng = np.random.default_rng(4)
+    t = numpy_dtype(dtype)
+    shape, rows = (6, 3, 5), [4, 0, 4]
+    start = {"var": rng.standard_normal(shape)} | {s: rng.uniform(0.5, 1.0, shape) for s in slots}
+    if "mg" in start:
+        start["mg"] = rng.uniform(0, 0.1, shape)
+    narrow = round_to_bfloat16 if dtype == "bfloat16" else np.asarray
+    start = {k: narrow(v.astype(t)) for k, v in start.items()}
+    g = narrow(rng.standard_normal((3, 3, 5)).astype(t))
+    want = {k: wide(v).copy() for k, v in start.items()}
+    for row, of_row in zip(rows, wide(g), strict=True):
+        state = {k: v[row].copy() for k, v in want.items()}
+        reference(state, of_row, 1)
+        for k, v in state.items():
+            want[k][row] = v
+    with tf.Graph().as_default(), tf.Session() as sess:
+        variables = {k: tf.Variable(tf.cast(v, dtype)) for k, v in start.items()}
+        refs = {k: v._ref() for k, v in variables.items()}
+        sess.run(tf.global_variables_initializer())
+        values = {k: tf.constant(v, tf.as_dtype(dtype)) for k, v in scalars(1).items()}
+        apply = getattr(tf.raw_ops, SPARSE[rule])(
+            **refs, **values, grad=tf.cast(g, dtype), indices=tf.constant(rows, index), **attrs
+        )
+        sess.run(apply.op)
+        eps = TOLERANCE[dtype] * 8
+        for k, v in variables.items():
+            got = wide(sess.run(tf.cast(v, t)))
+            np.testing.assert_allclose(got, want[k], rtol=eps, atol=eps, err_msg=k)
+            np.testing.assert_array_equal(got[[1, 2, 3, 5]], wide(start[k])[[1, 2, 3, 5]])
+
+
+def test_rows_are_checked_before_anything_changes() -> None:
+    with tf.Graph().as_default(), tf.Session() as sess:
+        v, m = tf.Variable(tf.ones([3, 2])), tf.Variable(tf.zeros([3, 2]))
+        at = tf.placeholder(tf.int32, [None])
+        grad = tf.placeholder(tf.float32, [None, None])
+        step = tf.raw_ops.SparseApplyMomentum(
+            var=v._ref(), accum=m._ref(), lr=1.0, grad=grad, indices=at, momentum=0.9
+        )
+        sess.run(tf.global_variables_initializer())
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=r"Index 3 at offset 1 in indices is out of range"
+        ):
+            sess.run(step, {at: [0, 3], grad: np.ones((2, 2))})
+        with pytest.raises(tf.errors.InvalidArgumentError, match="a row of the shape of var's"):
+            sess.run(step, {at: [0], grad: np.ones((1, 3))})
+        np.testing.assert_array_equal(sess.run(v), np.ones((3, 2)))
+        np.testing.assert_array_equal(sess.run(m), np.zeros((3, 2)))
+        sess.run(step.op, {at: [], grad: np.ones((0, 2))})
+    with tf.Graph().as_default():
+        v = tf.Variable(tf.ones([3, 2]))
+        for grad_shape, rows in (([2, 3], 2), ([1, 2], 2), ([2], 2)):
+            with pytest.raises(ValueError, match=r"must be"):
+                tf.raw_ops.SparseApplyProximalGradientDescent(
+                    var=v._ref(),
+                    alpha=1.0,
+                    l1=0.0,
+                    l2=0.0,
+                    grad=tf.ones(grad_shape),
+                    indices=tf.zeros([rows], tf.int32),
+                )

@@ -8,6 +8,7 @@
 #include "thalweg/autodiff/backward.h"
 #include "thalweg/formats/graphdef.h"
 #include "thalweg/graph/function.h"
+#include "thalweg/graph/indexed_slices.h"
 
 namespace thalweg::python {
 namespace {
@@ -68,6 +69,7 @@ int add_node(Graph& g, const std::string& op, const std::string& name, py::list 
   });
 }
 
+/// By x: None, a value, or the values and indices of slices as a list.
 py::list gradients_of(Graph& g, py::list ys, py::list xs, py::list grad_ys, py::list stop, const std::string& prefix,
                       py::object has_python, py::object python, const std::vector<std::pair<int, int>>& nodes) {
   return building([&] {
@@ -86,7 +88,12 @@ py::list gradients_of(Graph& g, py::list ys, py::list xs, py::list grad_ys, py::
         return call_gradient(python, n, dys, derived(n));
       };
     }
-    return outs_to(gradients(outs_from(g, ys), outs_from(g, xs), options));
+    py::list found;
+    for (const Out& dx : gradients(outs_from(g, ys), outs_from(g, xs), options)) {
+      auto slices = slices_of(dx);
+      found.append(slices ? py::object(outs_to(Outs{slices->values, slices->indices})) : outs_to({&dx, 1})[0]);
+    }
+    return found;
   });
 }
 

@@ -97,7 +97,14 @@ void tape_watch(PyTape& tape, py::handle o) {
   tape.watch(number_of(o.ptr()));
 }
 
-/// Gradients by source, None where there is none. A seed that is None stands for ones.
+/// None where there is none; slices as (values, indices, number of rows).
+py::object object_of(Gradient g) {
+  if (!g) return py::none();
+  if (!g.indices) return object_of(std::move(g.value));
+  return py::make_tuple(object_of(std::move(g.value)), object_of(Value{g.indices, 0}), object_of(Value{g.rows, 0}));
+}
+
+/// Gradients by source. A seed that is None stands for ones.
 py::list tape_gradient(PyTape& tape, const py::list& targets, const py::list& seeds, const py::list& sources) {
   std::vector<int64_t> ys, xs;
   std::vector<Value> dys;
@@ -110,12 +117,12 @@ py::list tape_gradient(PyTape& tape, const py::list& targets, const py::list& se
   for (py::handle x : sources) {
     xs.push_back(number_of(x.ptr()));
   }
-  std::vector<Value> found = looked_up([&] {
+  std::vector<Gradient> found = looked_up([&] {
     Unlocked unlocked;
     return tape.gradient(ys, dys, xs);
   });
   py::list out;
-  for (Value& v : found) out.append(v.tensor ? object_of(std::move(v)) : py::object(py::none()));
+  for (Gradient& g : found) out.append(object_of(std::move(g)));
   return out;
 }
 
@@ -136,9 +143,9 @@ Pullback python_pullback(py::object f, Forms forms) {
     for (size_t i = 0; i < dys.size(); ++i) {
       args[i] = object_of(dys[i].tensor ? dys[i] : Value{zeros(forms[i].first, forms[i].second), 0});
     }
-    std::vector<Value> dxs;
+    std::vector<Gradient> dxs;
     for (py::handle dx : py::cast<py::sequence>((*f)(*args))) {
-      dxs.push_back(dx.is_none() ? Value{} : value_of(dx.ptr()));
+      dxs.push_back(dx.is_none() ? Gradient() : Gradient(value_of(dx.ptr())));
     }
     return dxs;
   };

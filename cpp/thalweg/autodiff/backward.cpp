@@ -6,6 +6,7 @@
 
 #include "thalweg/autodiff/functional.h"
 #include "thalweg/graph/function.h"
+#include "thalweg/graph/indexed_slices.h"
 
 namespace thalweg {
 namespace {
@@ -116,7 +117,7 @@ class Backward {
     Outs& parts = it->second;
     if (parts.size() > 1) {
       Scope scope(parts[0].graph(), options_.prefix, e.node->device());
-      parts = {parts[0].dtype() == DType::variant ? sum_of_lists(parts) : node("AddN", parts)};
+      parts = {parts[0].dtype() == DType::variant ? sum_of_lists(parts) : sum_of_gradients(parts)};
     }
     return parts[0];
   }

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "thalweg/graph/function.h"
+#include "thalweg/graph/indexed_slices.h"
 
 namespace thalweg {
 namespace {
@@ -87,6 +88,20 @@ struct Differentiated {
     Scope scope(*graph);
     dxs[i] = zeros_for(by_[i]);
     find_needed();
+  }
+
+  /// The same, where the others give slices: as none of them. Of x the shape is known.
+  void fill_without_rows(size_t i) {
+    Scope scope(*graph);
+    const Shape x = by_[i].shape().shape();
+    std::vector<int64_t> none(x.dims().begin(), x.dims().end());
+    none[0] = 0;
+    Tensor values(by_[i].dtype(), Shape(none)), indices(DType::int32, Shape{0});
+    dxs[i] = IndexedSlices{constant(values), constant(indices), int_scalar(x[0])}.dense();
+  }
+
+  bool slices_or_nothing(size_t i) const {
+    return slices_of(dxs[i]) || (!dxs[i] && by_[i].shape().fully_known() && by_[i].shape().rank() > 0);
   }
 
  private:
@@ -245,6 +260,24 @@ void set_output_types(const Node& n, Attrs& attrs, const std::vector<std::shared
   if (n.op().attr("output_shapes")) attrs.set("output_shapes", shapes);
 }
 
+/// A gradient that some branch has, by its position in dxs; as slices if every branch gives slices.
+struct Given {
+  size_t at;
+  bool slices;
+};
+
+/// Slices are two results: values, and indices of one type.
+void add_gradient(Draft& d, const Out& dx, bool slices) {
+  if (!slices) {
+    d.outputs.push_back(d.copy(dx.endpoint()));
+    return;
+  }
+  IndexedSlices s = *slices_of(dx);
+  Scope scope(*d.graph);
+  d.outputs.push_back(d.copy(s.values.endpoint()));
+  d.outputs.push_back(cast(Out(d.copy(s.indices.endpoint())), DType::int64).endpoint());
+}
+
 FunctionGradients branch_gradients(Node& n, const Outs& dys, const std::vector<Node*>& variables,
                                    const GradientOptions& options) {
   Graph& g = n.graph();
@@ -261,13 +294,15 @@ FunctionGradients branch_gradients(Node& n, const Outs& dys, const std::vector<N
              ": function ", f->name, " has ", f->inputs.size(), " inputs and ", f->outputs.size(), " outputs");
     branches.emplace_back(f, arriving, wanted, variables, false, options);
   }
-  std::vector<size_t> given;  // positions in dxs for which some branch has a gradient
+  std::vector<Given> given;
   for (size_t i = 0; i < wanted.size() + variables.size(); ++i) {
     if (std::ranges::none_of(branches, [&](const Differentiated& b) { return bool(b.dxs[i]); })) continue;
-    given.push_back(i);
+    bool slices = std::ranges::all_of(branches, [&](const Differentiated& b) { return b.slices_or_nothing(i); });
     for (Differentiated& b : branches) {
-      if (!b.dxs[i]) b.fill(i);
+      if (b.dxs[i]) continue;
+      slices ? b.fill_without_rows(i) : b.fill(i);
     }
+    given.push_back({i, slices});
   }
   FunctionGradients out{Outs(n.inputs().size()), Outs(variables.size())};
   if (given.empty()) return out;
@@ -331,7 +366,7 @@ FunctionGradients branch_gradients(Node& n, const Outs& dys, const std::vector<N
       }
     }
     for (const Endpoint& e : b.dys) d.input_for(e, "dy");
-    for (size_t i : given) d.outputs.push_back(d.copy(b.dxs[i].endpoint()));
+    for (const Given& x : given) add_gradient(d, b.dxs[x.at], x.slices);
     backward.push_back(d.finish(g, new_name(b.f->name, "grad")));
   }
   std::vector<Endpoint> in(n.inputs().begin(), n.inputs().end());
@@ -348,15 +383,20 @@ FunctionGradients branch_gradients(Node& n, const Outs& dys, const std::vector<N
   set_output_types(n, attrs, backward);
   std::string op = op_like(n, any_stateful(backward));
   Node& grad = Scope::current()->add(op, in, std::move(attrs), op);
-  for (size_t i = 0; i < given.size(); ++i) {
-    if (given[i] >= wanted.size()) {
-      out.variables[given[i] - wanted.size()] = Out(grad, int(i));
+  int next = 0;
+  for (const Given& x : given) {
+    bool variable = x.at >= wanted.size();
+    size_t input = variable ? 0 : first + size_t(wanted[x.at]);
+    Out by = variable ? Out(*variables[x.at - wanted.size()]) : Out(n.inputs()[input]);
+    Out& dx = variable ? out.variables[x.at - wanted.size()] : out.inputs[input];
+    if (x.slices) {
+      Out rows = node("GatherV2", {shape_of(by), int_scalar(0), int_scalar(0)});
+      dx = IndexedSlices{Out(grad, next), Out(grad, next + 1), rows}.dense();
+      next += 2;
       continue;
     }
-    size_t input = first + size_t(wanted[given[i]]);
-    const PartialShape& shape = info(n.inputs()[input]).shape;
-    if (shape.compatible(grad.output(int(i)).shape)) g.set_shape({&grad, int(i)}, shape);
-    out.inputs[input] = Out(grad, int(i));
+    dx = Out(grad, next++);
+    if (!variable && by.shape().compatible(dx.shape())) g.set_shape(dx.endpoint(), by.shape());
   }
   return out;
 }

@@ -12,9 +12,11 @@ namespace thalweg::kernels::rules {
 inline bool flag(const KernelInit& init, std::string_view name) { return init.attrs.get_or<bool>(name, false); }
 
 // A rule has kVars variables (x[0] is the one that is trained), the position kGrad of the gradient among the inputs,
-// and step(s, x, g): s holds the op's inputs by position as scalars.
+// and step(s, x, g): s holds the op's inputs by position as scalars. kSparse: there is an op of the same name for some
+// of the rows.
 
 struct GradientDescent {
+  static constexpr bool kSparse = false;
   static constexpr int kVars = 1, kGrad = 2;
   explicit GradientDescent(const KernelInit&) {}
   TW_HD auto step(auto s) const {
@@ -23,6 +25,7 @@ struct GradientDescent {
 };
 
 struct Momentum {
+  static constexpr bool kSparse = true;
   static constexpr int kVars = 2, kGrad = 3;
   bool nesterov;
   explicit Momentum(const KernelInit& init) : nesterov(flag(init, "use_nesterov")) {}
@@ -35,6 +38,7 @@ struct Momentum {
 };
 
 struct Adam {
+  static constexpr bool kSparse = false;
   static constexpr int kVars = 3, kGrad = 9;
   bool nesterov;
   explicit Adam(const KernelInit& init) : nesterov(flag(init, "use_nesterov")) {}
@@ -50,6 +54,7 @@ struct Adam {
 };
 
 struct AdaMax {
+  static constexpr bool kSparse = false;
   static constexpr int kVars = 3, kGrad = 8;
   explicit AdaMax(const KernelInit&) {}
   TW_HD auto step(auto s) const {
@@ -62,6 +67,7 @@ struct AdaMax {
 };
 
 struct Adagrad {
+  static constexpr bool kSparse = true;
   static constexpr int kVars = 2, kGrad = 3;
   bool update_slots;
   explicit Adagrad(const KernelInit& init) : update_slots(flag(init, "update_slots")) {}
@@ -74,6 +80,7 @@ struct Adagrad {
 };
 
 struct AdagradV2 {
+  static constexpr bool kSparse = true;
   static constexpr int kVars = 2, kGrad = 4;
   bool update_slots;
   explicit AdagradV2(const KernelInit& init) : update_slots(flag(init, "update_slots")) {}
@@ -86,6 +93,7 @@ struct AdagradV2 {
 };
 
 struct RMSProp {
+  static constexpr bool kSparse = true;
   static constexpr int kVars = 3, kGrad = 7;
   explicit RMSProp(const KernelInit&) {}
   TW_HD auto step(auto s) const {
@@ -98,6 +106,7 @@ struct RMSProp {
 };
 
 struct CenteredRMSProp {
+  static constexpr bool kSparse = true;
   static constexpr int kVars = 4, kGrad = 8;
   explicit CenteredRMSProp(const KernelInit&) {}
   TW_HD auto step(auto s) const {
@@ -112,6 +121,7 @@ struct CenteredRMSProp {
 };
 
 struct Adadelta {
+  static constexpr bool kSparse = true;
   static constexpr int kVars = 3, kGrad = 6;
   explicit Adadelta(const KernelInit&) {}
   TW_HD auto step(auto s) const {
@@ -130,6 +140,7 @@ TW_HD auto inverse_power(auto x, auto p) { return p == -0.5f ? std::sqrt(x) : st
 /// Follow the regularized leader; V2 has an L2 term on the gradient's side.
 template <bool V2>
 struct Ftrl {
+  static constexpr bool kSparse = true;
   static constexpr int kVars = 3, kGrad = 3;
   bool times_lr;
   explicit Ftrl(const KernelInit& init) : times_lr(flag(init, "multiply_linear_by_lr")) {}
@@ -158,6 +169,7 @@ TW_HD auto shrink(auto x, auto lr, auto l1, auto l2) {
 }
 
 struct ProximalGradientDescent {
+  static constexpr bool kSparse = true;
   static constexpr int kVars = 1, kGrad = 4;
   explicit ProximalGradientDescent(const KernelInit&) {}
   TW_HD auto step(auto s) const {
@@ -166,6 +178,7 @@ struct ProximalGradientDescent {
 };
 
 struct ProximalAdagrad {
+  static constexpr bool kSparse = true;
   static constexpr int kVars = 2, kGrad = 5;
   explicit ProximalAdagrad(const KernelInit&) {}
   TW_HD auto step(auto s) const {
@@ -178,6 +191,7 @@ struct ProximalAdagrad {
 };
 
 struct PowerSign {
+  static constexpr bool kSparse = false;
   static constexpr int kVars = 2, kGrad = 6;
   explicit PowerSign(const KernelInit&) {}
   TW_HD auto step(auto s) const {
@@ -189,6 +203,7 @@ struct PowerSign {
 };
 
 struct AddSign {
+  static constexpr bool kSparse = false;
   static constexpr int kVars = 2, kGrad = 6;
   explicit AddSign(const KernelInit&) {}
   TW_HD auto step(auto s) const {

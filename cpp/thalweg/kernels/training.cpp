@@ -1,5 +1,5 @@
-// Optimizer steps: Apply checks and runs a rule of rules.h over whole variables in one pass; UpdateGroup makes one step
-// of several.
+// Optimizer steps: Apply checks and runs a rule of rules.h over whole variables in one pass, SparseApply over some of
+// their rows; UpdateGroup makes one step of several.
 #include "thalweg/kernels/training.h"
 
 #include <algorithm>
@@ -13,97 +13,203 @@
 namespace thalweg::kernels {
 namespace {
 
+using Names = std::vector<std::string>;
+
+/// The inputs' names in the order that rules count them: IndexedSlices are one gradient.
+Names names_of(const OpDef& op) {
+  Names names;
+  for (const ArgDef& a : op.inputs) {
+    if (a.name != "indices") names.push_back(a.name);
+  }
+  TW_ASSERT(names.size() <= UpdateStep::kMaxInputs);
+  return names;
+}
+
+/// A step over the variables from input `first` on, which have one shape. The caller holds their locks.
+UpdateStep step_over(KernelContext& k, int first, int vars, const Names& names) {
+  UpdateStep s;
+  s.vars = vars;
+  const Shape& shape = initialized(k.variable(first)).shape();
+  s.size = shape.size();
+  for (size_t i = 0; i < size_t(vars); ++i) {
+    s.variable[i] = &k.variable(first + int(i));
+    const Shape& other = initialized(*s.variable[i]).shape();
+    TW_CHECK(shape == other, names[0], " and ", names[i], " do not have the same shape", shape, " ", other);
+  }
+  return s;
+}
+
+template <class T>
+double scalar_value(const Tensor& t, const std::string& name) {
+  TW_CHECK(t.rank() == 0, name, " is not a scalar: ", t.shape());
+  return double(Compute<T>(*t.ptr<T>()));
+}
+
+template <class T>
+void take_memory(UpdateStep& s) {
+  for (size_t i = 0; i < size_t(s.vars); ++i) {
+    Updated<T> u(*s.variable[i]);
+    s.from[i] = u.from;
+    s.to[i] = u.to;
+    s.fresh[i] = u.take_fresh();
+  }
+}
+
+/// A rule as a loop over elements.
 template <class Rule, class T>
-class Apply final : public UpdateKernel {
+class Loop {
  public:
-  explicit Apply(const KernelInit& init) : rule_(init) {
-    for (const ArgDef& a : init.op.inputs) names_.push_back(a.name);
-    TW_ASSERT(names_.size() <= UpdateStep::kMaxInputs);
-  }
+  static constexpr size_t kVars = size_t(Rule::kVars);
+  using From = std::array<const T*, kVars>;
+  using To = std::array<T*, kVars>;
 
-  int vars() const override { return kVars; }
-  int inputs() const override { return int(names_.size()); }
-  double cost() const override { return 0.05 * double(sizeof(T)) * kVars; }
+  Loop(const Rule& rule, const UpdateStep& s) : step_(rule.step(scalars(s))) {}
 
-  UpdateStep prepare(KernelContext& k, int first) const override {
-    UpdateStep s;
-    s.vars = kVars;
-    const Shape& shape = initialized(k.variable(first)).shape();
-    for (int i = 0; i < kVars; ++i) {
-      Variable& v = k.variable(first + i);
-      s.variable[size_t(i)] = &v;
-      check_shape(shape, i, initialized(v).shape());
-    }
-    check_shape(shape, kGrad, k.in(first + kGrad).shape());
-    for (int i = kVars; i < inputs(); ++i) {
-      if (i == kGrad) continue;
-      const Tensor& t = k.in(first + i);
-      TW_CHECK(t.rank() == 0, names_[size_t(i)], " is not a scalar: ", t.shape());
-      s.scalar[size_t(i)] = double(Compute<T>(*t.ptr<T>()));
-    }
-    s.gradient = k.in<T>(first + kGrad);
-    s.size = shape.size();
-    for (size_t i = 0; i < size_t(kVars); ++i) {
-      Updated<T> u(*s.variable[i]);
-      s.from[i] = u.from;
-      s.to[i] = u.to;
-      s.fresh[i] = u.take_fresh();
-    }
-    return s;
-  }
-
-  void run(const UpdateStep& s, int64_t begin, int64_t end) const override {
-    using C = Compute<T>;
-    std::array<C, UpdateStep::kMaxInputs> scalar;
-    std::ranges::transform(s.scalar, scalar.begin(), [](double x) { return C(x); });
-    auto step = rule_.step(scalar);
-    const T* g = static_cast<const T*>(s.gradient);
-    std::array<const T*, size_t(kVars)> from;
-    std::array<T*, size_t(kVars)> to;
-    for (size_t v = 0; v < size_t(kVars); ++v) {
-      from[v] = static_cast<const T*>(s.from[v]);
-      to[v] = static_cast<T*>(s.to[v]);
-    }
+  /// Elements [begin, end).
+  void operator()(const From& from, const To& to, const T* g, int64_t begin, int64_t end) const {
     if constexpr (std::same_as<T, C>) {
-      update<C>(from, to, g, step, begin, end);
+      update(from, to, g, begin, end);
     } else {  // 16-bit storage: a piece at a time in float
       constexpr int64_t kPiece = 256;
-      C x[size_t(kVars)][kPiece], slope[kPiece];
-      std::array<const C*, size_t(kVars)> old;
-      std::array<C*, size_t(kVars)> fresh;
-      for (size_t v = 0; v < size_t(kVars); ++v) old[v] = fresh[v] = x[v];
+      C x[kVars][kPiece], slope[kPiece];
+      std::array<const C*, kVars> old;
+      std::array<C*, kVars> fresh;
+      for (size_t v = 0; v < kVars; ++v) old[v] = fresh[v] = x[v];
       for (int64_t i = begin; i < end; i += kPiece) {
         int64_t n = std::min(kPiece, end - i);
-        for (size_t v = 0; v < size_t(kVars); ++v) convert(from[v] + i, x[v], n);
+        for (size_t v = 0; v < kVars; ++v) convert(from[v] + i, x[v], n);
         convert(g + i, slope, n);
-        update<C>(old, fresh, slope, step, 0, n);
-        for (size_t v = 0; v < size_t(kVars); ++v) convert(x[v], to[v] + i, n);
+        update(old, fresh, slope, 0, n);
+        for (size_t v = 0; v < kVars; ++v) convert(x[v], to[v] + i, n);
       }
     }
   }
 
  private:
-  static constexpr int kVars = Rule::kVars, kGrad = Rule::kGrad;
+  using C = Compute<T>;
 
-  template <class C>
-  static void update(const std::array<const C*, size_t(kVars)>& from, const std::array<C*, size_t(kVars)>& to,
-                     const C* g, const auto& step, int64_t begin, int64_t end) {
+  static std::array<C, UpdateStep::kMaxInputs> scalars(const UpdateStep& s) {
+    std::array<C, UpdateStep::kMaxInputs> out;
+    std::ranges::transform(s.scalar, out.begin(), [](double x) { return C(x); });
+    return out;
+  }
+
+  void update(const std::array<const C*, kVars>& from, const std::array<C*, kVars>& to, const C* g, int64_t begin,
+              int64_t end) const {
     // Elements do not depend on one another even where `from` and `to` are one memory.
 #pragma GCC ivdep
     for (int64_t i = begin; i < end; ++i) {
-      C x[size_t(kVars)];
-      for (size_t v = 0; v < size_t(kVars); ++v) x[v] = from[v][i];
-      step(x, g[i]);
-      for (size_t v = 0; v < size_t(kVars); ++v) to[v][i] = x[v];
+      C x[kVars];
+      for (size_t v = 0; v < kVars; ++v) x[v] = from[v][i];
+      step_(x, g[i]);
+      for (size_t v = 0; v < kVars; ++v) to[v][i] = x[v];
     }
   }
 
-  void check_shape(const Shape& var, int i, const Shape& other) const {
-    TW_CHECK(var == other, names_[0], " and ", names_[size_t(i)], " do not have the same shape", var, " ", other);
+  decltype(std::declval<Rule>().step(std::declval<std::array<C, UpdateStep::kMaxInputs>>())) step_;
+};
+
+template <class Rule, class T>
+class Apply final : public UpdateKernel {
+ public:
+  explicit Apply(const KernelInit& init) : rule_(init), names_(names_of(init.op)) {}
+
+  int vars() const override { return Rule::kVars; }
+  int inputs() const override { return int(names_.size()); }
+  double cost() const override { return 0.05 * double(sizeof(T)) * Rule::kVars; }
+
+  UpdateStep prepare(KernelContext& k, int first) const override {
+    UpdateStep s = step_over(k, first, vars(), names_);
+    const Shape& shape = s.variable[0]->value.shape();
+    for (int i = vars(); i < inputs(); ++i) {
+      const Tensor& t = k.in(first + i);
+      if (i != Rule::kGrad) {
+        s.scalar[size_t(i)] = scalar_value<T>(t, names_[size_t(i)]);
+        continue;
+      }
+      TW_CHECK(shape == t.shape(), names_[0], " and ", names_[size_t(i)], " do not have the same shape", shape, " ",
+               t.shape());
+    }
+    s.gradient = k.in<T>(first + Rule::kGrad);
+    take_memory<T>(s);
+    return s;
+  }
+
+  void run(const UpdateStep& s, int64_t begin, int64_t end) const override {
+    typename Loop<Rule, T>::From from;
+    typename Loop<Rule, T>::To to;
+    for (size_t v = 0; v < from.size(); ++v) {
+      from[v] = static_cast<const T*>(s.from[v]);
+      to[v] = static_cast<T*>(s.to[v]);
+    }
+    Loop<Rule, T>(rule_, s)(from, to, static_cast<const T*>(s.gradient), begin, end);
+  }
+
+ private:
+  Rule rule_;
+  Names names_;
+};
+
+/// The rule on the rows that `indices`, the input after the gradient, names; others and their slots stay as they are.
+/// A row that is named twice takes two steps, in this order.
+template <class Rule, class T>
+class SparseApply final : public Kernel {
+ public:
+  explicit SparseApply(const KernelInit& init) : rule_(init), names_(names_of(init.op)) {}
+
+  void compute(KernelContext& k) override {
+    VariableLocks locks(k, Rule::kVars);
+    UpdateStep s = step_over(k, 0, Rule::kVars, names_);
+    for (int i = Rule::kVars; i < int(names_.size()); ++i) {
+      if (i != Rule::kGrad) s.scalar[size_t(i)] = scalar_value<T>(k.in(i > Rule::kGrad ? i + 1 : i), names_[size_t(i)]);
+    }
+    const Tensor& indices = k.in(Rule::kGrad + 1);
+    const Shape& shape = s.variable[0]->value.shape();
+    check_rows(shape, k.in(Rule::kGrad).shape(), indices);
+    take_memory<T>(s);
+    for (size_t v = 0; v < kVars; ++v) {
+      if (s.fresh[v]) std::copy_n(static_cast<const T*>(s.from[v]), s.size, static_cast<T*>(s.to[v]));
+    }
+    const int64_t count = indices.size(), width = count ? s.size / shape[0] : 0;
+    const T* g = k.in<T>(Rule::kGrad);
+    Loop<Rule, T> loop(rule_, s);
+    auto update = [&](auto* at) {
+      // By columns, so that threads need not know which rows are named twice.
+      k.parallel_for(width, 0.05 * double(sizeof(T)) * double(kVars) * double(count), [&](int64_t begin, int64_t end) {
+        for (int64_t i = 0; i < count; ++i) {
+          typename Loop<Rule, T>::From from;
+          typename Loop<Rule, T>::To to;
+          for (size_t v = 0; v < kVars; ++v) from[v] = to[v] = static_cast<T*>(s.to[v]) + int64_t(at[i]) * width;
+          loop(from, to, g + i * width, begin, end);
+        }
+      });
+    };
+    if (indices.dtype() == DType::int64) {
+      update(indices.ptr<int64_t>());
+    } else {
+      update(indices.ptr<int32_t>());
+    }
+    s.commit();
+  }
+
+ private:
+  static constexpr size_t kVars = size_t(Rule::kVars);
+
+  static void check_rows(const Shape& var, const Shape& grad, const Tensor& indices) {
+    TW_CHECK(var.rank() >= 1, "var must be at least 1-dimensional, got shape ", var);
+    TW_CHECK(indices.rank() == 1, "indices must be one-dimensional, got shape ", indices.shape());
+    TW_CHECK(grad.rank() == var.rank() && std::ranges::equal(grad.dims().subspan(1), var.dims().subspan(1)) &&
+                 grad[0] == indices.size(),
+             "grad must have a row of the shape of var's for each index, got var ", var, ", grad ", grad, ", indices ",
+             indices.shape());
+    for (int64_t i = 0; i < indices.size(); ++i) {
+      int64_t at = indices.dtype() == DType::int64 ? indices.ptr<int64_t>()[i] : indices.ptr<int32_t>()[i];
+      TW_CHECK(at >= 0 && at < var[0], "Index ", at, " at offset ", i, " in indices is out of range [0, ", var[0], ")");
+    }
   }
 
   Rule rule_;
-  std::vector<std::string> names_;
+  Names names_;
 };
 
 /// Objects in a node's scratch memory.
@@ -206,7 +312,14 @@ void register_training(KernelRegistry& r) {
     for_each_dtype<kFloating>([&]<class T>() {
       KernelEntry e{std::string(op), std::string(kCpu), "T", dtype_of<T>, {}, {}, {}};
       e.make = [](const KernelInit& init) -> std::unique_ptr<Kernel> { return std::make_unique<Apply<Rule, T>>(init); };
-      r.add(std::move(e));
+      r.add(e);
+      if constexpr (Rule::kSparse) {
+        e.op = "Sparse" + e.op;
+        e.make = [](const KernelInit& init) -> std::unique_ptr<Kernel> {
+          return std::make_unique<SparseApply<Rule, T>>(init);
+        };
+        r.add(std::move(e));
+      }
     });
   });
 }

@@ -1,5 +1,6 @@
 // Reading parts of tensors: slices, gathers, one-hot rows, positions of true elements.
 #include "thalweg/graph/grad.h"
+#include "thalweg/graph/indexed_slices.h"
 #include "thalweg/ops/array.h"
 #include "thalweg/ops/families.h"
 #include "thalweg/ops/strided_slice.h"
@@ -156,6 +157,17 @@ Out joined(std::initializer_list<Out> parts) {
 }
 Out element(const Out& vector, const Out& i) { return node("GatherV2", {vector, i, int_scalar(0)}); }
 
+/// dy, the rows of x at `indices`, as slices of x.
+Out rows_gradient(const Out& dy, const Out& indices, const Out& x) {
+  Out rows = element(shape_of(x), int_scalar(0));
+  bool flat = indices.shape().known_rank() && indices.shape().rank() == 1;
+  if (flat && dy.shape().known_rank() && x.shape().known_rank() && dy.shape().rank() == x.shape().rank()) {
+    return IndexedSlices{dy, indices, rows}.dense();
+  }
+  Out row = node("Slice", {shape_of(x), ints({1}), ints({-1})});
+  return IndexedSlices{reshape(dy, joined({ints({-1}), row})), reshape(indices, ints({-1})), rows}.dense();
+}
+
 /// The rows of dy summed at the places they were gathered from.
 Outs gather_grad(Grad& g) {
   Outs dxs = g.none();
@@ -164,8 +176,7 @@ Outs gather_grad(Grad& g) {
   Out axis = g.inputs() > 2 ? cast(g.in(2), DType::int32) : int_scalar(0);
   const auto& known = g.inputs() > 2 ? g.in(2).info().values : axis.info().values;
   if (batch == 0 && known && known->size() == 1 && known->front() == 0) {
-    Out rows = element(shape_of(params), int_scalar(0));
-    dxs[0] = node("UnsortedSegmentSum", {g.dy, indices, rows});
+    dxs[0] = rows_gradient(g.dy, indices, params);
     return dxs;
   }
   // In general: bring the indexed axis to the front behind the batch, number the rows of all batches through, sum, and
@@ -269,8 +280,10 @@ void register_indexing(OpRegistry& r) {
       .doc("Elements or slices of params; the last dimension of indices holds coordinates.")
       .infer(infer_gather_nd)
       .grad([](Grad& g) {
-        DType index = g.in(1).dtype() == DType::int16 ? DType::int32 : g.in(1).dtype();
-        return Outs{node("ScatterNd", {cast(g.in(1), index), g.dy, shape_of(g.in(0), index)}), {}};
+        Out x = g.in(0), indices = cast(g.in(1), g.in(1).dtype() == DType::int16 ? DType::int32 : g.in(1).dtype());
+        const PartialShape& s = indices.shape();
+        if (s.known_rank() && s[-1] == 1) return Outs{rows_gradient(g.dy, reshape(indices, ints({-1})), x), {}};
+        return Outs{node("ScatterNd", {indices, g.dy, shape_of(x, indices.dtype())}), {}};
       });
   r.add("OneHot(indices: TI, depth: int32, on_value: T, off_value: T; axis: int = -1) -> output: T")
       .types("TI", DTypeSet{DType::uint8, DType::int8} | kIndex, DType::int64)

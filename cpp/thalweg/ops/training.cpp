@@ -21,6 +21,25 @@ void infer_step(Infer& s) {
   s.out(0, shape);
 }
 
+/// As infer_step, with a row of the gradient for each index.
+void infer_rows(Infer& s) {
+  if (s.running()) return;
+  const auto& args = s.op().inputs;
+  PartialShape shape = s.rank_at_least(0, 1);
+  for (int i = 1; i < s.inputs(); ++i) {
+    if (args[size_t(i)].is_ref) {
+      shape = s.merge(shape, s.in(i));
+    } else if (args[size_t(i)].name == "grad") {
+      const PartialShape& rows = s.merge(s.rank(i + 1, 1), Infer::slice(s.rank_at_least(i, 1), 0, 1));
+      s.merge(s.in(i), Infer::concat(rows, Infer::slice(shape, 1)));
+      ++i;
+    } else {
+      s.rank(i, 0);
+    }
+  }
+  s.out(0, shape);
+}
+
 }  // namespace
 
 void register_training(OpRegistry& r) {
@@ -72,6 +91,56 @@ void register_training(OpRegistry& r) {
   add("ApplyAddSign(var: ref T, m: ref T, lr: T, alpha: T, sign_decay: T, beta: T, grad: T; use_locking: bool = false)"
       " -> out: ref T",
       "m follows the gradient; var -= lr * grad * (alpha + sign_decay * sign(grad) * sign(m))");
+
+  auto add_rows = [&](Signature signature, std::string_view whole) {
+    r.add(signature, kFloating)
+        .types("Tindices", kIndex)
+        .doc(str(whole, " on the rows that indices name; the others, and their slots, stay as they are."))
+        .infer(infer_rows)
+        .no_grad()
+        .stateful();
+  };
+  add_rows(
+      "SparseApplyMomentum(var: ref T, accum: ref T, lr: T, grad: T, indices: Tindices, momentum: T;"
+      " use_locking: bool = false, use_nesterov: bool = false) -> out: ref T",
+      "ApplyMomentum");
+  add_rows(
+      "SparseApplyAdagrad(var: ref T, accum: ref T, lr: T, grad: T, indices: Tindices; use_locking: bool = false,"
+      " update_slots: bool = true) -> out: ref T",
+      "ApplyAdagrad");
+  add_rows(
+      "SparseApplyAdagradV2(var: ref T, accum: ref T, lr: T, epsilon: T, grad: T, indices: Tindices;"
+      " use_locking: bool = false, update_slots: bool = true) -> out: ref T",
+      "ApplyAdagradV2");
+  add_rows(
+      "SparseApplyRMSProp(var: ref T, ms: ref T, mom: ref T, lr: T, rho: T, momentum: T, epsilon: T, grad: T,"
+      " indices: Tindices; use_locking: bool = false) -> out: ref T",
+      "ApplyRMSProp");
+  add_rows(
+      "SparseApplyCenteredRMSProp(var: ref T, mg: ref T, ms: ref T, mom: ref T, lr: T, rho: T, momentum: T,"
+      " epsilon: T, grad: T, indices: Tindices; use_locking: bool = false) -> out: ref T",
+      "ApplyCenteredRMSProp");
+  add_rows(
+      "SparseApplyAdadelta(var: ref T, accum: ref T, accum_update: ref T, lr: T, rho: T, epsilon: T, grad: T,"
+      " indices: Tindices; use_locking: bool = false) -> out: ref T",
+      "ApplyAdadelta");
+  add_rows(
+      "SparseApplyFtrl(var: ref T, accum: ref T, linear: ref T, grad: T, indices: Tindices, lr: T, l1: T, l2: T,"
+      " lr_power: T; use_locking: bool = false, multiply_linear_by_lr: bool = false) -> out: ref T",
+      "ApplyFtrl");
+  add_rows(
+      "SparseApplyFtrlV2(var: ref T, accum: ref T, linear: ref T, grad: T, indices: Tindices, lr: T, l1: T, l2: T,"
+      " l2_shrinkage: T, lr_power: T; use_locking: bool = false, multiply_linear_by_lr: bool = false)"
+      " -> out: ref T",
+      "ApplyFtrlV2");
+  add_rows(
+      "SparseApplyProximalGradientDescent(var: ref T, alpha: T, l1: T, l2: T, grad: T, indices: Tindices;"
+      " use_locking: bool = false) -> out: ref T",
+      "ApplyProximalGradientDescent");
+  add_rows(
+      "SparseApplyProximalAdagrad(var: ref T, accum: ref T, lr: T, l1: T, l2: T, grad: T, indices: Tindices;"
+      " use_locking: bool = false) -> out: ref T",
+      "ApplyProximalAdagrad");
 }
 
 }  // namespace thalweg::ops

@@ -18,7 +18,8 @@ std::vector<Value> Accumulator::push(const Recorded& r) const {
   std::vector<bool> wanted;
   for (int64_t id : r.inputs) wanted.push_back(watches(id));
   back.start();
-  std::vector<Value> dxs = r.pullback(dys, wanted);
+  std::vector<Value> dxs;
+  for (const Gradient& dx : r.pullback(dys, wanted)) dxs.push_back(dense(library_, dx));
   back.stop();
   std::vector<int64_t> targets;
   std::vector<Value> seeds;
@@ -27,7 +28,9 @@ std::vector<Value> Accumulator::push(const Recorded& r) const {
     targets.push_back(dxs[i].id);
     seeds.push_back(tangents_.at(r.inputs[i]).value);
   }
-  return back.gradient(targets, seeds, arriving);
+  std::vector<Value> tangents;
+  for (const Gradient& t : back.gradient(targets, seeds, arriving)) tangents.push_back(dense(library_, t));
+  return tangents;
 }
 
 void Accumulator::record(const Recorded& r) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "thalweg/graph/function.h"
+#include "thalweg/graph/indexed_slices.h"
 
 namespace thalweg {
 namespace {
@@ -177,8 +178,13 @@ std::shared_ptr<const Derivative> Function::differentiate(const std::vector<bool
   Outs found;
   for (size_t i = 0; i < dxs.size(); ++i) {
     if (!dxs[i]) continue;
-    found.push_back(dxs[i]);
-    made->of.push_back(of[i]);
+    auto slices = slices_of(dxs[i]);
+    made->results.push_back({of[i], slices.has_value()});
+    if (slices) {
+      found.insert(found.end(), {slices->values, slices->indices, slices->rows});
+    } else {
+      found.push_back(dxs[i]);
+    }
   }
   if (found.empty()) return made;
   std::vector<Endpoint> keep = boundary(found, first_new), further = outputs_, results;

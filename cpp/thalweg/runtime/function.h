@@ -26,7 +26,11 @@ struct Derivative {
   /// (the arriving gradients..., the saved values...) -> gradients. Null if no input has one.
   std::shared_ptr<Function> pullback;
   std::vector<bool> arriving;  // by output: whether pullback takes its gradient
-  std::vector<int> of;         // by result of pullback: the input it belongs to
+  struct Result {
+    int input;
+    bool slices;  // three results: values, indices, number of rows (IndexedSlices)
+  };
+  std::vector<Result> results;  // of the pullback
 };
 
 /// What a tape can go back through.

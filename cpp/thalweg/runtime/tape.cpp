@@ -31,9 +31,9 @@ Error too_high() {
 }
 
 /// Calls a pullback: `dys` are the gradients that have arrived, `values` the inputs, outputs and intermediates.
-std::vector<Value> pull(const Derivative& d, size_t inputs, std::span<const Value> dys,
-                        std::span<const std::pair<DType, Shape>> outputs, std::span<const Value> saved) {
-  std::vector<Value> dxs(inputs);
+std::vector<Gradient> pull(const Derivative& d, size_t inputs, std::span<const Value> dys,
+                           std::span<const std::pair<DType, Shape>> outputs, std::span<const Value> saved) {
+  std::vector<Gradient> dxs(inputs);
   if (!d.pullback) return dxs;
   std::vector<Value> in;
   for (size_t i = 0; i < dys.size(); ++i) {
@@ -48,7 +48,14 @@ std::vector<Value> pull(const Derivative& d, size_t inputs, std::span<const Valu
   }
   in.insert(in.end(), saved.begin(), saved.end());
   std::vector<Value> found = call(d.pullback, in);
-  for (size_t i = 0; i < found.size(); ++i) dxs[size_t(d.of[i])] = std::move(found[i]);
+  auto next = found.begin();
+  for (const Derivative::Result& r : d.results) {
+    Gradient& dx = dxs[size_t(r.input)];
+    dx.value = std::move(*next++);
+    if (!r.slices) continue;
+    dx.indices = std::move((next++)->tensor);
+    dx.rows = std::move((next++)->tensor);
+  }
   return dxs;
 }
 
@@ -81,7 +88,7 @@ bool any(const std::vector<bool>& mask) { return std::ranges::find(mask, true) !
 
 /// An op without a gradient matters only to those who ask for it.
 Pullback without_gradient(const Error& e) {
-  return [e](std::span<const Value>, const std::vector<bool>&) -> std::vector<Value> { throw e; };
+  return [e](std::span<const Value>, const std::vector<bool>&) -> std::vector<Gradient> { throw e; };
 }
 
 /// One result, which is by far the usual case: what its derivative needs is known at once.
@@ -136,7 +143,43 @@ std::shared_ptr<EagerOp> sum_op(const Library& library, std::span<const Value> p
   return found;
 }
 
+/// An op that is not needed often enough to be kept; it runs where its first input is.
+Value run(const Library& library, const char* name, Attrs attrs, const std::vector<Value>& in) {
+  std::vector<DType> dtypes;
+  for (const Value& v : in) dtypes.push_back(v.tensor.dtype());
+  Device& device = in[0].tensor.device();
+  return execute(std::make_shared<EagerOp>(library, library.ops.get(name), std::move(attrs), dtypes, device), in)[0];
+}
+
+Value concat(const Library& library, std::vector<Value> rows) {
+  auto n = int64_t(rows.size());
+  rows.push_back({zeros(DType::int32, Shape()), 0});
+  return run(library, "ConcatV2", {{"N", n}}, rows);
+}
+
+/// The sum of slices: all of them.
+Gradient joined(const Library& library, std::span<const Gradient> parts) {
+  bool wide = std::ranges::any_of(parts, [](const Gradient& g) { return g.indices.dtype() == DType::int64; });
+  std::vector<Value> values, indices;
+  for (const Gradient& g : parts) {
+    values.push_back(g.value);
+    indices.push_back({g.indices, 0});
+    if (wide && g.indices.dtype() != DType::int64) {
+      indices.back() = run(library, "Cast", {{"DstT", DType::int64}}, {indices.back()});
+    }
+  }
+  Gradient sum = concat(library, std::move(values));
+  sum.indices = concat(library, std::move(indices)).tensor;
+  sum.rows = parts[0].rows;
+  return sum;
+}
+
 }  // namespace
+
+Value dense(const Library& library, const Gradient& g) {
+  if (!g.indices) return g.value;
+  return run(library, "UnsortedSegmentSum", {}, {g.value, {g.indices, 0}, {g.rows, 0}});
+}
 
 Tensor zeros(DType dtype, const Shape& shape) {
   Tensor t(dtype, shape);
@@ -178,16 +221,21 @@ void Tape::record(const Recorded& r) {
   entries_.push_back(std::move(e));
 }
 
-Value Tape::sum(std::vector<Value>& parts) const {
+Gradient Tape::sum(std::vector<Gradient>& parts) const {
   if (parts.empty()) return {};
-  if (parts.size() > 1) {
-    parts = {execute(sum_op(library_, parts), parts)[0]};
+  if (parts.size() == 1) return parts[0];
+  if (std::ranges::all_of(parts, [](const Gradient& g) { return bool(g.indices); })) {
+    parts = {joined(library_, parts)};
+  } else {
+    std::vector<Value> whole;
+    for (const Gradient& g : parts) whole.push_back(dense(library_, g));
+    parts = {execute(sum_op(library_, whole), whole)[0]};
   }
   return parts[0];
 }
 
-std::vector<Value> Tape::gradient(std::span<const int64_t> targets, std::span<const Value> seeds,
-                                  std::span<const int64_t> sources) {
+std::vector<Gradient> Tape::gradient(std::span<const int64_t> targets, std::span<const Value> seeds,
+                                     std::span<const int64_t> sources) {
   // What lies between the sources and the targets.
   std::vector<char> reached(watched_.size()), lasting(watched_.size());
   for (int64_t id : sources) {
@@ -199,7 +247,7 @@ std::vector<Value> Tape::gradient(std::span<const int64_t> targets, std::span<co
       if (s >= 0) reached[size_t(s)] = 1;
     }
   }
-  std::vector<std::vector<Value>> grads(watched_.size());
+  std::vector<std::vector<Gradient>> grads(watched_.size());
   for (size_t i = 0; i < targets.size(); ++i) {
     if (int s = slot(targets[i]); s >= 0 && reached[size_t(s)]) grads[size_t(s)].push_back(seeds[i]);
   }
@@ -212,24 +260,24 @@ std::vector<Value> Tape::gradient(std::span<const int64_t> targets, std::span<co
     if (std::ranges::none_of(outputs, arrived) || !any(wanted)) continue;
     std::vector<Value> dys;
     for (int s : outputs) {
-      dys.push_back(arrived(s) ? sum(grads[size_t(s)]) : Value{});
+      dys.push_back(arrived(s) ? dense(library_, sum(grads[size_t(s)])) : Value{});
       if (s >= 0 && !lasting[size_t(s)]) grads[size_t(s)].clear();
     }
     TW_CHECK(entries_[i].pullback, "gradient: this part of the tape has been gone through and freed");
     Pullback pullback = persistent_ ? entries_[i].pullback : std::exchange(entries_[i].pullback, nullptr);
-    std::vector<Value> dxs = pullback(dys, wanted);
+    std::vector<Gradient> dxs = pullback(dys, wanted);
     TW_CHECK(dxs.size() == inputs.size(), "gradient: expected ", inputs.size(), " gradients, got ", dxs.size());
     for (size_t k = 0; k < dxs.size(); ++k) {
-      if (wanted[k] && dxs[k].tensor) grads[size_t(inputs[k])].push_back(std::move(dxs[k]));
+      if (wanted[k] && dxs[k]) grads[size_t(inputs[k])].push_back(std::move(dxs[k]));
     }
   }
-  std::vector<Value> out;
+  std::vector<Gradient> out;
   for (int64_t id : sources) {
     if (int s = slot(id); s >= 0) {
       out.push_back(sum(grads[size_t(s)]));
       continue;
     }
-    std::vector<Value> own;  // a target may be a source, watched or not
+    std::vector<Gradient> own;  // a target may be a source, watched or not
     for (size_t i = 0; i < targets.size(); ++i) {
       if (id && targets[i] == id) own.push_back(seeds[i]);
     }

@@ -25,9 +25,20 @@ THALWEG_API Tensor zeros(DType dtype, const Shape& shape);
 /// A number that no value has had.
 THALWEG_API int64_t new_value_id();
 
+/// A gradient: a whole tensor, or (with `indices`) the sum of `value`'s rows at the rows `indices` of a tensor of
+/// `rows` rows, zero elsewhere.
+struct Gradient {
+  Gradient() = default;
+  Gradient(Value whole) : value(std::move(whole)) {}  // NOLINT(google-explicit-constructor)
+  explicit operator bool() const { return bool(value.tensor); }
+
+  Value value;
+  Tensor indices, rows;
+};
+
 /// The way back through one thing that was called: gradients of its inputs, from those of its outputs (no tensor where
 /// none arrived). Only inputs that are `wanted` need one.
-using Pullback = std::function<std::vector<Value>(std::span<const Value> dys, const std::vector<bool>& wanted)>;
+using Pullback = std::function<std::vector<Gradient>(std::span<const Value> dys, const std::vector<bool>& wanted)>;
 
 /// Something was computed. By input and output its number, 0 for what can have no gradient.
 struct Recorded {
@@ -71,8 +82,8 @@ class THALWEG_API Tape : public Follower {
 
   /// The sum over targets of the seeds times d target / d source, by source; no tensor where none depends on it.
   /// Frees what it has passed unless the tape is persistent.
-  std::vector<Value> gradient(std::span<const int64_t> targets, std::span<const Value> seeds,
-                              std::span<const int64_t> sources);
+  std::vector<Gradient> gradient(std::span<const int64_t> targets, std::span<const Value> seeds,
+                                 std::span<const int64_t> sources);
   size_t size() const { return entries_.size(); }
   void clear();
 
@@ -82,7 +93,7 @@ class THALWEG_API Tape : public Follower {
     Pullback pullback;
   };
   int slot(int64_t id) const;
-  Value sum(std::vector<Value>& parts) const;
+  Gradient sum(std::vector<Gradient>& parts) const;
 
   const Library& library_;
   bool persistent_;
@@ -127,6 +138,9 @@ using ForeignGradient =
     std::function<Pullback(const EagerOp& op, std::span<const Value> in, std::span<const Value> out)>;
 /// Asked before the registry for every op that is recorded, on any thread. To be set before anything is recorded.
 THALWEG_API void set_foreign_gradient(ForeignGradient f);
+
+/// As a whole tensor, which is recorded like any computation.
+THALWEG_API Value dense(const Library& library, const Gradient& g);
 
 /// Runs an op and records it. `op` must not take variables by reference.
 THALWEG_API std::vector<Value> execute(const std::shared_ptr<EagerOp>& op, std::span<const Value> in);

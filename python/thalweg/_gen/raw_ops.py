@@ -277,6 +277,16 @@ __all__ = [
     "Softsign",
     "SoftsignGrad",
     "SpaceToDepth",
+    "SparseApplyAdadelta",
+    "SparseApplyAdagrad",
+    "SparseApplyAdagradV2",
+    "SparseApplyCenteredRMSProp",
+    "SparseApplyFtrl",
+    "SparseApplyFtrlV2",
+    "SparseApplyMomentum",
+    "SparseApplyProximalAdagrad",
+    "SparseApplyProximalGradientDescent",
+    "SparseApplyRMSProp",
     "SparseSoftmaxCrossEntropyWithLogits",
     "Split",
     "SplitV",
@@ -4353,6 +4363,364 @@ def SpaceToDepth(
     """
     return apply_op(
         "SpaceToDepth", name, input=input, block_size=block_size, data_format=data_format
+    )
+
+
+def SparseApplyAdadelta(
+    var: TensorLike,
+    accum: TensorLike,
+    accum_update: TensorLike,
+    lr: TensorLike,
+    rho: TensorLike,
+    epsilon: TensorLike,
+    grad: TensorLike,
+    indices: TensorLike,
+    *,
+    use_locking: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """ApplyAdadelta on the rows that indices name; the others, and their slots, stay as they are.
+
+    SparseApplyAdadelta(var: ref T, accum: ref T, accum_update: ref T, lr: T, rho: T, epsilon: T,
+        grad: T, indices: Tindices; use_locking: bool = false) -> out: ref T
+    T: float32, float64, bfloat16, float16
+    Tindices: int32, int64
+    """
+    return apply_op(
+        "SparseApplyAdadelta",
+        name,
+        var=var,
+        accum=accum,
+        accum_update=accum_update,
+        lr=lr,
+        rho=rho,
+        epsilon=epsilon,
+        grad=grad,
+        indices=indices,
+        use_locking=use_locking,
+    )
+
+
+def SparseApplyAdagrad(
+    var: TensorLike,
+    accum: TensorLike,
+    lr: TensorLike,
+    grad: TensorLike,
+    indices: TensorLike,
+    *,
+    use_locking: bool = False,
+    update_slots: bool = True,
+    name: str | None = None,
+) -> Tensor:
+    """ApplyAdagrad on the rows that indices name; the others, and their slots, stay as they are.
+
+    SparseApplyAdagrad(var: ref T, accum: ref T, lr: T, grad: T, indices: Tindices; use_locking:
+        bool = false, update_slots: bool = true) -> out: ref T
+    T: float32, float64, bfloat16, float16
+    Tindices: int32, int64
+    """
+    return apply_op(
+        "SparseApplyAdagrad",
+        name,
+        var=var,
+        accum=accum,
+        lr=lr,
+        grad=grad,
+        indices=indices,
+        use_locking=use_locking,
+        update_slots=update_slots,
+    )
+
+
+def SparseApplyAdagradV2(
+    var: TensorLike,
+    accum: TensorLike,
+    lr: TensorLike,
+    epsilon: TensorLike,
+    grad: TensorLike,
+    indices: TensorLike,
+    *,
+    use_locking: bool = False,
+    update_slots: bool = True,
+    name: str | None = None,
+) -> Tensor:
+    """ApplyAdagradV2 on the rows that indices name; the others, and their slots, stay as they are.
+
+    SparseApplyAdagradV2(var: ref T, accum: ref T, lr: T, epsilon: T, grad: T, indices: Tindices;
+        use_locking: bool = false, update_slots: bool = true) -> out: ref T
+    T: float32, float64, bfloat16, float16
+    Tindices: int32, int64
+    """
+    return apply_op(
+        "SparseApplyAdagradV2",
+        name,
+        var=var,
+        accum=accum,
+        lr=lr,
+        epsilon=epsilon,
+        grad=grad,
+        indices=indices,
+        use_locking=use_locking,
+        update_slots=update_slots,
+    )
+
+
+def SparseApplyCenteredRMSProp(
+    var: TensorLike,
+    mg: TensorLike,
+    ms: TensorLike,
+    mom: TensorLike,
+    lr: TensorLike,
+    rho: TensorLike,
+    momentum: TensorLike,
+    epsilon: TensorLike,
+    grad: TensorLike,
+    indices: TensorLike,
+    *,
+    use_locking: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """ApplyCenteredRMSProp on the rows that indices name; the others, and their slots, stay as they
+    are.
+
+    SparseApplyCenteredRMSProp(var: ref T, mg: ref T, ms: ref T, mom: ref T, lr: T, rho: T,
+        momentum: T, epsilon: T, grad: T, indices: Tindices; use_locking: bool = false) -> out: ref
+        T
+    T: float32, float64, bfloat16, float16
+    Tindices: int32, int64
+    """
+    return apply_op(
+        "SparseApplyCenteredRMSProp",
+        name,
+        var=var,
+        mg=mg,
+        ms=ms,
+        mom=mom,
+        lr=lr,
+        rho=rho,
+        momentum=momentum,
+        epsilon=epsilon,
+        grad=grad,
+        indices=indices,
+        use_locking=use_locking,
+    )
+
+
+def SparseApplyFtrl(
+    var: TensorLike,
+    accum: TensorLike,
+    linear: TensorLike,
+    grad: TensorLike,
+    indices: TensorLike,
+    lr: TensorLike,
+    l1: TensorLike,
+    l2: TensorLike,
+    lr_power: TensorLike,
+    *,
+    use_locking: bool = False,
+    multiply_linear_by_lr: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """ApplyFtrl on the rows that indices name; the others, and their slots, stay as they are.
+
+    SparseApplyFtrl(var: ref T, accum: ref T, linear: ref T, grad: T, indices: Tindices, lr: T, l1:
+        T, l2: T, lr_power: T; use_locking: bool = false, multiply_linear_by_lr: bool = false) ->
+        out: ref T
+    T: float32, float64, bfloat16, float16
+    Tindices: int32, int64
+    """
+    return apply_op(
+        "SparseApplyFtrl",
+        name,
+        var=var,
+        accum=accum,
+        linear=linear,
+        grad=grad,
+        indices=indices,
+        lr=lr,
+        l1=l1,
+        l2=l2,
+        lr_power=lr_power,
+        use_locking=use_locking,
+        multiply_linear_by_lr=multiply_linear_by_lr,
+    )
+
+
+def SparseApplyFtrlV2(
+    var: TensorLike,
+    accum: TensorLike,
+    linear: TensorLike,
+    grad: TensorLike,
+    indices: TensorLike,
+    lr: TensorLike,
+    l1: TensorLike,
+    l2: TensorLike,
+    l2_shrinkage: TensorLike,
+    lr_power: TensorLike,
+    *,
+    use_locking: bool = False,
+    multiply_linear_by_lr: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """ApplyFtrlV2 on the rows that indices name; the others, and their slots, stay as they are.
+
+    SparseApplyFtrlV2(var: ref T, accum: ref T, linear: ref T, grad: T, indices: Tindices, lr: T,
+        l1: T, l2: T, l2_shrinkage: T, lr_power: T; use_locking: bool = false,
+        multiply_linear_by_lr: bool = false) -> out: ref T
+    T: float32, float64, bfloat16, float16
+    Tindices: int32, int64
+    """
+    return apply_op(
+        "SparseApplyFtrlV2",
+        name,
+        var=var,
+        accum=accum,
+        linear=linear,
+        grad=grad,
+        indices=indices,
+        lr=lr,
+        l1=l1,
+        l2=l2,
+        l2_shrinkage=l2_shrinkage,
+        lr_power=lr_power,
+        use_locking=use_locking,
+        multiply_linear_by_lr=multiply_linear_by_lr,
+    )
+
+
+def SparseApplyMomentum(
+    var: TensorLike,
+    accum: TensorLike,
+    lr: TensorLike,
+    grad: TensorLike,
+    indices: TensorLike,
+    momentum: TensorLike,
+    *,
+    use_locking: bool = False,
+    use_nesterov: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """ApplyMomentum on the rows that indices name; the others, and their slots, stay as they are.
+
+    SparseApplyMomentum(var: ref T, accum: ref T, lr: T, grad: T, indices: Tindices, momentum: T;
+        use_locking: bool = false, use_nesterov: bool = false) -> out: ref T
+    T: float32, float64, bfloat16, float16
+    Tindices: int32, int64
+    """
+    return apply_op(
+        "SparseApplyMomentum",
+        name,
+        var=var,
+        accum=accum,
+        lr=lr,
+        grad=grad,
+        indices=indices,
+        momentum=momentum,
+        use_locking=use_locking,
+        use_nesterov=use_nesterov,
+    )
+
+
+def SparseApplyProximalAdagrad(
+    var: TensorLike,
+    accum: TensorLike,
+    lr: TensorLike,
+    l1: TensorLike,
+    l2: TensorLike,
+    grad: TensorLike,
+    indices: TensorLike,
+    *,
+    use_locking: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """ApplyProximalAdagrad on the rows that indices name; the others, and their slots, stay as they
+    are.
+
+    SparseApplyProximalAdagrad(var: ref T, accum: ref T, lr: T, l1: T, l2: T, grad: T, indices:
+        Tindices; use_locking: bool = false) -> out: ref T
+    T: float32, float64, bfloat16, float16
+    Tindices: int32, int64
+    """
+    return apply_op(
+        "SparseApplyProximalAdagrad",
+        name,
+        var=var,
+        accum=accum,
+        lr=lr,
+        l1=l1,
+        l2=l2,
+        grad=grad,
+        indices=indices,
+        use_locking=use_locking,
+    )
+
+
+def SparseApplyProximalGradientDescent(
+    var: TensorLike,
+    alpha: TensorLike,
+    l1: TensorLike,
+    l2: TensorLike,
+    grad: TensorLike,
+    indices: TensorLike,
+    *,
+    use_locking: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """ApplyProximalGradientDescent on the rows that indices name; the others, and their slots, stay
+    as they are.
+
+    SparseApplyProximalGradientDescent(var: ref T, alpha: T, l1: T, l2: T, grad: T, indices:
+        Tindices; use_locking: bool = false) -> out: ref T
+    T: float32, float64, bfloat16, float16
+    Tindices: int32, int64
+    """
+    return apply_op(
+        "SparseApplyProximalGradientDescent",
+        name,
+        var=var,
+        alpha=alpha,
+        l1=l1,
+        l2=l2,
+        grad=grad,
+        indices=indices,
+        use_locking=use_locking,
+    )
+
+
+def SparseApplyRMSProp(
+    var: TensorLike,
+    ms: TensorLike,
+    mom: TensorLike,
+    lr: TensorLike,
+    rho: TensorLike,
+    momentum: TensorLike,
+    epsilon: TensorLike,
+    grad: TensorLike,
+    indices: TensorLike,
+    *,
+    use_locking: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """ApplyRMSProp on the rows that indices name; the others, and their slots, stay as they are.
+
+    SparseApplyRMSProp(var: ref T, ms: ref T, mom: ref T, lr: T, rho: T, momentum: T, epsilon: T,
+        grad: T, indices: Tindices; use_locking: bool = false) -> out: ref T
+    T: float32, float64, bfloat16, float16
+    Tindices: int32, int64
+    """
+    return apply_op(
+        "SparseApplyRMSProp",
+        name,
+        var=var,
+        ms=ms,
+        mom=mom,
+        lr=lr,
+        rho=rho,
+        momentum=momentum,
+        epsilon=epsilon,
+        grad=grad,
+        indices=indices,
+        use_locking=use_locking,
     )
 
 

@@ -139,9 +139,10 @@ class ForwardAccumulator:
         ]
         if not reached:
             return None
-        return differentiate(
+        found = differentiate(
             [back for back, _ in reached],
             [arriving],
             [tangent for _, tangent in reached],
             name="forward_accumulator",
         )[0]
+        return None if found is None else convert_to_tensor(found)

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from thalweg import _core
-from thalweg.framework import nest
+from thalweg.framework import dtypes, nest
 from thalweg.framework.apply import apply_op
 from thalweg.framework.composite import IndexedSlices
-from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.eager_tensor import EagerTensor
 from thalweg.framework.gradients import UnconnectedGradients, differentiate
 from thalweg.framework.graph import Graph, get_default_graph
@@ -141,7 +141,8 @@ class GradientTape:
         output_gradients: Any = None,
         unconnected_gradients: Any = UnconnectedGradients.NONE,
     ) -> Any:
-        """The derivative of the sum of `target` by each of `sources`, in their structure.
+        """The derivative of the sum of `target` by each of `sources`, in their structure: tensors,
+        and IndexedSlices where a source was read by gathering rows only.
 
         Args:
             target: a tensor or a structure of tensors.
@@ -194,7 +195,8 @@ class GradientTape:
         if self._graph is not None and not executing_eagerly():
             return self._graph_gradient(targets, seeds, sources)
         pairs = [(_value(t), s) for t, s in zip(targets, seeds, strict=True) if _differentiable(t)]
-        return self._tape.gradient([t for t, _ in pairs], [s for _, s in pairs], sources)
+        found = self._tape.gradient([t for t, _ in pairs], [s for _, s in pairs], sources)
+        return [_slices(*g) if type(g) is tuple else g for g in found]
 
     def _graph_gradient(
         self, targets: list[Any], seeds: list[Any], sources: list[Any]
@@ -346,6 +348,11 @@ def _assembled(
         return _filled(0, shape, source.dtype) if zero else None
     parts = [_zeros(source) if p is None else convert_to_tensor(p) for p in parts]
     return apply_op("Reshape", tensor=apply_op("Pack", values=parts, axis=axis), shape=shape)
+
+
+def _slices(values: Any, indices: Any, rows: Any) -> IndexedSlices:
+    shape = [int(rows), *values.shape.as_list()[1:]]
+    return IndexedSlices(values, indices, constant(shape, dtypes.int32))
 
 
 def _is_variable(x: Any) -> bool:

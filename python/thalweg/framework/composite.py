@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from thalweg.framework import dtypes
 from thalweg.framework.apply import apply_op
-from thalweg.framework.convert import convert_to_tensor, register_tensor_conversion_function
+from thalweg.framework.convert import (
+    constant,
+    convert_to_tensor,
+    register_tensor_conversion_function,
+)
 from thalweg.framework.graph import Graph, name_scope
 from thalweg.framework.shapes import TensorShape
 from thalweg.framework.tensor import Operation, Tensor, TensorLike
@@ -56,8 +60,8 @@ class IndexedSlices(TensorLike):
         )
 
     def __repr__(self) -> str:
-        dense = "" if self.dense_shape is None else f", dense_shape={self.dense_shape}"
-        return f"IndexedSlices(indices={self.indices}, values={self.values}{dense})"
+        dense = "" if self.dense_shape is None else f", dense_shape={self.dense_shape!s}"
+        return f"IndexedSlices(indices={self.indices!s}, values={self.values!s}{dense})"
 
     def _tensor_parts(self) -> list[Tensor]:
         parts = [self.values, self.indices]
@@ -67,7 +71,41 @@ class IndexedSlices(TensorLike):
         return IndexedSlices(*parts)
 
     def __neg__(self) -> IndexedSlices:
-        return IndexedSlices(-self.values, self.indices, self.dense_shape)
+        return self._with_values(-self.values)
+
+    def _with_values(self, values: Tensor) -> IndexedSlices:
+        return IndexedSlices(values, self.indices, self.dense_shape)
+
+
+def on_values(x: Any, f: Callable[[Any], Any]) -> Any:
+    """f of a tensor, or of the values of IndexedSlices, which stay slices."""
+    if isinstance(x, IndexedSlices):
+        return x._with_values(f(x.values))
+    return f(convert_to_tensor(x))
+
+
+def slices_of(x: Any, values: Tensor, indices: Tensor) -> IndexedSlices:
+    """IndexedSlices of the shape of x."""
+    known = x.shape.is_fully_defined()
+    shape = constant(x.shape.as_list(), dtypes.int32) if known else apply_op("Shape", input=x)
+    return IndexedSlices(values, indices, shape)
+
+
+def sum_of_slices(parts: Sequence[Any]) -> Any:
+    """The sum of gradients: again IndexedSlices if all of them are."""
+    if len(parts) == 1:
+        return parts[0]
+    if not all(isinstance(p, IndexedSlices) for p in parts):
+        return apply_op("AddN", inputs=[convert_to_tensor(p) for p in parts])
+    wide = any(p.indices.dtype == dtypes.int64 for p in parts)
+    indices = [
+        apply_op("Cast", x=p.indices, DstT=dtypes.int64) if wide else p.indices for p in parts
+    ]
+    return IndexedSlices(
+        apply_op("ConcatV2", values=[p.values for p in parts], axis=0),
+        apply_op("ConcatV2", values=indices, axis=0),
+        parts[0].dense_shape,
+    )
 
 
 def _dense(

@@ -10,6 +10,7 @@ from typing import Any
 
 from thalweg import _core
 from thalweg.framework.apply import apply_op
+from thalweg.framework.composite import slices_of, sum_of_slices
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.func_graph import derived_graph
 from thalweg.framework.graph import Graph, graph_of, name_scope
@@ -126,8 +127,8 @@ def gradients(
     stop_gradients: Any = None,
     unconnected_gradients: Any = UnconnectedGradients.NONE,
 ) -> list[Any]:
-    """Adds nodes for the sum over ys of dy/dx, one result per x; None where no y depends on the
-    x.
+    """Adds nodes for the sum over ys of dy/dx, one result per x: a tensor, IndexedSlices where x
+    was read by gathering rows only, or None where no y depends on the x.
     """
     if aggregation_method not in (None, 0, 1, 2):
         raise ValueError(
@@ -175,8 +176,11 @@ def differentiate(
             lambda node, grads, core: _call(_graph_of(graph, core), node, grads, scope),
             nodes or [],
         )
-        parts = iter([None if e is None else graph._tensor(e) for e in found])
-        results = [_total([next(parts) for _ in all_places]) for all_places in places]
+        parts = iter(found)
+        results = [
+            _total([_found(graph, x, next(parts)) for _ in all_places])
+            for x, all_places in zip(xs, places, strict=True)
+        ]
         if unconnected is UnconnectedGradients.ZERO:
             results = [
                 apply_op("ZerosLike", x=x) if g is None else g
@@ -185,10 +189,19 @@ def differentiate(
     return results
 
 
+def _found(graph: Graph, x: Any, gradient: Any) -> Any:
+    """What the core found by x: nothing, a value, or the values and indices of slices."""
+    if gradient is None:
+        return None
+    if isinstance(gradient, list):
+        return slices_of(x, *(graph._tensor(e) for e in gradient))
+    return graph._tensor(gradient)
+
+
 def _total(parts: list[Any]) -> Any:
     """The sum of those gradients that there are."""
     found = [p for p in parts if p is not None]
-    return apply_op("AddN", inputs=found) if len(found) > 1 else found[0] if found else None
+    return sum_of_slices(found) if found else None
 
 
 def _seed(y: Tensor, grad_y: Any, i: int) -> Tensor | None:

@@ -23,6 +23,7 @@ from thalweg.framework.proto import Field, Message
 from thalweg.framework.text_format import message_text
 from thalweg.framework.text_parse import ParseError, parse_text
 from thalweg.platform import logging
+from thalweg.platform.whole_file import write_whole
 
 
 class SaverDef(Message):
@@ -220,17 +221,7 @@ def export_meta_graph(
 
 def write_message(path: str, message: Message, as_text: bool) -> None:
     """A message as a file, whole or not at all."""
-    sibling = f"{path}.tmp{os.getpid()}"
-    try:
-        with open(sibling, "wb") as f:
-            f.write(message_text(message).encode() if as_text else message.SerializeToString())
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(sibling, path)
-    except BaseException:
-        if os.path.exists(sibling):
-            os.unlink(sibling)
-        raise
+    write_whole(path, message_text(message).encode() if as_text else message.SerializeToString())
 
 
 def read_meta_graph_file(filename: Any) -> MetaGraphDef:

@@ -11,6 +11,7 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.framework import dtypes
+from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.mode import executing_eagerly
@@ -572,8 +573,10 @@ def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Tensor:
     return raw_ops.BroadcastArgs(shape_x, shape_y)
 
 
-def identity(input: Any, name: str | None = None) -> Tensor:
-    """The same value as a new tensor."""
+def identity(input: Any, name: str | None = None) -> Any:
+    """The same value as a new tensor, or as new IndexedSlices."""
+    if isinstance(input, IndexedSlices):
+        return input._with_tensor_parts([raw_ops.Identity(t) for t in input._tensor_parts()])
     return raw_ops.Identity(input, name=name)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from thalweg import raw_ops
 from thalweg.framework import dtypes
 from thalweg.framework.api import endpoint
+from thalweg.framework.composite import IndexedSlices, on_values
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.op_scope import op_scope
@@ -213,12 +214,14 @@ def floordiv(x: Any, y: Any, name: str | None = None) -> Tensor:
 # --- casts -------------------------------------------------------------------------------------
 
 
-def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
+def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
     """Converts to `dtype`: floats to integers toward zero, complex to their real part."""
     want = dtypes.as_dtype(dtype).base_dtype
     if isinstance(x, Tensor) and x.dtype == want:
         return x
     with op_scope(name, "Cast", [x]) as scope:
+        if isinstance(x, IndexedSlices):
+            return x._with_values(cast(x.values, want))
         x = convert_to_tensor(x, name="x")
         if x.dtype.base_dtype == want:
             return x
@@ -473,12 +476,13 @@ def cumprod(
 
 
 def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Tensor:
-    """A scalar times a tensor."""
-    x = convert_to_tensor(x)
+    """A scalar times a tensor or IndexedSlices."""
+    if not isinstance(x, IndexedSlices):
+        x = convert_to_tensor(x)
     scalar = convert_to_tensor(scalar, dtype=x.dtype.base_dtype, name="scalar")
     if scalar.shape.ndims not in (None, 0):
         raise ValueError(f"The input scalar must be a 0-D value. Received shape {scalar.shape}.")
-    return raw_ops.Mul(scalar, x, name=name)
+    return on_values(x, lambda values: raw_ops.Mul(scalar, values, name=name))
 
 
 def polyval(coeffs: Sequence[Any], x: Any, name: str | None = None) -> Tensor:

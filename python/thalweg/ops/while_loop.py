@@ -243,23 +243,13 @@ def _invariants(
         else:
             given.append(invariant.shape if hasattr(invariant, "shape") else TensorShape(invariant))
     for tensor, shape in zip(leaves, given, strict=True):
-        if not shape.is_compatible_with(tensor.shape) or not _covers(shape, tensor.shape):
+        if not shape.is_compatible_with(tensor.shape) or not tensor.shape.is_subtype_of(shape):
             raise ValueError(
                 f"The shape invariant specified for {tensor.name} is not compatible with the "
                 f"initial shape of the loop variable. It enters the loop with shape "
                 f"{tensor.shape}, but the specified shape invariant is {shape}."
             )
     return given
-
-
-def _covers(general: TensorShape, shape: TensorShape) -> bool:
-    """Whether everything that has `shape` has the general one too."""
-    if general.ndims is None:
-        return True
-    if shape.ndims != general.ndims:
-        return False
-    pairs = zip(general.as_list(), shape.as_list(), strict=True)
-    return all(g is None or g == d for g, d in pairs)
 
 
 def _next_value(
@@ -277,7 +267,7 @@ def _next_value(
             f"Loop var {outer.name} enters the loop with type {before.dtype} but has type "
             f"{tensor.dtype} after 1 iteration. {outer.name} type should remain constant."
         )
-    if not _covers(invariant, tensor.shape):
+    if not tensor.shape.is_subtype_of(invariant):
         raise ValueError(
             f"Input tensor `{outer.name}` enters the loop with shape {invariant}, but has shape "
             f"{tensor.shape} after one iteration. To allow the shape to vary across iterations, "

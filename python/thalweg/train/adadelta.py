@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.ops.variables import Variable
@@ -39,13 +40,17 @@ class AdadeltaOptimizer(Optimizer):
         self._epsilon_t = convert_to_tensor(self._call_if_callable(self._epsilon), name="epsilon")
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        return raw_ops.ApplyAdadelta(
+        return self._apply(raw_ops.ApplyAdadelta, var, grad)
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Variable) -> Any:
+        return self._apply(raw_ops.SparseApplyAdadelta, var, grad.values, grad.indices)
+
+    def _apply(self, op: Any, var: Variable, *gradient: Any) -> Any:
+        return op(
             var,
             self.get_slot(var, "accum"),
             self.get_slot(var, "accum_update"),
-            self._cast(self._lr_t, var),
-            self._cast(self._rho_t, var),
-            self._cast(self._epsilon_t, var),
-            grad,
+            *(self._cast(rate, var) for rate in (self._lr_t, self._rho_t, self._epsilon_t)),
+            *gradient,
             use_locking=self._use_locking,
         )

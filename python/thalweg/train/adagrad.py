@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.ops import initializers
@@ -54,6 +55,16 @@ class AdagradOptimizer(Optimizer):
             use_locking=self._use_locking,
         )
 
+    def _apply_sparse(self, grad: IndexedSlices, var: Variable) -> Any:
+        return raw_ops.SparseApplyAdagrad(
+            var,
+            self.get_slot(var, "accumulator"),
+            self._cast(self._learning_rate_tensor, var),
+            grad.values,
+            grad.indices,
+            use_locking=self._use_locking,
+        )
+
 
 class ProximalAdagradOptimizer(AdagradOptimizer):
     """Adagrad followed by the shrinkage of L1 and L2 penalties."""
@@ -83,5 +94,17 @@ class ProximalAdagradOptimizer(AdagradOptimizer):
             self._cast(self._l1_tensor, var),
             self._cast(self._l2_tensor, var),
             grad,
+            use_locking=self._use_locking,
+        )
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Variable) -> Any:
+        return raw_ops.SparseApplyProximalAdagrad(
+            var,
+            self.get_slot(var, "accumulator"),
+            self._cast(self._learning_rate_tensor, var),
+            self._cast(self._l1_tensor, var),
+            self._cast(self._l2_tensor, var),
+            grad.values,
+            grad.indices,
             use_locking=self._use_locking,
         )

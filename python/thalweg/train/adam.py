@@ -7,6 +7,7 @@ from typing import Any
 
 from thalweg import raw_ops
 from thalweg.framework import graph as ops
+from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Operation, Tensor
 from thalweg.ops import control
@@ -67,6 +68,10 @@ class AdamOptimizer(Optimizer):
             grad,
             use_locking=self._use_locking,
         )
+
+    def _apply_sparse_duplicate_indices(self, grad: IndexedSlices, var: Variable) -> Any:
+        # The moments of rows without a gradient decay all the same, and move them.
+        return self._apply_dense(convert_to_tensor(grad), var)
 
     def _finish(self, update_ops: Sequence[Operation], name_scope: str) -> Operation:
         # The powers belong to the step after all variables have used them.

@@ -11,6 +11,7 @@ from thalweg.framework.proto import Field, Message
 from thalweg.framework.text_format import message_text
 from thalweg.framework.text_parse import ParseError, parse_text
 from thalweg.platform import logging
+from thalweg.platform.whole_file import write_whole
 
 _DEFAULT_NAME = "checkpoint"
 
@@ -103,22 +104,7 @@ def write_checkpoint_state(
     state = generate_checkpoint_state_proto(
         folder, latest, every, all_model_checkpoint_timestamps, last_preserved_timestamp
     )
-    write_whole(path, message_text(state))
-
-
-def write_whole(path: str, text: str) -> None:
-    """Writes a file that is there with all it says, or as it was."""
-    sibling = f"{path}.tmp{os.getpid()}"
-    try:
-        with open(sibling, "w", encoding="utf-8") as f:
-            f.write(text)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(sibling, path)
-    except BaseException:
-        if os.path.exists(sibling):
-            os.unlink(sibling)
-        raise
+    write_whole(path, message_text(state).encode())
 
 
 def get_checkpoint_state(

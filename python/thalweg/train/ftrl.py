@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.ops import initializers
@@ -77,17 +78,25 @@ class FtrlOptimizer(Optimizer):
         )
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        head = (
+        if self._l2_shrinkage <= 0.0:
+            return self._apply(raw_ops.ApplyFtrl, var, grad)
+        return self._apply(raw_ops.ApplyFtrlV2, var, grad)
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Variable) -> Any:
+        if self._l2_shrinkage <= 0.0:
+            return self._apply(raw_ops.SparseApplyFtrl, var, grad.values, grad.indices)
+        return self._apply(raw_ops.SparseApplyFtrlV2, var, grad.values, grad.indices)
+
+    def _apply(self, op: Any, var: Variable, *gradient: Any) -> Any:
+        rates = [self._learning_rate_tensor, self._l1_tensor, self._l2_tensor]
+        if self._l2_shrinkage > 0.0:
+            rates.append(self._l2_shrinkage_tensor)
+        rates.append(self._learning_rate_power_tensor)
+        return op(
             var,
             self.get_slot(var, "accum"),
             self.get_slot(var, "linear"),
-            grad,
-            self._cast(self._learning_rate_tensor, var),
-            self._cast(self._l1_tensor, var),
-            self._cast(self._l2_tensor, var),
+            *gradient,
+            *(self._cast(r, var) for r in rates),
+            use_locking=self._use_locking,
         )
-        power = self._cast(self._learning_rate_power_tensor, var)
-        if self._l2_shrinkage <= 0.0:
-            return raw_ops.ApplyFtrl(*head, power, use_locking=self._use_locking)
-        shrinkage = self._cast(self._l2_shrinkage_tensor, var)
-        return raw_ops.ApplyFtrlV2(*head, shrinkage, power, use_locking=self._use_locking)

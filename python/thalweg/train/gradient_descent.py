@@ -30,7 +30,7 @@ class GradientDescentOptimizer(Optimizer):
         rate = self._cast(self._learning_rate_tensor, var)
         return raw_ops.ApplyGradientDescent(var, rate, grad, use_locking=self._use_locking)
 
-    def _apply_sparse(self, grad: IndexedSlices, var: Variable) -> Any:
+    def _apply_sparse_duplicate_indices(self, grad: IndexedSlices, var: Variable) -> Any:
         step = raw_ops.Mul(grad.values, self._cast(self._learning_rate_tensor, var))
         return state.scatter_sub(var, grad.indices, step, self._use_locking)
 
@@ -64,5 +64,16 @@ class ProximalGradientDescentOptimizer(Optimizer):
             self._cast(self._l1_tensor, var),
             self._cast(self._l2_tensor, var),
             grad,
+            use_locking=self._use_locking,
+        )
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Variable) -> Any:
+        return raw_ops.SparseApplyProximalGradientDescent(
+            var,
+            self._cast(self._learning_rate_tensor, var),
+            self._cast(self._l1_tensor, var),
+            self._cast(self._l2_tensor, var),
+            grad.values,
+            grad.indices,
             use_locking=self._use_locking,
         )

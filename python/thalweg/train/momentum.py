@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.ops.variables import Variable
@@ -52,6 +53,18 @@ class MomentumOptimizer(Optimizer):
             self.get_slot(var, "momentum"),
             self._cast(self._learning_rate_tensor, var),
             grad,
+            self._cast(self._momentum_tensor, var),
+            use_locking=self._use_locking,
+            use_nesterov=self._use_nesterov,
+        )
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Variable) -> Any:
+        return raw_ops.SparseApplyMomentum(
+            var,
+            self.get_slot(var, "momentum"),
+            self._cast(self._learning_rate_tensor, var),
+            grad.values,
+            grad.indices,
             self._cast(self._momentum_tensor, var),
             use_locking=self._use_locking,
             use_nesterov=self._use_nesterov,

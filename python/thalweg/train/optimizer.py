@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from thalweg import raw_ops
 from thalweg.eager.gradient_tape import GradientTape
 from thalweg.framework import dtypes
 from thalweg.framework import graph as ops
@@ -13,7 +14,7 @@ from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.gradients import gradients
 from thalweg.framework.graph import Graph, GraphKeys, Operation, Tensor
 from thalweg.framework.mode import executing_eagerly
-from thalweg.ops import control, math, state, variables
+from thalweg.ops import array, control, indexing, math, state, variables
 from thalweg.ops.variables import Variable
 from thalweg.train import slots
 
@@ -322,10 +323,14 @@ class Optimizer:
 
     def _apply_sparse_duplicate_indices(self, grad: IndexedSlices, var: Variable) -> Any:
         """Adds up rows that occur twice, then `_apply_sparse`."""
-        return self._apply_sparse(grad, var)
+        rows = indexing.unique(grad.indices)
+        values = raw_ops.UnsortedSegmentSum(grad.values, rows.idx, array.size(rows.y))
+        return self._apply_sparse(IndexedSlices(values, rows.y, grad.dense_shape), var)
 
     def _apply_sparse(self, grad: IndexedSlices, var: Variable) -> Any:
-        """The op that updates `var` by IndexedSlices: by default as a dense gradient."""
+        """The op that updates `var` by IndexedSlices, no row of which occurs twice: by default as
+        by a dense gradient.
+        """
         return self._apply_dense(convert_to_tensor(grad), var)
 
     def _finish(self, update_ops: Sequence[Operation], name_scope: str) -> Operation:

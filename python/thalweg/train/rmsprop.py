@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.ops import initializers
@@ -59,17 +60,25 @@ class RMSPropOptimizer(Optimizer):
         )
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
-        rest = (
-            self.get_slot(var, "rms"),
-            self.get_slot(var, "momentum"),
-            self._cast(self._learning_rate_tensor, var),
-            self._cast(self._decay_tensor, var),
-            self._cast(self._momentum_tensor, var),
-            self._cast(self._epsilon_tensor, var),
-            grad,
+        op = raw_ops.ApplyCenteredRMSProp if self._centered else raw_ops.ApplyRMSProp
+        return self._apply(op, var, grad)
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Variable) -> Any:
+        op = raw_ops.SparseApplyCenteredRMSProp if self._centered else raw_ops.SparseApplyRMSProp
+        return self._apply(op, var, grad.values, grad.indices)
+
+    def _apply(self, op: Any, var: Variable, *gradient: Any) -> Any:
+        names = ["mg", "rms", "momentum"] if self._centered else ["rms", "momentum"]
+        rates = (
+            self._learning_rate_tensor,
+            self._decay_tensor,
+            self._momentum_tensor,
+            self._epsilon_tensor,
         )
-        if self._centered:
-            return raw_ops.ApplyCenteredRMSProp(
-                var, self.get_slot(var, "mg"), *rest, use_locking=self._use_locking
-            )
-        return raw_ops.ApplyRMSProp(var, *rest, use_locking=self._use_locking)
+        return op(
+            var,
+            *(self.get_slot(var, n) for n in names),
+            *(self._cast(r, var) for r in rates),
+            *gradient,
+            use_locking=self._use_locking,
+        )

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from thalweg.framework.graph import Graph
+from thalweg.platform.whole_file import write_whole
 
 
 def write_graph(graph_or_graph_def: Any, logdir: str, name: str, as_text: bool = True) -> str:
@@ -14,8 +15,5 @@ def write_graph(graph_or_graph_def: Any, logdir: str, name: str, as_text: bool =
     graph_def = graph_or_graph_def.as_graph_def() if is_graph else graph_or_graph_def
     os.makedirs(logdir, exist_ok=True)
     path = os.path.join(logdir, name)
-    data = str(graph_def).encode() if as_text else graph_def.SerializeToString()
-    with open(path + ".tmp", "wb") as file:
-        file.write(data)
-    os.replace(path + ".tmp", path)
+    write_whole(path, str(graph_def).encode() if as_text else graph_def.SerializeToString())
     return path

@@ -289,7 +289,7 @@ class _Loop:
                 ]
                 given = next((p for p in parts if p is not None), None)
             for item, shape in zip(items, shapes, strict=True):
-                if given is not None and not _covers(shape, state.shape_of(item)):
+                if given is not None and not state.shape_of(item).is_subtype_of(shape):
                     raise ValueError(
                         f"'{self.names[i]}' has shape {item.shape} before the loop, which does not "
                         f"conform with the shape invariant {shape}."
@@ -373,7 +373,7 @@ def _check_variable(name: str, old: Any, new: Any, shape: Any, by_user: bool) ->
             f"'{name}' has dtype {state.dtype_name(old)} before the loop, but dtype "
             f"{state.dtype_name(new)} after one iteration"
         )
-    if _covers(shape, state.shape_of(new)):
+    if state.shape_of(new).is_subtype_of(shape):
         return
     if by_user:
         raise ValueError(
@@ -384,15 +384,6 @@ def _check_variable(name: str, old: Any, new: Any, shape: Any, by_user: bool) ->
         f"'{name}' has shape {old.shape} before the loop, but shape {new.shape} after one "
         "iteration. Use tf.autograph.experimental.set_loop_options to set shape invariants."
     )
-
-
-def _covers(general: TensorShape, shape: TensorShape) -> bool:
-    if general.ndims is None:
-        return True
-    if shape.ndims != general.ndims:
-        return False
-    pairs = zip(general.as_list(), shape.as_list(), strict=True)
-    return all(g is None or g == d for g, d in pairs)
 
 
 def _shape_leaves(structure: Any, shapes: Any) -> list[Any]:
