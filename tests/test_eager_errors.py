@@ -594,7 +594,7 @@ def is_large(name: str, given: dict[str, Any]) -> bool:
 
 # Whose sizes are checked before memory is asked for.
 HANDLES_LARGE = {
-    o.name for o in OPS if not o.name.startswith(("Segment", "Random", "Stateless"))
+    o.name for o in OPS if not o.name.startswith(("Segment", "Random", "Stateless", "Truncated"))
 } - {
     *("Fill", "Range", "Tile", "OneHot", "BroadcastTo", "Pad", "PadV2", "MirrorPad", "LinSpace"),
     *("TensorListReserve", "TensorListResize", "TensorListScatterV2", "UnsortedSegmentSum"),

@@ -184,3 +184,12 @@ def test_scratch_memory_is_given_back(tensors: list[Any]) -> None:
             raw.Cumsum(x, 0)
 
     assert growth(work) < 2 << 20
+
+
+def test_what_was_large_once_is_given_back() -> None:
+    """Blocks of ever new sizes beyond 32 MB: at most 256 MB of them wait for their like."""
+    before = resident()
+    for megabytes in (40, 50, 60, 70, 90, 100, 120, 140, 180, 200, 240, 280):
+        x = raw.Fill(dims=[megabytes, 1 << 18], value=tf.constant(1.0))
+        del x
+    assert resident() - before < 300 << 20

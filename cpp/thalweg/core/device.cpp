@@ -112,7 +112,8 @@ size_t class_bytes(int c) {
   return (size_t(1) << log) + ((size_t(quarter) + 1) << (log - 2));
 }
 
-/// Freed blocks wait by class; a class keeps at most kKeep bytes.
+/// Freed blocks wait by class; a class keeps at most kKeep bytes. Of a larger block one may wait, so that a steady step
+/// finds its spare, as long as all of these together stay below kKeepLarge: what was large once is given back.
 class CpuAllocator {
  public:
   void* allocate(int c) {
@@ -122,6 +123,7 @@ class CpuAllocator {
       if (!list.empty()) {
         void* p = list.back();
         list.pop_back();
+        if (class_bytes(c) > kKeep) large_kept_ -= class_bytes(c);
         return p;
       }
     }
@@ -140,14 +142,11 @@ class CpuAllocator {
     {
       std::lock_guard lock(mutex_);
       auto& list = free_[size_t(c)];
-      // Blocks past 32 MB go back to the system unless the class is empty: one spare serves a steady step.
-      size_t keep = size > kKeep ? 1 : kKeep / size;
-      if (list.size() < keep && list.capacity() > list.size()) {
+      bool large = size > kKeep;
+      bool keep = large ? list.empty() && large_kept_ + size <= kKeepLarge : list.size() < kKeep / size;
+      if (keep && (list.capacity() > list.size() || grow(list))) {
         list.push_back(p);
-        return;
-      }
-      if (list.size() < keep && grow(list)) {
-        list.push_back(p);
+        if (large) large_kept_ += size;
         return;
       }
     }
@@ -155,7 +154,7 @@ class CpuAllocator {
   }
 
  private:
-  static constexpr size_t kKeep = 32 << 20;
+  static constexpr size_t kKeep = 32 << 20, kKeepLarge = 256 << 20;
 
   static bool grow(std::vector<void*>& list) noexcept {
     try {
@@ -168,6 +167,7 @@ class CpuAllocator {
 
   std::mutex mutex_;
   std::array<std::vector<void*>, 7 + 4 * 52> free_;
+  size_t large_kept_ = 0;
 };
 
 CpuAllocator& cpu_allocator() {
