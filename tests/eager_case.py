@@ -96,6 +96,19 @@ def _as(dtype: Any, x: Any) -> Any:
     return tf.cast(x, tf.bfloat16) if dtype == tf.bfloat16 else x
 
 
+def whole(gradients: Sequence[Any]) -> list[Any]:
+    """Gradients as the core or tf.gradients gives them, with slices as the tensors they stand for."""
+
+    def one(g: Any) -> Any:
+        if isinstance(g, tuple):
+            values, indices, rows = g
+            shape = [int(rows), *values.shape.as_list()[1:]]
+            g = tf.IndexedSlices(values, indices, tf.constant(shape))
+        return tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
+
+    return [one(g) for g in gradients]
+
+
 class Gradients:
     """Gradients of one case by all its inexact inputs, by tape and by graph, from the same output gradients; order 2:
     the gradients of those by the inputs and by the output gradients.
@@ -125,11 +138,11 @@ class Gradients:
                     dys = self._seeds(rng, ys)
                     for dy in dys:
                         outer.watch(dy)
-                    grads = inner.gradient(ys, dys, wrt)
+                    grads = whole(inner.gradient(ys, dys, wrt))
                 if self.order == 1:
                     return eager_values(grads)
                 found = [g for g in grads if g is not None]
-                second = outer.gradient(found, self._seeds(rng, found), wrt + dys)
+                second = whole(outer.gradient(found, self._seeds(rng, found), wrt + dys))
                 return eager_values(second)
             except LookupError as error:
                 return type(error).__name__
@@ -171,10 +184,10 @@ class Gradients:
                 return "nothing to differentiate"
             try:
                 dys = fed(ys)
-                grads = tf.gradients(ys, wrt, dys)
+                grads = whole(tf.gradients(ys, wrt, dys))
                 if self.order == 2:
                     found = [g for g in grads if g is not None]
-                    grads = tf.gradients(found, wrt + dys, fed(found))
+                    grads = whole(tf.gradients(found, wrt + dys, fed(found)))
             except LookupError as error:
                 return type(error).__name__
             known = [g for g in grads if g is not None]

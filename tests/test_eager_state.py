@@ -11,7 +11,7 @@ from eager_case import assert_same_bits, eager_values, run_eagerly, widened
 from op_case import Case, run_case
 from ops import TABLE
 from test_random import KNOWN
-from test_training_ops import RULES
+from test_training_ops import RULES, SPARSE
 
 import thalweg.compat.v1 as tf
 from thalweg import _core
@@ -123,6 +123,34 @@ def test_optimizer_updates(rule: str, dtype: str) -> None:
             assert run(held, t) is held["var"]
         got = [value_of(v) for v in held.values()]
     assert_same_bits(got, want, f"{op} {dtype}")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("rule", SPARSE)
+def test_optimizer_updates_of_rows(rule: str, dtype: str) -> None:
+    _, slots, attrs, scalars, _ = RULES[rule]
+    rng = np.random.default_rng(6)
+    start = {k: rng.uniform(0.5, 1, (5, 7)) for k in ("var", *slots)}
+    if "mg" in start:
+        start["mg"] = rng.uniform(0, 0.1, (5, 7))
+    grad = rng.standard_normal((3, 7))
+
+    def run(variables: dict[str, Any]) -> Any:
+        values = {k: tensor(v, dtype) for k, v in scalars(1).items()}
+        return getattr(raw, SPARSE[rule])(
+            **variables, **values, grad=tensor(grad, dtype), indices=[3, 0, 3], **attrs
+        )
+
+    with tf.Graph().as_default(), tf.Session() as sess:
+        refs = {k: tf.Variable(tensor(v, dtype)) for k, v in start.items()}
+        sess.run(tf.global_variables_initializer())
+        sess.run(run({k: v._ref() for k, v in refs.items()}).op)
+        want = sess.run([widened(v.read_value()) for v in refs.values()])
+    with eager_mode():
+        held = {k: variable(tensor(v, dtype), k) for k, v in start.items()}
+        assert run(held) is held["var"]
+        got = [value_of(v) for v in held.values()]
+    assert_same_bits(got, want, f"{rule} {dtype}")
 
 
 def test_an_update_that_fails_changes_nothing() -> None:
@@ -367,6 +395,7 @@ HERE = {
 def test_every_row_runs_eagerly() -> None:
     """Rows with cases do in test_eager_ops.py."""
     called = {c[0] for c in CALLS} | {s[0] for s in STEPS} | {r[0] for r in RULES.values()}
+    called |= set(SPARSE.values())
     called |= {k[0] for k in KNOWN} | HERE | set(GRAPH_ONLY)
     rest = {r.name for r in TABLE if r.tested_by and not r.name.startswith("TensorList")} - called
     assert not rest - {"EmptyTensorList"}, sorted(rest)

@@ -80,6 +80,8 @@ std::vector<std::shared_ptr<const GraphFunction>> functions_of(const Node& n) {
   return out;
 }
 
+std::string called_path(const Node& n, size_t i) { return str(n.name(), ">", i, "/"); }
+
 bool calls_functions(const Node& n) {
   return std::ranges::any_of(n.op().attrs,
                              [](const AttrDef& a) { return a.kind == AttrKind::Func || a.kind == AttrKind::Funcs; });

@@ -30,6 +30,9 @@ THALWEG_API std::shared_ptr<const GraphFunction> make_function(std::string name,
 
 /// The functions that attributes of n name, by attribute in the order of the op's signature; empty for most nodes.
 THALWEG_API std::vector<std::shared_ptr<const GraphFunction>> functions_of(const Node& n);
+/// What the names of a function's nodes begin with where n calls it: the i-th of its functions. Copies in the place of
+/// a call and functions with a plan of their own are told apart by it alike, so random streams are the same.
+THALWEG_API std::string called_path(const Node& n, size_t i);
 /// Whether n calls functions.
 THALWEG_API bool calls_functions(const Node& n);
 

@@ -67,7 +67,7 @@ std::shared_ptr<FunctionCall> SessionFunctions::find(const std::string& name, st
   check_types(node_, *f, node_.op().name.ends_with("While") && f == all[0]);
   // The place among the node's functions, not the name: a function that a gradient made more of draws on the same
   // random streams.
-  std::string path = str(path_, node_.name(), "#", std::ranges::find(all, f) - all.begin(), "/");
+  std::string path = path_ + called_path(node_, size_t(std::ranges::find(all, f) - all.begin()));
   std::string key = path + name + "\n" + std::string(wanted.begin(), wanted.end());
   SessionState& state = session_.state();
   {

@@ -199,7 +199,7 @@ std::shared_ptr<Plan> Session::build(const Runner& r, std::span<const Shape> fee
   Program p;
   {
     std::shared_lock lock(r.graph_.mutex());
-    p = prune(r.graph_, r.feeds_, r.fetches_, r.targets_, feed_shapes);
+    p = prune(r.graph_, r.feeds_, r.fetches_, r.targets_, {feed_shapes, options_.optimize});
   }
   PlaceOptions place;
   place.devices = devices_;
