@@ -94,6 +94,20 @@ CASES: list[tuple[str, Callable[[], Any], Any]] = [
     ("linspace", lambda: tf.linspace([0.0, 1.0], [1.0, 3.0], 3), np.linspace([0, 1], [1, 3], 3).astype(np.float32)),
     ("linspace last", lambda: tf.linspace([0.0, 1.0], [1.0, 3.0], 3, axis=-1), np.linspace([0, 1], [1, 3], 3, axis=-1).astype(np.float32)),
     ("linspace one", lambda: tf.linspace([5.0], [9.0], 1), np.array([[5]], np.float32)),
+    ("linspace integers", lambda: tf.linspace(-2, 2, 5), np.linspace(-2, 2, 5)),
+    ("linspace rows of integers", lambda: tf.linspace([0, 1], [4, 5], 3, axis=-1), np.linspace([0, 1], [4, 5], 3, axis=-1)),
+    ("linspace none", lambda: tf.linspace(0.0, 1.0, 0), np.zeros(0, np.float32)),
+    ("linspace complex", lambda: tf.linspace(0j, 2 + 4j, 3), np.array([0, 1 + 2j, 2 + 4j])),
+    ("reshape to a number", lambda: tf.reshape(A, -1), A.reshape(-1)),
+    ("reshape to a scalar tensor", lambda: tf.reshape(I, tf.size(I)), I.reshape(-1)),
+    ("fill a number", lambda: tf.fill(2, 3.0), np.full(2, 3, np.float32)),
+    ("where numbers", lambda: tf.where([[1, 0], [0, -2]]), np.array([[0, 0], [1, 1]])),
+    ("where python", lambda: tf.where([0.5, 0.0]), np.array([[0]])),
+    ("gather_nd batch", lambda: tf.gather_nd(A, [[[0], [2]], [[1], [1]]], batch_dims=1), np.take_along_axis(A, np.array([[0, 2], [1, 1]])[..., None], 1)),
+    ("gather_nd batches", lambda: tf.gather_nd(A, np.array([[[0], [1], [2]], [[3], [3], [0]]]), batch_dims=2), np.take_along_axis(A, np.array([[0, 1, 2], [3, 3, 0]])[..., None], 2)[..., 0]),
+    ("add_n rows", lambda: tf.add_n(tf.constant(I)), I.sum(0, dtype=np.int32)),
+    ("add text", lambda: tf.add(["a", "b"], "c"), np.array([b"ac", b"bc"], object)),
+    ("matmul of bytes", lambda: tf.matmul(np.full((2, 3), 100, np.uint8), np.full((3, 1), -100, np.int8), output_type=tf.int32), np.full((2, 1), -30000, np.int32)),
     ("softmax", lambda: tf.nn.softmax(A, 1), softmax(A, 1)),
     ("log_softmax", lambda: tf.nn.log_softmax(A), np.log(softmax(A))),
     ("xent", lambda: tf.nn.softmax_cross_entropy_with_logits(softmax(B), A), -(softmax(B) * np.log(softmax(A))).sum(-1)),
@@ -258,3 +272,25 @@ def test_python_numbers_take_the_dtype_of_the_tensor_beside_them(dtype: Any) -> 
     for y in (x + 1, 1 + x, x * 2, 2 - x, tf.add(x, 1), tf.convert_to_tensor(1, dtype_hint=dtype)):
         assert y.dtype == dtype
     assert tf.cast(x * 2 - 1, tf.float32).numpy() == 7
+
+
+REFUSED: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
+    ("linspace of two types", lambda: tf.linspace(tf.constant(0), tf.constant(1.0), 3), ValueError, "requested dtype int32"),
+    ("linspace num", lambda: tf.linspace(0.0, 1.0, 3.0), TypeError, "integer"),
+    ("zeros", lambda: tf.zeros([2.5]), TypeError, "int32"),
+    ("ones", lambda: tf.ones(2.0), TypeError, "int32"),
+    ("reduce axis", lambda: tf.reduce_sum(A, 1.5), TypeError, "1.5"),
+    ("cast text", lambda: tf.cast("a", tf.int32), tf.errors.UnimplementedError, "Cast string to int32 is not supported"),
+    ("cast to text", lambda: tf.cast(1, tf.string), tf.errors.UnimplementedError, "Cast int32 to string is not supported"),
+    ("divide bools", lambda: tf.divide(True, False), TypeError, "Invalid dtype tf.bool in __truediv__"),
+    ("divide texts", lambda: tf.constant("a") / "b", TypeError, "Invalid dtype tf.string in __truediv__"),
+    ("one_hot values", lambda: tf.one_hot([0], 2, 5.0, 1), TypeError, "of on_value does not match dtype tf.int32 of off_value"),
+    ("one_hot dtype", lambda: tf.one_hot([0], 2, tf.constant(1), dtype=tf.float32), TypeError, "does not match dtype parameter"),
+    ("gather_nd batch", lambda: tf.gather_nd(A, [[0]], batch_dims=2), ValueError, "batch_dims = 2 must be less than rank"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "error", "text"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED])  # fmt: skip
+def test_refused(function: Callable[[], Any], error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        function()

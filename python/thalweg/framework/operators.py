@@ -49,6 +49,8 @@ def _truediv(x: Tensor, y: Tensor, name: str | None) -> Tensor:
     if x_type is not y_type:
         raise TypeError(f"`x` and `y` must have the same dtype, got {x_type!r} != {y_type!r}.")
     wide = _TRUE_DIVISION.get(x_type)
+    if x_type in (dtypes.bool_, dtypes.string):
+        raise TypeError(f"Invalid dtype {x_type!r} in __truediv__. Expected numbers.")
     if wide is not None:
         with name_scope(name):
             x, y = (apply_op("Cast", x=t, DstT=wide) for t in (x, y))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,7 +49,19 @@ def placeholder_with_default(input: Any, shape: Any, name: str | None = None) ->
 
 def fill(dims: Any, value: Any, name: str | None = None) -> Tensor:
     """A tensor of shape `dims` with `value` everywhere."""
-    return raw_ops.Fill(dims, value, name=name)
+    return raw_ops.Fill(_vector(dims), value, name=name)
+
+
+def _vector(shape: Any) -> Any:
+    """A shape, for which one number may stand: TensorFlow's eager kernels take that too."""
+    kind = type(shape)
+    if kind is list or kind is tuple:
+        return shape
+    if isinstance(shape, (int, np.integer)):
+        return [int(shape)]
+    if isinstance(shape, Tensor) and shape.shape.ndims == 0:
+        return raw_ops.ExpandDims(shape, 0)
+    return shape
 
 
 def zeros(shape: Any, dtype: Any = dtypes.float32, name: str | None = None) -> Tensor:
@@ -106,7 +119,9 @@ def _static_shape(shape: Any) -> list[int] | None:
         sides = shape.as_list() if shape.ndims is not None else [None]
         return None if None in sides else [int(d) for d in sides if d is not None]
     try:
-        return [int(d) for d in np.asarray(shape if _is_sequence(shape) else [shape]).reshape(-1)]
+        number = operator.index if executing_eagerly() else int
+        given = np.asarray(shape if _is_sequence(shape) else [shape])
+        return [number(d) for d in given.reshape(-1)]
     except (TypeError, ValueError, NotImplementedError):
         return None
 
@@ -201,12 +216,17 @@ def cast_to(x: Tensor, dtype: Any) -> Tensor:
 
 def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int = 0) -> Tensor:
     """`num` evenly spaced values from `start` to `stop`, both included; of tensors, along a new
-    `axis`.
+    `axis`. Between integers they are float64.
     """
     with op_scope(name, "linspace", [start, stop]) as scope:
         start = convert_to_tensor(start, name="start")
-        stop = convert_to_tensor(stop, dtype=unless_typed(stop, start.dtype), name="stop")
-        if start.shape.ndims == 0 and stop.shape.ndims == 0 and axis in (0, -1):
+        stop = convert_to_tensor(stop, dtype=start.dtype.base_dtype, name="stop")
+        if start.dtype.is_integer:
+            start, stop = cast_to(start, dtypes.float64), cast_to(stop, dtypes.float64)
+        if not isinstance(num, Tensor):
+            num = operator.index(num)
+        scalars = start.shape.ndims == 0 and stop.shape.ndims == 0 and axis in (0, -1)
+        if scalars and not start.dtype.is_complex and not (isinstance(num, int) and num == 0):
             return raw_ops.LinSpace(start, stop, num, name=scope)
         full = broadcast_dynamic_shape(shape(start), shape(stop))
         start, stop = raw_ops.BroadcastTo(start, full), raw_ops.BroadcastTo(stop, full)
@@ -329,7 +349,7 @@ def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
     """The same elements in row-major order under another shape; one size may be -1."""
     if isinstance(shape, TensorShape):
         shape = [-1 if d is None else d for d in shape.as_list()]
-    return raw_ops.Reshape(tensor, shape, name=name)
+    return raw_ops.Reshape(tensor, _vector(shape), name=name)
 
 
 def expand_dims(input: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Tensor:

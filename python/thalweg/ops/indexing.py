@@ -66,9 +66,32 @@ def gather(
 
 def gather_nd(params: Any, indices: Any, name: str | None = None, batch_dims: int = 0) -> Tensor:
     """Slices of `params` at index tuples, the last dimension of `indices`."""
-    if batch_dims:
-        raise NotImplementedError(f"gather_nd: batch_dims must be 0, got {batch_dims=}")
-    return raw_ops.GatherNd(params, indices, name=name)
+    if not batch_dims:
+        return raw_ops.GatherNd(params, indices, name=name)
+    with op_scope(name, "gather_nd", [params, indices]):
+        params = convert_to_tensor(params, name="params")
+        indices = convert_to_tensor(indices, name="indices")
+        return raw_ops.GatherNd(params, _with_batch(params, indices, batch_dims))
+
+
+def _with_batch(params: Tensor, indices: Tensor, batch_dims: int) -> Tensor:
+    """Index tuples that begin with their own place in the first `batch_dims` dimensions."""
+    for what, rank in (("params", params.shape.ndims), ("indices", indices.shape.ndims)):
+        if rank is None:
+            raise ValueError(f"gather_nd: batch_dims needs a known rank of {what}")
+        if not 0 <= batch_dims < rank:
+            raise ValueError(
+                f"batch_dims = {batch_dims} must be less than rank({what}) = {rank}"
+            )
+    outer = array.shape(indices, out_type=indices.dtype.base_dtype)[:-1]
+    rank = (indices.shape.ndims or 0) - 1
+    places = []
+    for axis in range(batch_dims):
+        sides = [1] * rank
+        sides[axis] = -1
+        place = array.reshape(array.range(outer[axis]), sides)
+        places.append(raw_ops.BroadcastTo(place, outer))
+    return array.concat([array.stack(places, axis=-1), indices], -1)
 
 
 def boolean_mask(
@@ -107,9 +130,7 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
     """
     if x is None and y is None:
         with op_scope(name, "Where", [condition]) as scope:
-            condition = convert_to_tensor(
-                condition, dtype=array.unless_typed(condition, dtypes.bool), name="condition"
-            )
+            condition = convert_to_tensor(condition, name="condition", preferred_dtype=dtypes.bool)
             return raw_ops.Where(condition, name=scope)
     if x is None or y is None:
         raise ValueError("x and y must both be non-None or both be None.")
@@ -134,15 +155,34 @@ def one_hot(
 ) -> Tensor:
     """A new dimension of size `depth`: on_value (1) at the index, off_value (0) elsewhere."""
     with op_scope(name, "one_hot", [indices, depth, on_value, off_value]) as scope:
+        given = {
+            what: convert_to_tensor(v, name=what, preferred_dtype=dtype)
+            for what, v in (("on_value", on_value), ("off_value", off_value))
+            if v is not None
+        }
         if dtype is None:
-            given = [v for v in (on_value, off_value) if v is not None]
-            dtype = convert_to_tensor(given[0]).dtype.base_dtype if given else dtypes.float32
+            dtype = next((v.dtype.base_dtype for v in given.values()), dtypes.float32)
         dtype = dtypes.as_dtype(dtype)
-        on = convert_to_tensor(1 if on_value is None else on_value, dtype, name="on_value")
-        off = convert_to_tensor(0 if off_value is None else off_value, dtype, name="off_value")
+        _check_one_hot(given, dtype)
+        on = given["on_value"] if "on_value" in given else convert_to_tensor(1, dtype)
+        off = given["off_value"] if "off_value" in given else convert_to_tensor(0, dtype)
         return raw_ops.OneHot(
             indices, depth, on, off, axis=-1 if axis is None else axis, name=scope
         )
+
+
+def _check_one_hot(given: dict[str, Tensor], dtype: dtypes.DType) -> None:
+    kinds = {what: v.dtype.base_dtype for what, v in given.items()}
+    if len(set(kinds.values())) == 2:
+        raise TypeError(
+            f"dtype {kinds['on_value']!r} of on_value does not match dtype "
+            f"{kinds['off_value']!r} of off_value"
+        )
+    for what, kind in kinds.items():
+        if kind is not dtype:
+            raise TypeError(
+                f"dtype {kind!r} of {what} does not match dtype parameter {dtype!r}"
+            )
 
 
 def sequence_mask(

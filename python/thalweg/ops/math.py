@@ -15,6 +15,7 @@ from thalweg.framework import dtypes
 from thalweg.framework.api import endpoint
 from thalweg.framework.composite import IndexedSlices, on_values
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
+from thalweg.framework.errors import UnimplementedError
 from thalweg.framework.graph import Tensor
 from thalweg.framework.op_scope import op_scope
 from thalweg.ops import array, indexing
@@ -23,8 +24,18 @@ from thalweg.ops import array, indexing
 
 
 def add(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x + y, elementwise with broadcasting."""
+    """x + y, elementwise with broadcasting; strings are joined."""
+    if _is_text(x) or _is_text(y):
+        return raw_ops.Add(x, y, name=name or "Add")
     return raw_ops.AddV2(x, y, name=name or "Add")
+
+
+def _is_text(value: Any) -> builtins.bool:
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "OSU"
+    return isinstance(value, (str, bytes)) or getattr(value, "dtype", None) is dtypes.string
 
 
 def mod(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -185,6 +196,8 @@ def truediv(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x / y as Python 3 divides: int32 and int64 give float64, smaller integers float32."""
     with op_scope(name, "truediv", [x, y]) as scope:
         x, y = _pair(x, y)
+        if not (x.dtype.is_floating or x.dtype.is_complex or x.dtype.is_integer):
+            raise TypeError(f"Invalid dtype {x.dtype!r} in __truediv__. Expected numbers.")
         wide = _TRUE_DIVISION.get(x.dtype.base_dtype)
         if wide is not None:
             x, y = cast(x, wide), cast(y, wide)
@@ -225,6 +238,10 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
         x = convert_to_tensor(x, name="x")
         if x.dtype.base_dtype == want:
             return x
+        if dtypes.string in (x.dtype.base_dtype, want):
+            raise UnimplementedError(
+                None, None, f"Cast {x.dtype.base_dtype.name} to {want.name} is not supported"
+            )
         return raw_ops.Cast(x, DstT=want, name=scope)
 
 
@@ -424,13 +441,11 @@ def _as_matrix(
 
 def add_n(inputs: Any, name: str | None = None) -> Tensor:
     """The sum of tensors of one shape and dtype."""
-    if isinstance(inputs, Tensor):
-        return array.identity(inputs, name=name)
-    inputs = list(inputs)
+    inputs = array.unstack(inputs) if isinstance(inputs, Tensor) else list(inputs)
     if not inputs:
         raise ValueError(
             "Inputs must be an iterable of at least one Tensor/IndexedSlices with the same "
-            "dtype and shape."
+            f"dtype and shape, got {inputs}"
         )
     if len(inputs) == 1:
         only = convert_to_tensor(inputs[0])

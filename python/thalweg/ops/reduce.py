@@ -40,6 +40,8 @@ def over(op: str, x: Any, axis: Any, keep: bool, name: str | None) -> Tensor:
 
 
 def _with_axes(x: Any, axis: Any) -> tuple[Any, Any]:
+    if isinstance(axis, float):
+        raise TypeError(f"axis: expected int32, but got {axis} of type 'float'")
     if axis is not None:
         return x, axis
     x = convert_to_tensor(x)

@@ -80,7 +80,7 @@ def ones_like(input: Any, dtype: Any = None, name: str | None = None, layout: An
 def fill(dims: Any, value: Any, name: str | None = None, layout: Any = None) -> Tensor:
     """A tensor of shape `dims` with `value` everywhere."""
     _no_layout("fill", layout)
-    return raw_ops.Fill(dims, value, name=name)
+    return array.fill(dims, value, name)
 
 
 def shape(input: Any, out_type: Any = None, name: str | None = None) -> Tensor:

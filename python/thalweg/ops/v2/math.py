@@ -32,11 +32,14 @@ def matmul(
 ) -> Tensor:
     """Matrix product over the last two dimensions; earlier ones are a batch and broadcast.
 
-    `a_is_sparse`, `b_is_sparse`, `grad_a` and `grad_b` are hints, and hints only.
+    `a_is_sparse`, `b_is_sparse`, `grad_a` and `grad_b` are hints, and hints only. `output_type` is
+    the type of the operands, or int32 for those of 8 bits.
     """
     plain = not (adjoint_a or adjoint_b) and output_type is None and executing_eagerly()
     if plain and type(a) is type(b) is EagerTensor and a.ndim == b.ndim == 2:
         return raw_ops.MatMul(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
+    if output_type is not None and dtypes.as_dtype(output_type) is dtypes.int32:
+        a, b = _widened(a), _widened(b)
     product = math.matmul(a, b, transpose_a, transpose_b, adjoint_a, adjoint_b, name=name)
     if output_type is not None and dtypes.as_dtype(output_type) != product.dtype.base_dtype:
         raise NotImplementedError(
@@ -44,6 +47,11 @@ def matmul(
             f"{dtypes.as_dtype(output_type).name}"
         )
     return product
+
+
+def _widened(x: Any) -> Any:
+    small = getattr(x, "dtype", None) in (dtypes.int8, dtypes.uint8)
+    return math.cast(x, dtypes.int32) if small else x
 
 
 def matvec(
