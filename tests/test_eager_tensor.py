@@ -55,6 +55,20 @@ def same(got: Any, want: Any, dtype: Any = None) -> None:
         (np.int8(3), tf.int8),
         (range(3), tf.int32),
         ((1, 2), tf.int32),
+        # Of numbers in a list the first decides, and NumPy's integers count as Python's.
+        ([np.float64(1), 2.0], tf.float64),
+        ([2.0, np.float64(1)], tf.float32),
+        ([np.float16(1), 2.0], tf.float16),
+        ([np.float64(2), np.float32(1)], tf.float64),
+        ([np.array(1.0), 2.0], tf.float64),
+        ([[3, 4], np.array([1.0, 2.0])], tf.float32),
+        ([np.int64(1), 2], tf.int32),
+        ([np.uint8(1), np.uint8(2)], tf.int32),
+        ([np.uint64(1), 2], tf.int32),
+        ([np.array([1, 2**40])], tf.int64),
+        ([np.array([1, 2]), [3, 4]], tf.int32),
+        ([np.bool_(True), False], tf.bool),
+        ([1j, 2], tf.complex128),
     ],
 )
 def test_constants_have_the_type_of_their_values(value: Any, dtype: Any) -> None:
@@ -66,6 +80,10 @@ def test_constants_of_a_type_and_shape() -> None:
     same(tf.constant(1, shape=[2, 3]), np.ones((2, 3)), tf.int32)
     same(tf.constant([1, 2, 3, 4], shape=[2, 2]), [[1, 2], [3, 4]], tf.int32)
     same(tf.constant(2.0, tf.float64, [2]), [2, 2], tf.float64)
+    same(tf.constant(2**63, tf.uint64), np.uint64(2**63), tf.uint64)
+    same(tf.constant(1e39, tf.float32), np.inf, tf.float32)
+    same(tf.constant(np.inf), np.inf, tf.float32)
+    same(tf.constant(np.array([1, 2], object), tf.int32), [1, 2], tf.int32)
     with pytest.raises(TypeError, match="unsupported shape"):
         tf.constant([1, 2, 3], shape=[2, 2])
 
@@ -75,6 +93,14 @@ def test_constants_of_a_type_and_shape() -> None:
     [
         ([True, 1.5, "a"], None, ValueError, "mixed types"),
         ([1, "a"], None, ValueError, "mixed types"),
+        ([True, 1], None, ValueError, "mixed types"),
+        ([1, 2j], None, ValueError, "mixed types"),
+        (2**63, None, ValueError, "out-of-range integer"),
+        (1e39, None, ValueError, "out of range"),
+        ([1.0, -1e39], None, ValueError, "out of range"),
+        ([None, 1], None, ValueError, "unsupported type"),
+        (np.array([1, 2], object), None, ValueError, "Unsupported object type int"),
+        (np.array(["a", None], object), None, ValueError, "Unsupported object type NoneType"),
         (2**70, None, ValueError, "out-of-range integer"),
         (1.5, tf.int32, TypeError, "Cannot convert 1.5 to EagerTensor of dtype int32"),
         ("a", tf.int32, TypeError, "Cannot convert 'a' to EagerTensor of dtype int32"),
@@ -313,6 +339,8 @@ def test_indexing_by_tensors_and_masks() -> None:
         ("x", TypeError, "Only integers, slices"),
         (1.0, TypeError, "Only integers, slices"),
         (tf.constant(1.0), TypeError, "Only integers, slices"),
+        (tf.constant([0, 1]), TypeError, "Only integers, slices"),
+        (True, ValueError, "mask cannot be scalar"),
     ],
 )
 def test_wrong_indices(index: Any, kind: type, words: str) -> None:

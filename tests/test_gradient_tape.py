@@ -526,6 +526,39 @@ def test_custom_gradients_of_higher_orders(wrap: Any) -> None:
     assert float(wrap(derivative(derivative(cube)))(X)) == 18
 
 
+@pytest.mark.parametrize("wrap", [plain, tf.function], ids=["eager", "function"])
+def test_custom_gradients_use_what_they_computed(wrap: Any) -> None:
+    @tf.custom_gradient
+    def softplus(x: Any) -> Any:
+        e = tf.exp(x)
+        return tf.math.log(1.0 + e), lambda dy: dy * (1.0 - 1.0 / (1.0 + e))
+
+    x = float(X)
+    s = 1 / (1 + np.exp(-x))
+    np.testing.assert_allclose(derivative(wrap(softplus))(X), s, rtol=1e-5)
+    np.testing.assert_allclose(derivative(derivative(wrap(softplus)))(X), s * (1 - s), rtol=1e-4)
+    third = derivative(derivative(derivative(wrap(softplus))))
+    np.testing.assert_allclose(third(X), s * (1 - s) * (1 - 2 * s), rtol=1e-4)
+    np.testing.assert_allclose(wrap(derivative(derivative(softplus)))(X), s * (1 - s), rtol=1e-4)
+
+
+def test_custom_gradients_of_arguments_that_nobody_follows() -> None:
+    @tf.custom_gradient
+    def weigh(x: Any) -> Any:
+        return x * w, lambda dy: dy * 1000.0
+
+    with tf.GradientTape() as t:
+        t.watch(X)
+        w = X * 2.0
+        y = weigh(tf.constant(5.0, X.dtype))
+    assert float(t.gradient(y, X)) == 10
+    with tf.GradientTape() as t:
+        t.watch(X)
+        w = X * 2.0
+        y = weigh(X)
+    assert float(t.gradient(y, X)) == 1000
+
+
 def test_custom_gradients_that_are_wrong() -> None:
     @tf.custom_gradient
     def two(x: Any) -> Any:
@@ -548,6 +581,18 @@ def test_custom_gradients_of_arguments_passed_on() -> None:
 
     assert float(derivative(reversed_)(X)) == -1
     assert reversed_(X) is not None
+
+
+@pytest.mark.parametrize("wrap", [plain, tf.function], ids=["eager", "function"])
+def test_gradients_pass_through(wrap: Any) -> None:
+    v = tf.Variable(3.0)
+    through = tf.grad_pass_through(lambda x: tf.round(x) * v)
+    with tf.GradientTape() as t:
+        t.watch(X)
+        y = wrap(through)(X * 1.3)
+    dx, dv = t.gradient(y, [X, v])
+    assert (float(y), dv) == (12, None)
+    np.testing.assert_allclose(dx, 1.3, rtol=1e-6)
 
 
 @pytest.mark.parametrize("wrap", [plain, tf.function], ids=["eager", "function"])

@@ -18,6 +18,7 @@ class Numbers {
     return look(o, 0) && !(bools_ && (ints_ || floats_));
   }
 
+  bool huge() const { return huge_; }
   bool all_fit(DType t) const {
     switch (t) {
       case DType::float32:
@@ -85,6 +86,8 @@ class Numbers {
     }
     if (PyFloat_CheckExact(o)) {
       floats_ = true;
+      double v = PyFloat_AS_DOUBLE(o);
+      huge_ |= std::isinf(float(v)) && !std::isinf(v);
     } else if (PyBool_Check(o)) {
       bools_ = true;
     } else if (PyLong_CheckExact(o)) {
@@ -119,6 +122,7 @@ class Numbers {
   std::array<int64_t, kMaxRank> dims_;
   int rank_ = 0;
   bool floats_ = false, ints_ = false, bools_ = false;
+  bool huge_ = false;  // some are infinite as float32
   long long least_ = 0, most_ = 0;
 };
 
@@ -132,6 +136,7 @@ bool tensor_from_numbers(PyObject* o, DType known, DType preferred, Tensor* out)
     constexpr DTypeSet kMade = kIndex | kBool | DTypeSet{DType::float32, DType::float64};
     if (preferred != DType::invalid && !kMade.has(preferred)) return false;  // Python's to look at
     t = preferred != DType::invalid ? preferred : n.own();
+    if (preferred == DType::invalid && n.huge()) return false;  // an error that Python tells
   }
   if (!n.all_fit(t)) return false;
   *out = n.tensor(o, t);

@@ -182,12 +182,14 @@ Pullback registered_pullback(const EagerOp& op, std::span<const Value> in, std::
 }
 
 /// The way back through something that Python knows how to go back through: `f(*dys)` gives gradients of `inputs`.
-void record_python(const py::list& outputs, const py::list& inputs, py::object f) {
+/// `values`, if any: what `outputs` are for those that do not follow the inputs.
+void record_python(const py::list& outputs, const py::list& inputs, py::object f, const py::list& values) {
   if (active_tapes().empty()) return;
-  std::vector<Value> in, out;
+  std::vector<Value> in, out, from;
   for (py::handle o : inputs) in.push_back(value_of(o.ptr()));
+  for (py::handle o : values) from.push_back(value_of(o.ptr()));
   for (py::handle o : outputs) out.push_back(value_of(o.ptr()));
-  record(in, out, python_pullback(std::move(f), forms_of(out)));
+  record_or_pass(in, from, out, python_pullback(std::move(f), forms_of(out)));
   for (size_t i = 0; i < out.size(); ++i) eager(py::handle(outputs[i]).ptr()).id = out[i].id;
 }
 
@@ -239,7 +241,8 @@ void bind_tape(py::module_& m) {
         Value v = looked_up([&] { return a.tangent(number_of(o.ptr())); });
         return v.tensor ? object_of(std::move(v)) : py::object(py::none());
       });
-  m.def("record_python", &record_python, "Records that `f(*dys)` leads from outputs back to inputs.");
+  m.def("record_python", &record_python, py::arg("outputs"), py::arg("inputs"), py::arg("f"),
+        py::arg("values") = py::list(), "Records that `f(*dys)` leads from outputs back to inputs.");
   m.def(
       "register_python_gradient",
       [](const std::string& type, py::object make) {

@@ -57,7 +57,7 @@ from thalweg.framework.convert import (
     is_tensor,
     register_tensor_conversion_function,
 )
-from thalweg.framework.custom_gradient import custom_gradient
+from thalweg.framework.custom_gradient import custom_gradient, grad_pass_through
 from thalweg.framework.device import (
     DeviceSpec,
 )

@@ -307,17 +307,45 @@ Before::Before(const Follower* follower) : all_(stack()) {
 }
 Before::~Before() { stack() = std::move(all_); }
 
-void record(std::span<const Value> in, std::span<Value> out, const Pullback& pullback) {
-  std::vector<int64_t> ids, made;
-  for (const Value& v : in) ids.push_back(may_be_followed(v.tensor.dtype()) ? v.id : 0);
+namespace {
+
+/// Their numbers, 0 where nothing can be followed.
+std::vector<int64_t> followed_ids(std::span<const Value> values) {
+  std::vector<int64_t> ids;
+  for (const Value& v : values) ids.push_back(may_be_followed(v.tensor.dtype()) ? v.id : 0);
+  return ids;
+}
+
+void number(std::span<Value> out) {
   for (Value& v : out) {
     if (!v.id && differentiable(v.tensor.dtype())) v.id = new_value_id();
-    made.push_back(may_be_followed(v.tensor.dtype()) ? v.id : 0);
   }
+}
+
+bool watches_any(const Follower& r, std::span<const int64_t> ids) {
+  return std::ranges::any_of(ids, [&](int64_t id) { return r.watches(id); });
+}
+
+std::vector<Value> pass_on(std::span<const Value> dys, const std::vector<bool>&) { return {dys.begin(), dys.end()}; }
+
+}  // namespace
+
+void record(std::span<const Value> in, std::span<Value> out, const Pullback& pullback) {
+  record_or_pass(in, {}, out, pullback);
+}
+
+void record_or_pass(std::span<const Value> in, std::span<const Value> from, std::span<Value> out,
+                    const Pullback& pullback) {
+  number(out);
+  std::vector<int64_t> ids = followed_ids(in), passed = followed_ids(from), made = followed_ids(out);
   // The first to start come first: the later ones' own work is theirs to record, and follows from this.
   for (size_t i = 0; i < stack().size(); ++i) {
     Follower* r = stack()[i];
-    if (std::ranges::any_of(ids, [&](int64_t id) { return r->watches(id); })) r->record({ids, made, out, pullback});
+    if (watches_any(*r, ids)) {
+      r->record({ids, made, out, pullback});
+    } else if (watches_any(*r, passed)) {
+      r->record({passed, made, out, pass_on});
+    }
   }
 }
 

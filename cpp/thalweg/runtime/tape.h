@@ -132,6 +132,9 @@ class THALWEG_API Before {
 
 /// Tells the active followers that watch an input: numbers are given to those outputs that can have a gradient.
 THALWEG_API void record(std::span<const Value> in, std::span<Value> out, const Pullback& pullback);
+/// The same, but a follower that watches none of the inputs is told that `out` are the values `from`, one by one.
+THALWEG_API void record_or_pass(std::span<const Value> in, std::span<const Value> from, std::span<Value> out,
+                                const Pullback& pullback);
 
 /// The way back through an op by a gradient that is written outside of the registry; null where there is none.
 using ForeignGradient =

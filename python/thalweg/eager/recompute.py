@@ -9,7 +9,7 @@ from thalweg.eager.gradient_tape import GradientTape
 from thalweg.framework import nest
 from thalweg.framework.apply import apply_op
 from thalweg.framework.convert import convert_to_tensor
-from thalweg.framework.custom_gradient import custom_gradient
+from thalweg.framework.custom_gradient import hidden_custom_gradient
 from thalweg.framework.graph import control_dependencies
 
 
@@ -22,7 +22,7 @@ def recompute_grad(f: Callable[..., Any]) -> Callable[..., Any]:
     numbers have to come from stateless ops.
     """
 
-    @custom_gradient
+    @hidden_custom_gradient
     def recomputed(*args: Any, **kwargs: Any) -> Any:
         def grad(*dys: Any, variables: Any = ()) -> Any:
             # Behind what arrives: not merged with the first call, nor run ahead of its time.

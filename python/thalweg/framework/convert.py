@@ -17,7 +17,13 @@ from thalweg.framework.graph import get_default_graph
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import Dimension, TensorShape
 from thalweg.framework.tensor import Operation, SymbolicTensor, Tensor, TensorLike
-from thalweg.framework.values import constant_array, value_leaves
+from thalweg.framework.values import (
+    MIXED_TYPES,
+    OUT_OF_RANGE,
+    constant_array,
+    eager_dtype,
+    value_leaves,
+)
 
 ConversionFunction = Callable[..., Any]
 _tensor_from_numbers = _core.tensor_from_numbers
@@ -137,6 +143,8 @@ def _array(
     """constant_array, with the errors that eager programs see."""
     if not executing_eagerly():
         return constant_array(value, dtype, shape, verify)
+    if dtype is None and isinstance(value, (list, tuple, int, float)):
+        dtype = eager_dtype(value)
     try:
         array, found = constant_array(value, dtype)
     except (TypeError, ValueError, OverflowError) as error:
@@ -152,8 +160,14 @@ def _array(
 
 def _eager_error(value: Any, dtype: DType | None, error: Exception) -> Exception:
     leaves = list(value_leaves(value))
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind not in "OMmV":
+            return error
+        odd = [v for v in value.flat if not isinstance(v, (str, bytes))]
+        kind = f"object type {type(odd[0]).__name__}" if odd else f"numpy type: {value.dtype}"
+        return ValueError(f"Failed to convert a NumPy array to a Tensor (Unsupported {kind}).")
     odd = [v for v in leaves if not isinstance(v, (*_PLAIN, complex, str, bytes, np.generic))]
-    if odd and all(v is odd[0] for v in leaves):
+    if odd and leaves[0] is odd[0]:
         return ValueError(
             f"Attempt to convert a value ({odd[0]!r}) with an unsupported type ({type(odd[0])}) to "
             "a Tensor."
@@ -161,11 +175,11 @@ def _eager_error(value: Any, dtype: DType | None, error: Exception) -> Exception
     if not isinstance(value, (*_PLAIN, complex, str, bytes)):
         return error
     if any(isinstance(v, int) and not -(2**63) <= v < 2**64 for v in leaves):
-        return ValueError("Can't convert Python sequence with out-of-range integer to Tensor.")
+        return ValueError(OUT_OF_RANGE)
     if dtype is not None and isinstance(error, TypeError):
         return TypeError(f"Cannot convert {value!r} to EagerTensor of dtype {dtype.name}")
     if odd or len({isinstance(v, (str, bytes)) for v in leaves}) > 1:
-        return ValueError("Can't convert Python sequence with mixed types to Tensor.")
+        return ValueError(MIXED_TYPES)
     if isinstance(value, (list, tuple)):
         return ValueError("Can't convert non-rectangular Python sequence to Tensor.")
     return error

@@ -31,39 +31,65 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
         TypeError: `f` reads variables and `grad` does not take `variables`.
         ValueError: `grad` gave another number of gradients than there are tensors.
     """
-    if f is None:
-        return custom_gradient
-    function = f
+    return custom_gradient if f is None else _decorated(f, False)
 
+
+def hidden_custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`custom_gradient` of which tapes keep nothing but the arguments."""
+    return _decorated(f, True)
+
+
+def grad_pass_through(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f` with the derivative of the identity: what arrives goes to the arguments as it is, and
+    nothing to variables. It needs as many tensors among its arguments as it gives.
+    """
+
+    @hidden_custom_gradient
+    def passed(*args: Any, **kwargs: Any) -> Any:
+        def grad(*dys: Any, variables: Any = None) -> Any:
+            return dys if variables is None else (dys, [None] * len(variables))
+
+        return f(*args, **kwargs), grad
+
+    return functools.wraps(f)(passed)
+
+
+def _decorated(function: GradientFunction, hidden: bool) -> Callable[..., Any]:
     @functools.wraps(function)
     def decorated(*args: Any, **kwargs: Any) -> Any:
         if executing_eagerly():
-            return _eagerly(function, args, kwargs)
+            return _eagerly(function, args, kwargs, hidden)
         return _in_graph(function, args, kwargs)
 
     return decorated
 
 
-def _eagerly(function: GradientFunction, args: Any, kwargs: Any) -> Any:
-    """Calls the function unseen by the tapes, and tells them of the gradient it brings."""
+def _eagerly(function: GradientFunction, args: Any, kwargs: Any, hidden: bool) -> Any:
+    """Calls the function and tells the tapes of the gradient it brings.
+
+    What it computes on the way is recorded too: `grad` may use it, and the derivative of that goes
+    through it. A tape that follows no argument sees nothing else.
+    """
     inputs = [a if _is_variable(a) else convert_to_tensor(a) for a in _leaves(args)]
     taped = _core.is_taped()
     watcher = _core.VariableWatcher()
-    hidden = _core.hide_tapes()
+    hides = _core.hide_tapes() if hidden else None
     watcher.start()
     try:
         value, grad = function(*args, **kwargs)
     finally:
         watcher.stop()
-        del hidden
+        del hides
     known = [*inputs, *kwargs.values()]
     variables = [v for v in watcher.variables() if not any(v is k for k in known)]
     _check_variables(grad, variables)
-    outputs = [convert_to_tensor(v) for v in _leaves(value)]
+    values = outputs = [convert_to_tensor(v) for v in _leaves(value)]
     if taped:
-        outputs = [apply_op("Identity", input=v) for v in outputs]  # not what it may return as is
+        hides = _core.hide_tapes()
+        outputs = [apply_op("Identity", input=v) for v in values]  # not what it may return as is
+        del hides
         backward = _backward(grad, len(inputs), variables)
-        _core.record_python(outputs, [*inputs, *variables], backward)
+        _core.record_python(outputs, [*inputs, *variables], backward, values)
     return nest.pack_sequence_as(value, outputs, expand_composites=True)
 
 

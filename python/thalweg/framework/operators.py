@@ -169,9 +169,8 @@ def _invert(x: Any) -> Tensor:
 def _check_index(i: Any) -> None:
     if isinstance(i, (int, np.integer, Dimension)) and not isinstance(i, bool):
         return
-    if isinstance(i, TensorLike) and i.dtype.base_dtype in (
-        *(dtypes.int16, dtypes.int32, dtypes.int64, dtypes.uint16),
-    ):
+    scalar = isinstance(i, TensorLike) and i.shape.ndims in (0, None)
+    if scalar and i.dtype.base_dtype in (dtypes.int16, dtypes.int32, dtypes.int64, dtypes.uint16):
         return
     if isinstance(i, np.ndarray) and i.ndim == 0 and i.dtype.kind in "iu":
         return
@@ -200,11 +199,8 @@ def strided_slice_index(tensor: Any, index: Any, var: Any = None) -> Any:
     """tensor[index]: Python's slices, `...`, `None` and integers, each of which may be a scalar
     tensor.
     """
-    if isinstance(index, TensorLike) and index.dtype.base_dtype is dtypes.bool_:
-        from thalweg.ops.indexing import boolean_mask
-
-        return boolean_mask(tensor, index)
-    if isinstance(index, np.ndarray) and index.dtype == bool:
+    mask = isinstance(index, TensorLike) and index.dtype.base_dtype is dtypes.bool_
+    if mask or isinstance(index, bool) or (isinstance(index, np.ndarray) and index.dtype == bool):
         from thalweg.ops.indexing import boolean_mask
 
         return boolean_mask(tensor, index)

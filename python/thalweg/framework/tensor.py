@@ -300,20 +300,22 @@ class SymbolicTensor(Tensor):
         """In a function elementwise, as for eager tensors; in graph mode whether it is the same
         tensor.
         """
-        if not self.op.graph.building_function or self is other:
+        if not self.op.graph.building_function:
             return self is other
         if other is None:
             return False
         return _compare("Equal", self, other)
 
     def __ne__(self, other: object) -> Any:
-        if not self.op.graph.building_function or self is other:
+        if not self.op.graph.building_function:
             return self is not other
         if other is None:
             return True
         return _compare("NotEqual", self, other)
 
     def __hash__(self) -> int:
+        if self.op.graph.building_function:
+            raise TypeError("Tensor is unhashable. Instead, use tensor.ref() as the key.")
         return id(self)
 
     def __bool__(self) -> NoReturn:
@@ -338,7 +340,7 @@ class SymbolicTensor(Tensor):
 
     def __len__(self) -> NoReturn:
         raise TypeError(
-            f"len is not well defined for a symbolic Tensor. ({self.name}) Please call `x.shape` "
+            f"len is not well defined for a symbolic Tensor ({self.name}). Please call `x.shape` "
             "rather than `len(x)` for shape information."
         )
 

@@ -18,6 +18,10 @@ Array = np.ndarray[Any, Any]
 
 _INTS = (int, np.integer, Dimension)
 _REALS = (int, float, np.integer, np.floating, Dimension)
+_LARGEST = float.fromhex("0x1.ffffffp+127")  # what rounds to it is no float32 any more
+_FIRST_FLOAT = {np.float64: dtypes.float64, np.float16: dtypes.float16}
+MIXED_TYPES = "Can't convert Python sequence with mixed types to Tensor."
+OUT_OF_RANGE = "Can't convert Python sequence with out-of-range integer to Tensor."
 _NUMBERS = (*_REALS, complex, np.complexfloating)
 
 
@@ -42,6 +46,9 @@ def _array(value: Any, dtype: DType | None) -> tuple[Array, DType]:
         raise ValueError("None values not supported.")
     if isinstance(value, (np.ndarray, np.generic)):
         array = np.asarray(value)
+        if array.dtype.kind == "O" and dtype not in (None, dtypes.string):
+            _check_leaves(array.ravel().tolist(), dtype)
+            return cast_array(array, dtype), dtype
         if array.dtype.kind in "OSU":
             return _strings(value, array, dtype), dtypes.string
         return cast_array(array, dtype), dtype or _dtype_of(array, value)
@@ -72,6 +79,51 @@ def _inferred(value: Any) -> tuple[Array, DType]:
     if array.dtype == np.int64 and ((array >= -(2**31)) & (array < 2**31)).all():
         return array.astype(np.int32), dtypes.int32
     return array, _dtype_of(array, value)
+
+
+def eager_dtype(value: Any) -> DType | None:
+    """The type of Python numbers in eager programs: the first one decides.
+
+    None: they are no numbers, or of a type that needs no decision.
+
+    Raises:
+        ValueError: numbers that do not go together, or are too large for their type.
+    """
+    leaves = list(value_leaves(value))
+    if not leaves or not all(isinstance(v, (*_NUMBERS, np.bool_)) for v in leaves):
+        return None
+    first = leaves[0]
+    if isinstance(first, (bool, np.bool_)):
+        if not all(isinstance(v, (bool, np.bool_)) for v in leaves):
+            raise ValueError(MIXED_TYPES)
+        return dtypes.bool_
+    if isinstance(first, (complex, np.complexfloating)):
+        return dtypes.complex128
+    if not all(isinstance(v, (*_REALS, np.bool_)) for v in leaves):
+        raise ValueError(MIXED_TYPES)
+    if isinstance(first, (float, np.floating)):
+        kind = _FIRST_FLOAT.get(type(first), dtypes.float32)
+    elif any(isinstance(v, (float, np.floating)) for v in leaves):
+        kind = dtypes.float32
+    else:
+        return _integer_dtype(value, leaves)
+    if kind is dtypes.float32 and any(_LARGEST < abs(float(v)) < float("inf") for v in leaves):
+        raise ValueError(
+            "Can't convert Python sequence with a value out of range for a double-precision float."
+        )
+    return kind
+
+
+def _integer_dtype(value: Any, leaves: list[Any]) -> DType | None:
+    """int32 if all fit."""
+    if not -(2**63) <= min(leaves) <= max(leaves) < 2**63:
+        raise ValueError(OUT_OF_RANGE)
+    try:
+        array = np.array(value, np.int64)
+    except ValueError:  # no rectangle
+        return None
+    fits = array.size == 0 or -(2**31) <= array.min() <= array.max() < 2**31
+    return dtypes.int32 if fits else dtypes.int64
 
 
 def _dtype_of(array: Array, value: Any) -> DType:

@@ -51,7 +51,7 @@ from thalweg.framework.convert import (
     is_tensor,
     register_tensor_conversion_function,
 )
-from thalweg.framework.custom_gradient import custom_gradient
+from thalweg.framework.custom_gradient import custom_gradient, grad_pass_through
 from thalweg.framework.default_session import get_default_session
 from thalweg.framework.device import DeviceSpec
 from thalweg.framework.dtypes import (
