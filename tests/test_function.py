@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import gc
 import resource
@@ -199,7 +200,9 @@ def test_input_signature():
     assert [s.as_list() for s in traces] == [[None]]
     assert len(f.pretty_printed_concrete_signatures().split("\n\n")) == 1
     for bad in (tf.constant([[1.0]]), tf.constant([1])):
-        with pytest.raises(TypeError, match="incompatible with input_signature"):
+        with pytest.raises(
+            TypeError, match=r"failed due to `Can not cast TensorSpec\(.* to TensorS"
+        ):
             f(bad, 1)
     with pytest.raises(TypeError, match="missing a required argument: 'n'"):
         f(tf.constant([1.0]))
@@ -235,12 +238,123 @@ def test_reduce_retracing():
 
     @tf.function(reduce_retracing=True)
     def f(x):
-        shapes.append(x.shape.as_list())
+        shapes.append(None if x.shape.rank is None else x.shape.as_list())
         return x * 2
 
     for n in (1, 2, 3, 4, 1):
         assert f(tf.ones([n, 3])).shape == [n, 3]
     assert shapes == [[1, 3], [None, 3]]
+    for shape in ([5], [], [1, 1, 1], [7, 3]):
+        assert f(tf.ones(shape)).shape == shape
+    assert shapes == [[1, 3], [None, 3], None]
+
+
+def test_what_graphs_take_and_give_as_text():
+    weight = tf.Variable(2.0)
+    offset = tf.constant([1.0, 2.0])
+
+    @tf.function
+    def f(a, b=None, *, c=3):
+        return {"o": a * weight + offset, "n": None}, [a]
+
+    @tf.function
+    def rest(*args, **kwargs):
+        return args[0]
+
+    vector = "TensorSpec(shape=(2,), dtype=tf.float32, name=None)"
+    graph = f.get_concrete_function(tf.TensorSpec([2]), c=(1, {"k": tf.TensorSpec([], tf.int32)}))
+    takes = "TensorSpec(shape=(), dtype=tf.int32, name=None)"
+    c = f"Tuple[Literal[1], Dict[['k', {takes}]]]"
+    gives = f"Tuple[Dict[['o', {vector}], ['n', Literal[None]]], List[{vector}]]"
+    short = f"(a: {vector}, b: Literal[None], *, c: {c}) -> {gives}"
+    assert graph.pretty_printed_signature(verbose=False) == short
+    assert repr(graph).startswith(f"<ConcreteFunction {short} at 0")
+    assert graph.pretty_printed_signature().splitlines() == [
+        "Input Parameters:",
+        f"  a (POSITIONAL_OR_KEYWORD): {vector}",
+        "  b (POSITIONAL_OR_KEYWORD): Literal[None]",
+        f"  c (KEYWORD_ONLY): {c}",
+        "Output Type:",
+        f"  {gives}",
+        "Captures:",
+        f"  {id(weight)}: TensorSpec(shape=(), dtype=tf.resource, name=None)",
+        f"  {id(offset)}: {vector}",
+    ]
+    graph = rest.get_concrete_function(tf.TensorSpec([2], name="q"), "x", k=1)
+    named = vector.replace("None)", "'q')")
+    short = f"(args_0: {named}, args_1: Literal['x'], /, *, k: Literal[1]) -> {vector}"
+    assert graph.pretty_printed_signature(False) == short
+    f(offset)
+    assert f.pretty_printed_concrete_signatures().count("Input Parameters:") == 2
+
+
+def test_graphs_of_python_values_refuse_others():
+    @tf.function
+    def power(a, b):
+        return a**b
+
+    square = power.get_concrete_function(a=tf.TensorSpec(None, tf.float32), b=2)
+    assert float(square(tf.constant(10.0))) == 100
+    assert float(square(tf.constant(10.0), b=2)) == 100
+    with pytest.raises(TypeError, match=r"Can not cast 3 to Literal\[2\]"):
+        square(tf.constant(10.0), b=3)
+    with pytest.raises(TypeError, match="missing required arguments: a"):
+        square()
+
+
+def test_signatures_cast_arrays_and_check_specs():
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
+    def f(x):
+        return x + 1
+
+    assert values(f(np.array([1, 2]))) == [2, 3]
+    assert values(f(np.array([1, 2], np.int8))) == [2, 3]
+    assert f.get_concrete_function(tf.TensorSpec([2], tf.int32)) is f.get_concrete_function()
+    for spec in (tf.TensorSpec([2], tf.float32), tf.TensorSpec([2, 2], tf.int32)):
+        with pytest.raises(TypeError, match="Can not cast TensorSpec"):
+            f.get_concrete_function(spec)
+
+
+def test_mappings_keep_their_type():
+    @tf.function
+    def f(x):
+        counts = collections.defaultdict(list)
+        counts["b"] = [x]
+        return collections.OrderedDict(z=x, b=(x + 1, {"k": x + 2})), counts
+
+    ordered, counts = f(tf.constant(1))
+    assert type(ordered) is collections.OrderedDict and list(ordered) == ["z", "b"]
+    assert values(ordered) == {"z": 1, "b": (2, {"k": 3})}
+    assert type(counts) is collections.defaultdict and values(counts["b"]) == [1]
+    assert counts["new"] == []
+
+
+def test_what_is_no_function():
+    with pytest.raises(TypeError, match="5 is not a callable object"):
+        tf.function(5)
+
+
+def test_tensors_of_functions_compare_by_element_and_have_no_hash():
+    found = []
+
+    @tf.function
+    def f(x):
+        for use in (lambda: hash(x), lambda: {x: 1}, lambda: {x}):
+            with pytest.raises(TypeError, match="Tensor is unhashable"):
+                use()
+        found.append({x.ref(): 1}[x.ref()])
+        return x == x, x != x, x in [x]
+
+    equal, unequal, inside = f(tf.constant([1.0, np.nan]))
+    assert found == [1] and bool(inside)
+    assert values((equal, unequal)) == ([True, False], [False, True])
+
+
+def test_inside_function():
+    assert not tf.inside_function()
+    assert bool(tf.function(lambda: tf.inside_function())())
+    with tf.Graph().as_default():
+        assert not tf.inside_function()
 
 
 def test_retracing_is_warned_of(caplog):

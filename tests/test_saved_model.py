@@ -520,6 +520,8 @@ def test_signatures(tmp_path):
     got = m.signatures["serving_default"](x=tf.ones([2, 2]))
     assert sorted(got) == ["steps", "y"]
     assert got["y"].numpy().tolist() == [[9.0, 18.0]] * 2
+    got = m.signatures["serving_default"](tf.ones([2, 2]))  # the only argument needs no name
+    assert got["y"].numpy().tolist() == [[9.0, 18.0]] * 2
     got = m.signatures["two"](left=tf.constant(5), right=tf.constant(3))
     assert {k: int(v) for k, v in got.items()} == {"output_0": 8, "output_1": 2}
     assert m.signatures["two"].structured_input_signature[1] == {

@@ -237,6 +237,7 @@ from thalweg.ops.v2.graph import (
     device,
     gradients,
     hessians,
+    inside_function,
     is_symbolic_tensor,
     name_scope,
     tuple,

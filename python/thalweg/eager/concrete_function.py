@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from thalweg import _core
+from thalweg.eager import function_type
 from thalweg.eager.trace import TracedGraph, structure_of
-from thalweg.framework import nest
+from thalweg.framework import dtypes, nest
 from thalweg.framework.apply import create
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.errors import InvalidArgumentError
 from thalweg.framework.graph import get_default_graph
 from thalweg.framework.mode import executing_eagerly
-from thalweg.framework.shapes import TensorShape
 from thalweg.framework.tensor import SymbolicTensor, Tensor
 from thalweg.framework.type_spec import TensorSpec
 
@@ -22,9 +22,16 @@ class ConcreteFunction:
     the arguments), or with the arguments it was traced for.
     """
 
-    def __init__(self, graph: TracedGraph, argument_names: list[str], signature: Any) -> None:
+    def __init__(
+        self,
+        graph: TracedGraph,
+        argument_names: list[str],
+        signature: Any,
+        parameters: list[function_type.Parameter] | None = None,
+    ) -> None:
         self.graph = graph
         self._names = argument_names  # of placeholders
+        self._parameters = parameters or function_type.parameters(None, *signature)
         self.structured_input_signature = signature
         self._structure = structure_of(graph.structured_outputs, graph.flat_outputs)
         self._function = graph.function(self._structure)
@@ -74,16 +81,15 @@ class ConcreteFunction:
         return tuple(v for v in self.graph.variables.values() if v.trainable)
 
     def pretty_printed_signature(self, verbose: bool = True) -> str:
-        """Arguments and results, as text."""
-        args = ", ".join(
-            f"{name}: {_spec_text(t)}" for name, t in zip(self._names, self.inputs, strict=False)
-        )
-        results = nest.map_structure(lambda s: s, self.structured_outputs)
-        head = f"{self.name.rpartition('/')[2]}({args})"
-        return f"{head} -> {_structure_text(results)}" if verbose else head
+        """Arguments, results and, if verbose, what is captured, as text."""
+        if not verbose:
+            return function_type.short_text(self._parameters, self.structured_outputs)
+        captures = [(id(v), TensorSpec([], dtypes.resource)) for v in self.graph.variables.values()]
+        captures += [(id(t), TensorSpec(t.shape, t.dtype)) for t in self.graph.external_captures]
+        return function_type.long_text(self._parameters, self.structured_outputs, captures)
 
     def __repr__(self) -> str:
-        return f"<ConcreteFunction {self.pretty_printed_signature()} at {id(self):#X}>"
+        return f"<ConcreteFunction {self.pretty_printed_signature(False)} at {id(self):#X}>"
 
     def __str__(self) -> str:
         return f"ConcreteFunction {self.pretty_printed_signature()}"
@@ -93,7 +99,7 @@ class ConcreteFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Raises TypeError for a number, a dtype or a name of arguments that does not fit."""
         given = [v for v in nest.flatten(args, expand_composites=True) if _may_be_tensor(v)]
-        named = dict(kwargs)
+        named = self._without_constants(kwargs)
         tensors: list[Any] = []
         for i, name in enumerate(self._names):
             if given:
@@ -101,16 +107,31 @@ class ConcreteFunction:
             elif name in named:
                 tensors.append(named.pop(name))
             else:
-                raise TypeError(
-                    f"{self.pretty_printed_signature(False)} missing required arguments: {name}"
-                )
+                raise TypeError(f"{self._text()} missing required arguments: {name}")
             tensors[-1] = self._fitting(tensors[-1], i)
         if given or named:
-            raise TypeError(
-                f"{self.pretty_printed_signature(False)} got {len(given) + len(named)} arguments "
-                "too many"
-            )
+            raise TypeError(f"{self._text()} got {len(given) + len(named)} arguments too many")
         return self.call_flat(tensors)
+
+    def _text(self) -> str:
+        return self.graph.name.rpartition("/")[2] + function_type.parameters_text(self._parameters)
+
+    def _without_constants(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments but those that are a part of the graph, which have to have its value."""
+        values = {name: value for name, _, value in self._parameters}
+        named = dict(kwargs)
+        for name, given in kwargs.items():
+            leaves = nest.flatten(values.get(name), expand_composites=True)
+            if name not in values or any(isinstance(v, TensorSpec) for v in leaves):
+                continue
+            if not _same(values[name], given):
+                raise TypeError(
+                    f"Binding inputs to tf.function failed due to `Can not cast {given!r} to "
+                    f"{function_type.type_text(values[name])}`. Received kwargs: {kwargs} for "
+                    f"signature: {self._text()}."
+                )
+            del named[name]
+        return named
 
     def _fitting(self, value: Any, i: int) -> Any:
         placeholder = self.inputs[i]
@@ -165,9 +186,10 @@ def _may_be_tensor(value: Any) -> bool:
     return not (value is None or isinstance(value, (str, bool, _core.VariableBase)))
 
 
-def _spec_text(t: Any) -> str:
-    return f"TensorSpec(shape={TensorShape(t.shape)}, dtype={t.dtype!r}, name={t.op.name!r})"
-
-
-def _structure_text(value: Any) -> str:
-    return repr(value)
+def _same(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    try:
+        return bool(a == b)
+    except (TypeError, ValueError):
+        return False

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from thalweg import _core
-from thalweg.eager import call_key
+from thalweg.eager import call_key, function_type
 from thalweg.eager.autograph import convert_if_needed, unconverted
 from thalweg.eager.concrete_function import ConcreteFunction
 from thalweg.eager.trace import outermost, trace
@@ -195,9 +195,10 @@ class Function(_core.FunctionCalls):
         """The graph for a call, made if there is none; and the tensors that it takes."""
         bound = self._bind(args, kwargs)
         structure = (self._as_specified(bound.args), bound.kwargs)
-        leaves = [call_key.converted(v) for v in nest.flatten(structure, expand_composites=True)]
+        leaves = nest.flatten(structure, expand_composites=True)
         if self._input_signature is not None:
-            leaves = self._cast(leaves)
+            leaves = self._cast(leaves, args, kwargs)
+        leaves = [call_key.converted(v) for v in leaves]
         places = [i for i, v in enumerate(leaves) if isinstance(v, (Tensor, TensorSpec))]
         tensors = [leaves[i] for i in places]
         context = None if outermost() else call_key.Same(ops.get_default_graph())
@@ -226,12 +227,19 @@ class Function(_core.FunctionCalls):
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(
-                f"Binding inputs to tf.function failed due to `{error}`. Received args: {args} and "
-                f"kwargs: {kwargs} for signature: {self._signature}."
-            ) from None
+            raise self._unbound(error, args, kwargs) from None
         bound.apply_defaults()
         return bound
+
+    def _unbound(self, why: Any, args: Any, kwargs: Any) -> TypeError:
+        takes = str(self._signature)
+        if self._input_signature is not None:
+            specs = function_type.parameters(self._signature, self._input_signature, {})
+            takes = function_type.parameters_text(specs)
+        return TypeError(
+            f"Binding inputs to tf.function failed due to `{why}`. Received args: {args} and "
+            f"kwargs: {kwargs} for signature: {takes}."
+        )
 
     def _note(self, traced: bool, leaves: list[Any]) -> None:
         """Warns of a function that is traced again and again, and names what keeps changing."""
@@ -305,15 +313,17 @@ class Function(_core.FunctionCalls):
             name = unique_function_name(f"__inference_{self._name}", "graph")
             graph = trace(python_function, name, leaves, specs, call, may_create=False)
         self._traced = True
-        signature = nest.pack_sequence_as(
-            structure,
-            [
-                TensorSpec(s[2], s[1], s[3]) if (s := _spec_at(specs, i)) else v
-                for i, v in enumerate(leaves)
-            ],
-            expand_composites=True,
-        )
-        return ConcreteFunction(graph, [s[3] for s in specs], signature)
+        signature, typed = list(leaves), list(leaves)
+        for i, dtype, shape, argument in specs:
+            signature[i] = TensorSpec(shape, dtype, argument)
+            own = leaves[i].name if isinstance(leaves[i], TensorSpec) else None
+            typed[i] = TensorSpec(shape, dtype, own)
+        packed = [
+            nest.pack_sequence_as(structure, values, expand_composites=True)
+            for values in (signature, typed)
+        ]
+        parameters = function_type.parameters(self._signature, *packed[1])
+        return ConcreteFunction(graph, [s[3] for s in specs], packed[0], parameters)
 
     def _check_unchanged(self, structure: Any, values: list[Any], args: Any, kwargs: Any) -> None:
         """Containers among the arguments are copies: changing them would change nothing outside."""
@@ -331,7 +341,7 @@ class Function(_core.FunctionCalls):
         return OrderedDict(self._signature.bind(*args, **kwargs).arguments)
 
     def _relaxed_for(self, key: Any, structure: Any, leaves: list[Any]) -> ConcreteFunction | None:
-        """A graph for unknown sizes where calls so far differ in them alone."""
+        """A graph for unknown sizes, or ranks, where calls so far differ in them alone."""
         general = (*key[:3], tuple(_without_sizes(k) for k in key[3]))
         shapes = [
             TensorShape(v.shape) if isinstance(v, (Tensor, TensorSpec)) else None for v in leaves
@@ -364,30 +374,27 @@ class Function(_core.FunctionCalls):
         first = [_fitted(spec, v) for spec, v in zip(specs, args, strict=False)]
         return (*first, *args[len(first) :])
 
-    def _cast(self, leaves: list[Any]) -> list[Any]:
+    def _cast(self, leaves: list[Any], args: Any, kwargs: Any) -> list[Any]:
+        """The arguments as tensors of the signature; what is a tensor has to fit as it is."""
         specs = nest.flatten(self._input_signature, expand_composites=True)
         given = list(leaves)
         if len(given) < len(specs):
-            raise TypeError(
-                f"Python inputs incompatible with input_signature: {self._name} takes "
-                f"{len(specs)} arguments, got {len(given)}"
+            raise self._unbound(
+                f"{self._name} takes {len(specs)} tensors, got {len(given)}", args, kwargs
             )
         for i, spec in enumerate(specs):
-            if isinstance(given[i], TensorSpec):
-                continue
-            try:
-                value = convert_to_tensor(given[i], spec.dtype)
-            except (TypeError, ValueError) as error:
-                raise TypeError(
-                    "Python inputs incompatible with input_signature: inputs: "
-                    f"({given[i]!r}), input_signature: ({spec!r}): {error}"
-                ) from None
-            if not spec.shape.is_compatible_with(value.shape):
-                raise TypeError(
-                    "Python inputs incompatible with input_signature: inputs: "
-                    f"({given[i]!r}), input_signature: ({spec!r}): shapes {value.shape} and "
-                    f"{spec.shape} are incompatible"
-                )
+            value: Any = given[i]
+            why = ""
+            if not isinstance(value, (Tensor, TensorSpec)):
+                try:
+                    value = convert_to_tensor(value, spec.dtype)
+                except (TypeError, ValueError) as error:
+                    why = f": {error}"
+            fits = isinstance(value, (Tensor, TensorSpec)) and value.dtype is spec.dtype
+            if not fits or not spec.shape.is_compatible_with(value.shape):
+                text = function_type.type_text
+                why = f"Can not cast {text(value)} to {text(spec)}{why}"
+                raise self._unbound(why, args, kwargs)
             given[i] = value
         return given
 
@@ -505,14 +512,8 @@ def _argument_names(structure: Any, signature: inspect.Signature) -> list[str]:
     return names
 
 
-def _spec_at(specs: list[Any], i: int) -> Any:
-    return next((s for s in specs if s[0] == i), None)
-
-
 def _without_sizes(key: Any) -> Any:
-    if isinstance(key, tuple) and key and key[0] == "tensor":
-        return (*key[:2], None if key[2] is None else len(key[2]))
-    return key
+    return key[:2] if isinstance(key, tuple) and key and key[0] == "tensor" else key
 
 
 def _wider(shape: TensorShape, others: list[TensorShape]) -> TensorShape:
@@ -557,6 +558,8 @@ def function(
     ):
         if value:
             raise NotImplementedError(f"tf.function: {name} is not supported; leave it unset")
+    if func is not None and not callable(func):
+        raise TypeError(f"{func!r} is not a callable object")
     options = {
         "input_signature": input_signature,
         "autograph": autograph,

@@ -171,7 +171,11 @@ def structure_of(result: Any, given: Iterable[Any]) -> Any:
         if isinstance(value, dict):
             keys = sorted(value) if _sortable(value) else list(value)
             by_key = {k: describe(value[k]) for k in keys}
-            return "dict", tuple(value), [by_key[k] for k in value]
+            parts = [by_key[k] for k in value]
+            if type(value) is dict:
+                return "dict", tuple(value), parts
+            empty = nest.rebuilt(value, [None] * len(keys))
+            return "call", lambda *items: nest.rebuilt(empty, list(items)), [*by_key.values()]
         if isinstance(value, (list, tuple)):
             parts = [describe(v) for v in value]
             kind = type(value)

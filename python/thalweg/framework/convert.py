@@ -13,6 +13,7 @@ from thalweg import _core
 from thalweg.framework import dtypes
 from thalweg.framework.dtypes import DType
 from thalweg.framework.eager_tensor import EagerTensor, from_array
+from thalweg.framework.errors import InaccessibleTensorError
 from thalweg.framework.graph import get_default_graph
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import Dimension, TensorShape
@@ -185,8 +186,8 @@ def _eager_error(value: Any, dtype: DType | None, error: Exception) -> Exception
     return error
 
 
-def _out_of_scope(value: Any) -> TypeError:
-    return TypeError(
+def _out_of_scope(value: Any) -> InaccessibleTensorError:
+    return InaccessibleTensorError(
         f"{value!r} is out of scope and cannot be used here. Use return values, explicit Python "
         "locals or TensorFlow collections to access it."
     )

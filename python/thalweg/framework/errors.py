@@ -99,6 +99,12 @@ class OperatorNotAllowedInGraphError(TypeError):
     """A tensor of a graph was used where Python needs its value."""
 
 
+class InaccessibleTensorError(TypeError, ValueError):
+    """A tensor of one graph was used in another, or outside of any; TensorFlow raises the one or
+    the other of the two errors.
+    """
+
+
 class _Coded(OpError):
     def __init__(self, node_def: Any, op: Any, message: str, *args: Any) -> None:
         super().__init__(node_def, op, message, self._code, *args)

@@ -11,6 +11,7 @@ from typing import Any
 
 from thalweg.framework.eager_tensor import EagerTensor
 from thalweg.framework.effects import Effects
+from thalweg.framework.errors import InaccessibleTensorError
 from thalweg.framework.graph import Graph, GraphKeys, get_default_graph
 from thalweg.framework.scopes import Restore, user_site
 from thalweg.framework.tensor import Operation, SymbolicTensor
@@ -129,10 +130,11 @@ class FuncGraph(Graph):
             if origin is not None:
                 return origin
             if not any(tensor.op.graph is g for g in self.outer_graphs()):
-                raise ValueError(
-                    f"{tensor} is out of scope: it must be from the same graph as {self.name}, or "
-                    "from one outside it. A tensor that was made inside a function or a branch "
-                    "can be used outside only as something that the function returns."
+                raise InaccessibleTensorError(
+                    f"{tensor!r} is out of scope and cannot be used here: it must be from the same "
+                    f"graph as {self.name}, or from one outside it. A tensor that was made inside "
+                    "a function or a branch can be used outside only as something that the "
+                    "function returns."
                 )
             if tensor.dtype._is_ref_dtype:
                 return self._capture_reference(tensor)

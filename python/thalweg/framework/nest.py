@@ -140,6 +140,13 @@ def is_nested_or_composite(value: Any) -> bool:
     return _kind(value, True) is not None
 
 
+def rebuilt(container: Any, children: list[Any]) -> Any:
+    """A container of the same kind with other children, in the order of `flatten`."""
+    kind = _kind(container, True)
+    assert kind is not None
+    return kind.rebuild(container, children)
+
+
 def flatten(structure: Any, expand_composites: bool = False) -> list[Any]:
     """The leaves in order; a leaf alone gives a list of one.
 

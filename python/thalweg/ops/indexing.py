@@ -80,9 +80,7 @@ def _with_batch(params: Tensor, indices: Tensor, batch_dims: int) -> Tensor:
         if rank is None:
             raise ValueError(f"gather_nd: batch_dims needs a known rank of {what}")
         if not 0 <= batch_dims < rank:
-            raise ValueError(
-                f"batch_dims = {batch_dims} must be less than rank({what}) = {rank}"
-            )
+            raise ValueError(f"batch_dims = {batch_dims} must be less than rank({what}) = {rank}")
     outer = array.shape(indices, out_type=indices.dtype.base_dtype)[:-1]
     rank = (indices.shape.ndims or 0) - 1
     places = []
@@ -180,9 +178,7 @@ def _check_one_hot(given: dict[str, Tensor], dtype: dtypes.DType) -> None:
         )
     for what, kind in kinds.items():
         if kind is not dtype:
-            raise TypeError(
-                f"dtype {kind!r} of {what} does not match dtype parameter {dtype!r}"
-            )
+            raise TypeError(f"dtype {kind!r} of {what} does not match dtype parameter {dtype!r}")
 
 
 def sequence_mask(

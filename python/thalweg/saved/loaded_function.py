@@ -58,12 +58,13 @@ class Signature(ConcreteFunction):
     """A function of `signatures`: takes tensors by name, gives a dictionary."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if args:
+        takes = len(self._names) == 1  # then there is no doubt what is meant
+        if len(args) > takes:
             raise TypeError(
-                f"signature_wrapper(*, {', '.join(self._names)}) takes 0 positional arguments, got "
-                f"{len(args)}"
+                f"signature_wrapper(*, {', '.join(self._names)}) takes {int(takes)} positional "
+                f"arguments, got {len(args)}"
             )
-        return super().__call__(**kwargs)
+        return super().__call__(*args, **kwargs)
 
 
 class LoadedFunction(Function):

@@ -67,6 +67,11 @@ def hessians(
     )
 
 
+def inside_function() -> bool:
+    """Whether a function is being traced."""
+    return graph.get_default_graph().building_function
+
+
 def device(device_name: Any) -> Any:
     """A context in which ops are placed on this device; None places them as without it.
 
