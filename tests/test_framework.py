@@ -41,6 +41,8 @@ def test_dtype_is_known_by_all_its_names(name):
 
 def test_dtype_limits():
     assert (dtypes.int8.min, dtypes.int8.max, dtypes.uint8.limits) == (-128, 127, (0, 255))
+    assert dtypes.int8.limits == (0, 127)
+    assert (dtypes.string.size, dtypes.string.as_numpy_dtype) == (0, object)
     assert dtypes.bfloat16.max == 3.3895313892515355e38
     with pytest.raises(TypeError, match="Cannot find minimum"):
         _ = dtypes.string.min

@@ -107,6 +107,9 @@ def run_functions_eagerly(run_eagerly: bool) -> None:
     config_state.state.functions_run_eagerly = bool(run_eagerly)
 
 
+experimental_functions_run_eagerly = functions_run_eagerly
+experimental_run_functions_eagerly = run_functions_eagerly
+
 from thalweg.config import experimental  # noqa: E402  (has some of these names, too)
 
 __all__ = [
@@ -114,6 +117,8 @@ __all__ = [
     "LogicalDeviceConfiguration",
     "PhysicalDevice",
     "experimental",
+    "experimental_functions_run_eagerly",
+    "experimental_run_functions_eagerly",
     "functions_run_eagerly",
     "get_logical_device_configuration",
     "get_soft_device_placement",

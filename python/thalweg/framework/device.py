@@ -92,5 +92,5 @@ def canonical_name(device: Any) -> str:
     if device is None:
         return ""
     if not isinstance(device, str) and not hasattr(device, "to_string"):
-        raise TypeError(f"a device is a string, a DeviceSpec or None, got {device!r}")
+        raise ValueError(f"a device is a string, a DeviceSpec or None, got {device!r}")
     return _core.parse_device(device if isinstance(device, str) else device.to_string())

@@ -96,10 +96,10 @@ class DType:
 
     @property
     def size(self) -> int:
-        """Bytes per element; 1 for types without a fixed size."""
+        """Bytes per element; 0 for types without a fixed size."""
         base = self.base_dtype
         if base in (string, resource, variant):
-            return 1
+            return 0
         return 2 if base is bfloat16 else np.dtype(self.as_numpy_dtype).itemsize
 
     @property
@@ -112,7 +112,13 @@ class DType:
 
     @property
     def limits(self) -> tuple[Any, Any]:
-        return self._range()
+        """The range that images use: integers from 0 on, floating point 0 to 1."""
+        base = self.base_dtype
+        if base is bool_:
+            return False, True
+        if base in _FLOATING or self.is_complex:
+            return 0, 1
+        return 0, self.max
 
     def _limit(self, which: str) -> Any:
         base = self.base_dtype
@@ -122,15 +128,6 @@ class DType:
             return float.fromhex("-0x1.FEp127" if which == "min" else "0x1.FEp127")
         info: Any = np.finfo if base in _FLOATING else np.iinfo
         return getattr(info(self.as_numpy_dtype), which)
-
-    def _range(self) -> tuple[Any, Any]:
-        """The range images use: integers their own, floating point 0..1."""
-        base = self.base_dtype
-        if base is bool_:
-            return False, True
-        if base in _FLOATING or self.is_complex:
-            return 0, 1
-        return self.min, self.max
 
     def is_compatible_with(self, other: Any) -> builtins_bool:
         """Whether a tensor of `other` may stand where this type is asked for."""
@@ -174,7 +171,7 @@ int32 = DType(3, "int32", np.int32)
 uint8 = DType(4, "uint8", np.uint8)
 int16 = DType(5, "int16", np.int16)
 int8 = DType(6, "int8", np.int8)
-string = DType(7, "string", np.object_)
+string = DType(7, "string", object)
 complex64 = DType(8, "complex64", np.complex64)
 int64 = DType(9, "int64", np.int64)
 bool_ = DType(10, "bool", np.bool_)

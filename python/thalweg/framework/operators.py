@@ -13,7 +13,7 @@ from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.eager_tensor import EagerTensor, fallbacks
 from thalweg.framework.graph import name_scope
 from thalweg.framework.mode import executing_eagerly
-from thalweg.framework.shapes import Dimension
+from thalweg.framework.shapes import Dimension, TensorShape
 from thalweg.framework.tensor import SymbolicTensor, Tensor, TensorLike
 
 Binary = Callable[[Tensor, Tensor, "str | None"], Tensor]
@@ -166,11 +166,15 @@ def _invert(x: Any) -> Tensor:
 # --- indexing
 
 
+def _may_be_scalar(x: Any) -> bool:
+    return getattr(x, "shape", TensorShape(None)).ndims in (0, None)
+
+
 def _check_index(i: Any) -> None:
     if isinstance(i, (int, np.integer, Dimension)) and not isinstance(i, bool):
         return
-    scalar = isinstance(i, TensorLike) and i.shape.ndims in (0, None)
-    if scalar and i.dtype.base_dtype in (dtypes.int16, dtypes.int32, dtypes.int64, dtypes.uint16):
+    integers = (dtypes.int16, dtypes.int32, dtypes.int64, dtypes.uint16)
+    if isinstance(i, TensorLike) and i.dtype.base_dtype in integers and _may_be_scalar(i):
         return
     if isinstance(i, np.ndarray) and i.ndim == 0 and i.dtype.kind in "iu":
         return

@@ -88,11 +88,16 @@ def _now(
     for name, tensor in (("x", x), ("y", y)):
         flat = tensor.numpy().reshape(-1) if tensor.shape.rank else np.array([tensor.numpy()])
         shown = flat if limit < 0 else flat[:limit]
-        parts.append(f"First {len(shown)} elements of {name} ({_label(tensor)}):\n{shown}")
+        parts.append(f"First {len(shown)} elements of {name} ({label(tensor)}):\n{shown}")
     raise InvalidArgumentError(None, None, "\n".join(parts))
 
 
-def _label(x: Tensor) -> str:
+def lead(message: str | None) -> str:
+    """The caller's words before those of an assertion."""
+    return f"{message}.  " if message else ""
+
+
+def label(x: Tensor) -> str:
     """How a message refers to a tensor: by its name, if it is a graph's."""
     if executing_eagerly() or not hasattr(x, "op"):
         return f"shape={x.shape} dtype={x.dtype.name}"
@@ -189,7 +194,8 @@ def assert_greater_equal(
 
 
 def _sign(
-    label: str,
+    assertion: str,
+    symbol: str,
     op: Callable[..., Any],
     x: Any,
     data: Any,
@@ -197,9 +203,12 @@ def _sign(
     message: str | None,
     name: str | None,
 ) -> Any:
-    with op_scope(name, label, [x]):
+    with op_scope(name, assertion, [x]):
         x = convert_to_tensor(x, name="x")
-        return op(x, 0, data, summarize, message or f"Condition of {label} did not hold")
+        if data is None:
+            text = f"Condition x {symbol} 0 did not hold element-wise:"
+            data = [*([message] if message else []), text, f"x ({label(x)}) = ", x]
+        return op(x, 0, data, summarize, message)
 
 
 def assert_positive(
@@ -210,7 +219,7 @@ def assert_positive(
     name: str | None = None,
 ) -> Any:
     """Fails the run unless x > 0 everywhere."""
-    return _sign("assert_positive", assert_greater, x, data, summarize, message, name)
+    return _sign("assert_positive", ">", assert_greater, x, data, summarize, message, name)
 
 
 def assert_non_negative(
@@ -221,7 +230,9 @@ def assert_non_negative(
     name: str | None = None,
 ) -> Any:
     """Fails the run unless x >= 0 everywhere."""
-    return _sign("assert_non_negative", assert_greater_equal, x, data, summarize, message, name)
+    return _sign(
+        "assert_non_negative", ">=", assert_greater_equal, x, data, summarize, message, name
+    )
 
 
 def assert_negative(
@@ -232,7 +243,7 @@ def assert_negative(
     name: str | None = None,
 ) -> Any:
     """Fails the run unless x < 0 everywhere."""
-    return _sign("assert_negative", assert_less, x, data, summarize, message, name)
+    return _sign("assert_negative", "<", assert_less, x, data, summarize, message, name)
 
 
 def assert_non_positive(
@@ -243,7 +254,7 @@ def assert_non_positive(
     name: str | None = None,
 ) -> Any:
     """Fails the run unless x <= 0 everywhere."""
-    return _sign("assert_non_positive", assert_less_equal, x, data, summarize, message, name)
+    return _sign("assert_non_positive", "<=", assert_less_equal, x, data, summarize, message, name)
 
 
 def assert_rank(
@@ -271,7 +282,7 @@ def assert_rank_at_least(
 
 
 def _rank(
-    label: str,
+    assertion: str,
     symbol: str,
     x: Any,
     rank: Any,
@@ -280,7 +291,7 @@ def _rank(
     message: str | None,
     name: str | None,
 ) -> Any:
-    with op_scope(name, label, [x]):
+    with op_scope(name, assertion, [x]):
         x = convert_to_tensor(x, name="x")
         want = constant_value(convert_to_tensor(rank, name="rank"))
         have = x.shape.ndims
@@ -289,7 +300,7 @@ def _rank(
             if not (have == want if exact else have >= want):
                 rule = "must have rank" if exact else "must have rank at least"
                 raise ValueError(
-                    f"{message or ''}Tensor {_label(x)} {rule} {int(want)}.  Received rank {have}, "
+                    f"{lead(message)}Tensor {label(x)} {rule} {int(want)}.  Received rank {have}, "
                     f"shape {x.shape}"
                 )
             return control.no_op(name="static_checks_determined_all_ok")
@@ -306,7 +317,7 @@ def assert_type(
         tensor = convert_to_tensor(tensor, name="tensor")
         if tensor.dtype.base_dtype != want:
             raise TypeError(
-                f"{message or ''}{_label(tensor)} must be of type {want!r}; got {tensor.dtype!r}"
+                f"{lead(message)}{label(tensor)} must be of type {want!r}; got {tensor.dtype!r}"
             )
         return control.no_op("statically_determined_correct_type")
 
@@ -316,7 +327,7 @@ def assert_scalar(tensor: Any, name: str | None = None, message: str | None = No
     with op_scope(name, "assert_scalar", [tensor]) as scope:
         tensor = convert_to_tensor(tensor, name=scope)
         if tensor.shape.ndims != 0:
-            raise ValueError(f"{message or ''}Expected scalar shape, saw shape: {tensor.shape}.")
+            raise ValueError(f"{lead(message)}Expected scalar shape, saw shape: {tensor.shape}.")
         return tensor
 
 

@@ -11,6 +11,7 @@ from thalweg.framework import dtypes, nest
 from thalweg.framework import graph as ops
 from thalweg.framework.apply import create
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.errors import InvalidArgumentError
 from thalweg.framework.func_graph import FuncGraph, to_output, unique_function_name
 from thalweg.framework.graph import Operation, SymbolicTensor, Tensor
 from thalweg.framework.mode import executing_eagerly
@@ -61,7 +62,7 @@ def cond(
         raise TypeError("pred must not be a Python bool", pred)
     graph = ops.get_default_graph()
     with ops.name_scope(name, "cond", [pred]) as scope:
-        pred = graph.capture(convert_to_tensor(pred, name="pred"))
+        pred = scalar_predicate(graph.capture(convert_to_tensor(pred, name="pred")))
         branches = [
             trace_branch(unique_function_name(scope, "true"), true_fn, pred),
             trace_branch(unique_function_name(scope, "false"), false_fn, pred),
@@ -81,6 +82,18 @@ def cond(
                 output_shapes=_output_shapes(branches),
             )
         return _results(op, branches[0], scope)
+
+
+def scalar_predicate(pred: Tensor) -> Tensor:
+    """The one element of a predicate: a choice by a vector would be one by its length."""
+    sides = pred.shape.num_elements()
+    if pred.shape.ndims in (0, None):
+        return pred
+    if sides not in (1, None):
+        raise InvalidArgumentError(
+            None, None, f"The predicate must be a scalar, but it has shape {pred.shape}"
+        )
+    return raw_ops.Reshape(pred, [])
 
 
 def trace_branch(

@@ -28,6 +28,12 @@ def shape_tensor(shape: Any) -> Tensor:
     return convert_to_tensor(shape, dtype=dtype, name="shape")
 
 
+_UNIFORM = (
+    *(dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64),
+    *(dtypes.int32, dtypes.int64),
+)
+
+
 def _is_number(value: Any, number: int) -> bool:
     return isinstance(value, (int, float)) and value == number
 
@@ -71,6 +77,10 @@ def random_uniform(
     integers.
     """
     dtype = dtypes.as_dtype(dtype)
+    if dtype not in _UNIFORM:
+        raise ValueError(
+            f"Argument `dtype` got invalid value {dtype}. Accepted dtypes are {_UNIFORM}."
+        )
     if maxval is None:
         if dtype.is_integer:
             raise ValueError(f"Must specify maxval for integer dtype {dtype!r}")

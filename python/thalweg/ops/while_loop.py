@@ -14,7 +14,7 @@ from thalweg.framework.func_graph import FuncGraph, to_output, unique_function_n
 from thalweg.framework.graph import SymbolicTensor, Tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import TensorShape
-from thalweg.ops.cond import match_inputs
+from thalweg.ops.cond import match_inputs, scalar_predicate
 from thalweg.ops.tensor_array import TensorArray
 
 _COUNTERS = 2  # the loop's own variables come before the user's: loop_counter, maximum_iterations
@@ -85,7 +85,7 @@ def _add_loop(
 ) -> Any:
     leaves = nest.flatten(loop_vars, expand_composites=True)
     if not leaves:
-        raise ValueError("'loop_vars' must hold at least one variable. Received: none.")
+        raise ValueError("'loop_vars' must be provided: at least one. Received: none.")
     with ops.name_scope(name, "while", leaves) as scope:
         loop = _Loop(scope, loop_vars, shape_invariants)
         loop.trace(cond, body, maximum_iterations)
@@ -95,6 +95,8 @@ def _add_loop(
 def _run_eagerly(cond: Any, body: Any, loop_vars: Any, maximum_iterations: Any) -> Any:
     left = None if maximum_iterations is None else int(maximum_iterations)
     packed = isinstance(loop_vars, (list, tuple))
+    if not nest.flatten(loop_vars):
+        raise ValueError("'loop_vars' must be provided: at least one. Received: none.")
     values = nest.map_structure(_eager_value, list(loop_vars) if packed else [loop_vars])
     while (left is None or left > 0) and bool(cond(*values)):
         result = body(*values)
@@ -161,8 +163,7 @@ class _Loop:
         holds: Tensor | None = to_output(made, cond(*_arguments(self._variables(inputs))))
         if holds is None:
             raise TypeError("'cond' must return a scalar bool tensor, got None")
-        if holds.shape.ndims == 1 and holds.shape.as_list() == [1]:
-            holds = raw_ops.Reshape(holds, [])
+        holds = scalar_predicate(holds)
         if self.limited:
             going = raw_ops.Less(inputs[0], inputs[1])
             if holds.dtype is not dtypes.bool_:

@@ -40,10 +40,13 @@ def convert_to_tensor(
 
 
 def get_static_value(tensor: Any, partial: bool = False) -> Any:
-    """The value as an array if it is known before the graph runs, else None.
+    """The value as an array if it is known before the graph runs, else None. What is no tensor is
+    its own value.
 
     partial: a list in which unknown elements are None, where only some are known.
     """
+    if not convert.is_tensor(tensor):
+        return tensor
     return convert.constant_value(tensor, partial)
 
 

@@ -172,8 +172,8 @@ def assert_rank_in(
         if x.shape.ndims is not None and all(r is not None for r in known):
             if x.shape.ndims not in [int(r) for r in known]:
                 raise ValueError(
-                    f"{message or ''}Tensor {x!r} must have rank in "
-                    f"{tuple(int(r) for r in known)}. Received rank {x.shape.ndims}, "
+                    f"{check.lead(message)}Tensor {check.label(x)} must have rank in "
+                    f"{tuple(int(r) for r in known)}.  Received rank {x.shape.ndims}, "
                     f"shape {x.shape}"
                 )
             return control.no_op(name="static_checks_determined_all_ok")
