@@ -201,22 +201,23 @@ class Function(_core.FunctionCalls):
         leaves = [call_key.converted(v) for v in leaves]
         places = [i for i, v in enumerate(leaves) if isinstance(v, (Tensor, TensorSpec))]
         tensors = [leaves[i] for i in places]
-        context = None if outermost() else call_key.Same(ops.get_default_graph())
-        shape_of = call_key.structure_key(structure)
-        key = (context, ops._eager_scopes.device, shape_of, tuple(map(call_key.leaf_key, leaves)))
+        device, shape_of = ops._eager_scopes.device, call_key.structure_key(structure)
+        kinds = tuple(map(call_key.leaf_key, leaves))
+        keys = [(context, device, shape_of, kinds) for context in _contexts()]
         with self._lock:
+            key = next((k for k in keys if k in self._graphs), keys[0])
             found = self._graphs.get(key)
             if found is None and self._input_signature is not None:
-                found = self._with_signature(context, structure, leaves, places)
+                found, key = self._with_signature(keys, structure, leaves, places)
             if found is None and self._reduce_retracing:
-                found = self._relaxed_for(key, structure, leaves)
+                found, key = self._relaxed_for(keys, structure, leaves)
             if found is not None:
                 self._graphs.setdefault(key, found)
                 self._graphs.move_to_end(key)
                 self._note(False, leaves)
                 return found, tensors
             found = self._trace(structure, leaves, places)
-            self._graphs[key] = found
+            self._graphs[_place(keys, found)] = found
             if len(self._graphs) > _MOST_GRAPHS:
                 self._graphs.popitem(last=False)
                 self._forget()
@@ -340,29 +341,32 @@ class Function(_core.FunctionCalls):
     def _named(self, args: Any, kwargs: Any) -> OrderedDict[str, Any]:
         return OrderedDict(self._signature.bind(*args, **kwargs).arguments)
 
-    def _relaxed_for(self, key: Any, structure: Any, leaves: list[Any]) -> ConcreteFunction | None:
+    def _relaxed_for(
+        self, keys: list[Any], structure: Any, leaves: list[Any]
+    ) -> tuple[ConcreteFunction | None, Any]:
         """A graph for unknown sizes, or ranks, where calls so far differ in them alone."""
-        general = (*key[:3], tuple(_without_sizes(k) for k in key[3]))
+        general = [_without_sizes(key) for key in keys]
         shapes = [
             TensorShape(v.shape) if isinstance(v, (Tensor, TensorSpec)) else None for v in leaves
         ]
-        seen = self._relaxed.setdefault(general, [])
-        for taken, concrete in seen:
-            if all(
-                s is None or t.is_compatible_with(s) for t, s in zip(taken, shapes, strict=True)
-            ):
-                return concrete
-        others = [k for k in self._graphs if (*k[:3], tuple(map(_without_sizes, k[3]))) == general]
+        for key, kept in zip(keys, general, strict=True):
+            for taken, concrete in self._relaxed.get(kept, ()):
+                if all(
+                    s is None or t.is_compatible_with(s) for t, s in zip(taken, shapes, strict=True)
+                ):
+                    return concrete, key
+        others = [k for k in self._graphs if _without_sizes(k) in general]
         if not others:
-            return None
+            return None, keys[0]
         relax = [
             s if s is None else _wider(s, [TensorShape(k[3][i][2]) for k in others])
             for i, s in enumerate(shapes)
         ]
         places = [i for i, s in enumerate(shapes) if s is not None]
         concrete = self._trace(structure, leaves, places, relax)
-        seen.append((relax, concrete))
-        return concrete
+        key = _place(keys, concrete)
+        self._relaxed.setdefault(_without_sizes(key), []).append((relax, concrete))
+        return concrete, key
 
     # --- input signatures
 
@@ -399,16 +403,17 @@ class Function(_core.FunctionCalls):
         return given
 
     def _with_signature(
-        self, context: Any, structure: Any, leaves: list[Any], places: list[int]
-    ) -> ConcreteFunction:
+        self, keys: list[Any], structure: Any, leaves: list[Any], places: list[int]
+    ) -> tuple[ConcreteFunction, Any]:
         specs = nest.flatten(self._input_signature, expand_composites=True)
-        shape_of = call_key.structure_key(structure)
-        key = (context, "signature", shape_of, tuple(map(call_key.leaf_key, leaves[len(specs) :])))
-        found = self._graphs.get(key)
-        if found is None:
-            found = self._trace(structure, [*specs, *leaves[len(specs) :]], places)
-            self._graphs[key] = found
-        return found
+        rest = tuple(map(call_key.leaf_key, leaves[len(specs) :]))
+        general = [(key[0], "signature", key[2], rest) for key in keys]
+        for key, kept in zip(keys, general, strict=True):
+            if kept in self._graphs:
+                return self._graphs[kept], key
+        found = self._trace(structure, [*specs, *leaves[len(specs) :]], places)
+        self._graphs[_place(general, found)] = found
+        return found, _place(keys, found)
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
@@ -512,8 +517,26 @@ def _argument_names(structure: Any, signature: inspect.Signature) -> list[str]:
     return names
 
 
+def _contexts() -> list[Any]:
+    """Where graphs may be that serve a call from here: None for those that serve all; last of all
+    those that are for the function which is being traced.
+    """
+    if outermost():
+        return [None]
+    around = ops.get_default_graph()
+    own = call_key.Same(around)
+    return [own] if around._scopes.device or around._scopes.overrides else [None, own]
+
+
+def _place(keys: list[Any], concrete: ConcreteFunction) -> Any:
+    """A graph that uses nothing of the function around it goes to those that serve all calls."""
+    return keys[0] if len(keys) == 1 or concrete.graph.stands_alone() else keys[-1]
+
+
 def _without_sizes(key: Any) -> Any:
-    return key[:2] if isinstance(key, tuple) and key and key[0] == "tensor" else key
+    """A key in which tensors count by their dtype alone."""
+    kinds = tuple(k[:2] if isinstance(k, tuple) and k[0] == "tensor" else k for k in key[3])
+    return (*key[:3], kinds)
 
 
 def _wider(shape: TensorShape, others: list[TensorShape]) -> TensorShape:

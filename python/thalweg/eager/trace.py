@@ -11,7 +11,7 @@ from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.eager_tensor import EagerTensor
 from thalweg.framework.effects import Effects
 from thalweg.framework.func_graph import FuncGraph, to_output
-from thalweg.framework.graph import Graph, get_default_graph
+from thalweg.framework.graph import Graph, get_default_graph, init_scope
 from thalweg.framework.tensor import Operation, SymbolicTensor
 
 
@@ -29,6 +29,19 @@ class TracedGraph(FuncGraph):
         self._effects = Effects(self)
         self.created: list[Any] = []  # variables made while it was traced
         self.may_create = True
+
+    def stands_alone(self) -> bool:
+        """Whether it can be called from anywhere: it takes no tensor of the function around it, and
+        waits for nothing there.
+        """
+        values = all(isinstance(t, EagerTensor) for t in self.external_captures)
+        own = len(self._variable_clones) == len(self.variables)
+        return values and own and not self.control_captures
+
+    def leave(self) -> None:
+        """It is complete, and does not keep what is around it."""
+        with init_scope():
+            self.outer_graph = get_default_graph()
 
     def _take_eager(self, tensor: Any, name: str) -> SymbolicTensor:
         return self._add_capture(tensor, name)
@@ -138,6 +151,8 @@ def trace(
     inner = graph.internal_captures
     taken = set(map(id, inner))
     graph.inputs = [t for t in graph.inputs if id(t) not in taken] + inner
+    if graph.stands_alone():
+        graph.leave()
     return graph
 
 
