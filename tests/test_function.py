@@ -331,6 +331,44 @@ def test_mappings_keep_their_type():
     assert counts["new"] == []
 
 
+@pytest.mark.parametrize("wrap", [lambda f: f, tf.function], ids=["eager", "function"])
+def test_print_shows_tensors_in_structures(tmp_path, wrap):
+    pair = collections.namedtuple("Pair", "x y")
+    v = tf.Variable([3.0])
+    path = tmp_path / "printed"
+
+    def printed(*values, **options):
+        wrap(lambda: tf.print(*values, output_stream=f"file://{path}", **options))()
+        text = path.read_text()
+        path.unlink()
+        return text
+
+    c = tf.constant([1.0, 2.0])
+    assert printed([c, 1, "a"], {"b": 1, "a": c}) == "[[1 2], 1, 'a'] {'a': [1 2], 'b': 1}\n"
+    assert printed((c,), pair(c, "q"), [[v]], sep="|") == "([1 2],)|Pair(x=[1 2], y='q')|[[[3]]]\n"
+    assert printed("{}", c, {}, [tf.constant("w")]) == '{} [1 2] {} ["w"]\n'
+    assert printed(tf.constant("alone"), end="") == "alone"
+    assert printed(tf.constant("two"), 1) == '"two" 1\n'
+    assert printed([tf.range(9)], summarize=1) == "[[0 ... 8]]\n"
+    assert printed(tf.TensorShape([1, None]), tf.int32) == "TensorShape([1, None]) tf.int32\n"
+    slices = tf.IndexedSlices(c, tf.constant([4, 5]))
+    assert printed(slices) == "IndexedSlices(values=[1 2], indices=[4 5])\n"
+
+
+def test_changes_of_variables_are_waited_for():
+    v = tf.Variable(1.0)
+
+    @tf.function
+    def f(x):
+        with tf.control_dependencies([v.assign(x)]):
+            y = tf.identity(v)
+        assert tf.group(v.assign_add(1.0), [v]).type == "NoOp"
+        return y, tf.tuple([v.read_value()], control_inputs=[v.assign_add(1.0)])[0]
+
+    assert values(f(tf.constant(5.0))) == (5, 6)
+    assert float(v) == 7
+
+
 def test_what_is_no_function():
     with pytest.raises(TypeError, match="5 is not a callable object"):
         tf.function(5)

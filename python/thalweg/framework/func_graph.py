@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
+from thalweg import _core
 from thalweg.framework.eager_tensor import EagerTensor
 from thalweg.framework.effects import Effects
 from thalweg.framework.errors import InaccessibleTensorError
@@ -316,6 +317,8 @@ class FuncGraph(Graph):
             return super().control_dependencies(None)
         mine = []
         for item in control_inputs:
+            if isinstance(item, _core.VariableBase):
+                item = self.last_change(item)
             op = item if isinstance(item, Operation) else getattr(item, "op", None)
             if isinstance(op, Operation) and op.graph is not self:
                 self.add_control_capture(op)

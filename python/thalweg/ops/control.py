@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import builtins
+import pprint
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from thalweg import raw_ops
+from thalweg import _core, raw_ops
+from thalweg.framework import dtypes, nest
 from thalweg.framework import graph as ops
-from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.composite import IndexedSlices, SparseTensor
+from thalweg.framework.convert import convert_to_tensor, is_tensor
+from thalweg.framework.func_graph import FuncGraph
 from thalweg.framework.graph import Operation, Tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.op_scope import op_scope
@@ -24,6 +28,9 @@ def operation(value: Any) -> Operation:
     """The operation behind an operation, tensor or variable."""
     if isinstance(value, Operation):
         return value
+    graph = ops.get_default_graph()
+    if isinstance(value, _core.VariableBase) and isinstance(graph, FuncGraph):
+        return graph.last_change(value)
     op = getattr(value, "op", None)
     if op is None:
         raise TypeError(
@@ -140,19 +147,55 @@ def print(*inputs: Any, **kwargs: Any) -> Operation:
     target = stream if isinstance(stream, str) else targets.get(id(stream))
     if target is None:
         raise ValueError(f"Unsupported output stream, logging level, or file.{stream}")
-    template, tensors = "", []
-    for i, value in enumerate(inputs):
-        template += sep if i else ""
-        if isinstance(value, Tensor) or hasattr(value, "_as_graph_element"):
-            template += "{}"
-            tensors.append(convert_to_tensor(value))
-        else:
-            template += str(value)
+    tensors = [
+        convert_to_tensor(v) for v in nest.flatten(inputs, expand_composites=True) if is_tensor(v)
+    ]
     with op_scope(name, "print", tensors) as scope:
-        text = raw_ops.StringFormat(
-            tensors,
-            template=template,
-            placeholder="{}",
-            summarize=-1 if summarize == -1 else summarize,
-        )
+        text: Any = tensors[0] if len(inputs) == len(tensors) == 1 else None
+        if text is None or text.dtype is not dtypes.string or text.shape.ndims != 0:
+            mark = _unused_mark(inputs)
+            text = raw_ops.StringFormat(
+                tensors,
+                template=sep.join(_template(v, mark) for v in inputs),
+                placeholder=mark,
+                summarize=summarize,
+            )
         return raw_ops.PrintV2(text, output_stream=target, end=end, name=scope)
+
+
+def _template(value: Any, mark: str) -> str:
+    """How a value is printed, with a mark where a tensor is."""
+    if isinstance(value, str):
+        return value
+    if is_tensor(value) and not isinstance(value, (SparseTensor, IndexedSlices)):
+        return mark
+    if isinstance(value, SparseTensor):
+        return f"SparseTensor(indices={mark}, values={mark}, shape={mark})"
+    if isinstance(value, IndexedSlices):
+        shape = "" if value.dense_shape is None else f", dense_shape={mark}"
+        return f"IndexedSlices(values={mark}, indices={mark}{shape})"
+    shown = nest.map_structure(lambda v: _Bare(_template(v, mark)) if _is_held(v) else v, value)
+    return pprint.pformat(shown)
+
+
+class _Bare:
+    """Text that is shown without quotes inside of lists."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _is_held(value: Any) -> bool:
+    return is_tensor(value) or isinstance(value, (SparseTensor, IndexedSlices))
+
+
+def _unused_mark(inputs: Any) -> str:
+    """What no text among the inputs contains, to stand for tensors in the template."""
+    text = " ".join(_template(v, "") for v in inputs)
+    mark = "{}"
+    while mark in text:
+        mark = f"{{{mark}}}"
+    return mark
