@@ -226,6 +226,10 @@ NUMBERS = np.array([1.5, -0.0, np.nan, np.inf, 1e-30, 12345678.0], np.float32)
 SQUARE = np.array([[2.0, 1.0, 0.5], [0.0, 3.0, -1.0], [1.0, -2.0, 4.0]])
 SEED = np.array([3, 4])
 STREAM = [np.array([5], np.uint64), np.array([6, 7], np.uint64), np.array(1, np.int32)]
+RATES = np.array([0.5, 20.0])
+TRUE = np.array([[0, 1], [4, 5]])
+SEEDED = {"seed": 187, "seed2": 112}
+SAMPLES = {"num_true": 2, "num_sampled": 6, "unique": True}
 CALLS: list[tuple[str, list[np.ndarray], dict[str, Any]]] = [
     ("StringJoin", [WORDS, WORDS], {"separator": "-"}),
     ("AsString", [NUMBERS], {"precision": 3}),
@@ -261,6 +265,37 @@ CALLS: list[tuple[str, list[np.ndarray], dict[str, Any]]] = [
     ("StatelessRandomUniformIntV2", [np.array([7, 3]), *STREAM, np.array(-5), np.array(9)], {}),
     ("StatelessShuffle", [np.arange(9), *STREAM], {}),
     ("PlaceholderWithDefault", [np.arange(3)], {"shape": [3]}),
+    ("RandomGamma", [np.array([4]), RATES], SEEDED),
+    ("RandomPoissonV2", [np.array([4]), RATES], {"dtype": tf.float32, **SEEDED}),
+    ("StatelessRandomGammaV2", [np.array([4, 2]), SEED, RATES], {}),
+    ("StatelessRandomGammaV3", [np.array([4, 2]), *STREAM, RATES], {}),
+    ("StatelessRandomPoisson", [np.array([4, 2]), SEED, RATES], {"dtype": tf.int64}),
+    ("StatelessRandomBinomial", [np.array([4, 2]), SEED, RATES * 9, RATES / 50], {}),
+    *(
+        (f"{kind}CandidateSampler", [TRUE], {"range_max": 9, **SAMPLES, **SEEDED})
+        for kind in ("Uniform", "LogUniform", "LearnedUnigram")
+    ),
+    (
+        "FixedUnigramCandidateSampler",
+        [TRUE],
+        {"range_max": 9, "unigrams": [float(n) for n in range(1, 10)], **SAMPLES, **SEEDED},
+    ),
+    ("AllCandidateSampler", [TRUE], SAMPLES),
+    ("ComputeAccidentalHits", [TRUE, np.array([3, 1, 5])], {"num_true": 2}),
+    ("RegexReplace", [WORDS, np.array(b"[a-d]", object), np.array(b"<\\0>", object)], {}),
+    ("StaticRegexReplace", [WORDS], {"pattern": "[a-d]", "rewrite": r"<\0>"}),
+    ("RegexFullMatch", [WORDS, np.array(b".*d.*", object)], {}),
+    ("StaticRegexFullMatch", [WORDS], {"pattern": ".*d.*"}),
+    (
+        "CropAndResizeGradBoxes",
+        [
+            np.arange(4, dtype=np.float32).reshape(1, 2, 2, 1),
+            np.arange(30, dtype=np.float32).reshape(1, 5, 6, 1) ** 2,
+            np.array([[0.1, 0.2, 0.8, 0.9]], np.float32),
+            np.array([0], np.int32),
+        ],
+        {},
+    ),
 ]
 
 

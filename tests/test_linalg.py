@@ -124,10 +124,62 @@ def test_functions() -> None:
     close(tf.linalg.adjoint(x + 1j), adjoint(x + 1j))
 
 
-@pytest.mark.parametrize("options", [{"k": 1}, {"padding_value": 2}])
-def test_other_diagonals_are_refused(options: dict[str, int]) -> None:
-    with pytest.raises(NotImplementedError, match="only main diagonals"):
-        tf.linalg.diag_part(np.eye(3), **options)
+def test_diagonals() -> None:
+    """What TensorFlow gives for the same arguments."""
+    x = np.arange(6).reshape(2, 3)
+    part, diag, set_diag = tf.linalg.diag_part, tf.linalg.diag, tf.linalg.set_diag
+    assert part(x, k=1).numpy().tolist() == [1, 5]
+    assert part(x, k=(-1, 2), padding_value=9).numpy().tolist() == [[9, 2], [1, 5], [0, 4], [3, 9]]
+    turned = [[2, 9], [1, 5], [0, 4], [9, 3]]
+    assert part(x, k=(-1, 2), padding_value=9, align="LEFT_RIGHT").numpy().tolist() == turned
+    assert diag([[1, 2, 3], [4, 5, 0]], k=(-1, 0)).numpy().tolist() == [
+        [1, 0, 0],
+        [4, 2, 0],
+        [0, 5, 3],
+    ]
+    assert diag([1, 2], k=1, num_rows=4, padding_value=7).numpy().tolist() == [
+        [7, 1, 7],
+        [7, 7, 2],
+        [7, 7, 7],
+        [7, 7, 7],
+    ]
+    assert set_diag(x, [7, 8], k=1).numpy().tolist() == [[0, 7, 2], [3, 4, 8]]
+    # Also for the main diagonal alone.
+    assert diag([1, 2], padding_value=7).numpy().tolist() == [[1, 7], [7, 2]]
+    assert diag([1, 2], num_cols=3).numpy().tolist() == [[1, 0, 0], [0, 2, 0]]
+    assert tf.compat.v1.matrix_diag_part(x, k=-1).numpy().tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: tf.linalg.diag_part(np.ones((2, 3)), k=5), "out of bound: 5. It must be between -2 and 3"),
+        (lambda: tf.linalg.diag_part(np.ones((2, 3)), k=(1, 0)), "must not be larger than"),
+        (lambda: tf.linalg.diag([1, 2], num_rows=1), "number of rows is too small"),
+        (lambda: tf.linalg.diag([1, 2], num_rows=4, num_cols=5), "number of rows or columns is not"),
+        (lambda: tf.linalg.diag([[1, 2], [3, 4]], k=(0, 3)), "number of diagonals provided"),
+        (lambda: tf.linalg.set_diag(np.ones((2, 3)), [1.0, 2, 3], k=1), "must be equal"),
+        (lambda: tf.linalg.diag([1, 2], align="FOO"), "align"),
+        (lambda: tf.linalg.diag([1, 2], k=1, align="FOO"), "align"),
+    ],
+)  # fmt: skip
+def test_diagonals_that_do_not_fit(call: Any, words: str) -> None:
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=words):
+        call()
+
+
+def test_diagonals_of_unknown_matrices() -> None:
+    with tf.Graph().as_default(), tf.compat.v1.Session() as sess:
+        x = tf.compat.v1.placeholder(tf.float32, [None, None])
+        k = tf.compat.v1.placeholder(tf.int32, [2])
+        y = tf.linalg.diag_part(x, k=k)
+        assert y.shape.ndims is None
+        assert tf.linalg.diag_part(x, k=(-1, 1)).shape.as_list() == [3, None]
+        got, back = sess.run(
+            [y, tf.linalg.diag(y, k=k, num_cols=4)], {x: np.ones((3, 4)), k: [0, 1]}
+        )
+    np.testing.assert_array_equal(got, np.ones((2, 3)))
+    np.testing.assert_array_equal(back, np.triu(np.ones((3, 4))) - np.triu(np.ones((3, 4)), 2))
 
 
 # --- gradients -------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ from thalweg.eager.function import function
 from thalweg.eager.gradient_tape import GradientTape
 from thalweg.eager.recompute import recompute_grad
 from thalweg.eager.variable import Variable
+from thalweg.eager.vectorized_map import vectorized_map
 from thalweg.framework.composite import (
     IndexedSlices,
     SparseTensor,

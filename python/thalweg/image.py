@@ -36,7 +36,13 @@ from thalweg.ops.image_colour import (
     yiq_to_rgb,
     yuv_to_rgb,
 )
-from thalweg.ops.image_resize import ResizeMethod, extract_patches, resize, resize_with_pad
+from thalweg.ops.image_resize import (
+    ResizeMethod,
+    crop_and_resize,
+    extract_patches,
+    resize,
+    resize_with_pad,
+)
 from thalweg.ops.random import random_crop
 
 __all__ = [
@@ -48,6 +54,7 @@ __all__ = [
     "adjust_saturation",
     "central_crop",
     "convert_image_dtype",
+    "crop_and_resize",
     "crop_to_bounding_box",
     "extract_patches",
     "flip_left_right",

@@ -11,6 +11,12 @@ from thalweg._gen.nn import (
     softsign,
     tanh,
 )
+from thalweg.ops.candidates import (
+    all_candidate_sampler,
+    compute_accidental_hits,
+    fixed_unigram_candidate_sampler,
+    learned_unigram_candidate_sampler,
+)
 from thalweg.ops.conv import (
     atrous_conv2d,
     max_pool2d,
@@ -61,7 +67,9 @@ from thalweg.ops.v2.nn import (
     dropout,
     embedding_lookup,
     moments,
+    nce_loss,
     normalize_moments,
+    sampled_softmax_loss,
     scale_regularization_loss,
     sigmoid_cross_entropy_with_logits,
     softmax_cross_entropy_with_logits,
@@ -73,6 +81,7 @@ from thalweg.ops.v2.nn import (
 )
 
 __all__ = [
+    "all_candidate_sampler",
     "atrous_conv2d",
     "avg_pool",
     "avg_pool1d",
@@ -80,6 +89,7 @@ __all__ = [
     "batch_norm_with_global_normalization",
     "batch_normalization",
     "bias_add",
+    "compute_accidental_hits",
     "compute_average_loss",
     "conv1d",
     "conv2d",
@@ -91,11 +101,13 @@ __all__ = [
     "dropout",
     "elu",
     "embedding_lookup",
+    "fixed_unigram_candidate_sampler",
     "gelu",
     "in_top_k",
     "l2_loss",
     "l2_normalize",
     "leaky_relu",
+    "learned_unigram_candidate_sampler",
     "local_response_normalization",
     "log_poisson_loss",
     "log_softmax",
@@ -104,9 +116,11 @@ __all__ = [
     "max_pool1d",
     "max_pool2d",
     "moments",
+    "nce_loss",
     "normalize_moments",
     "relu",
     "relu6",
+    "sampled_softmax_loss",
     "scale_regularization_loss",
     "selu",
     "separable_conv2d",

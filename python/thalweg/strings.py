@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from thalweg._gen.strings import as_string, lower, strip, upper
-from thalweg.ops.v2.strings import format, join, length, reduce_join, substr, to_number
+from thalweg.ops.v2.strings import (
+    format,
+    join,
+    length,
+    reduce_join,
+    regex_full_match,
+    regex_replace,
+    substr,
+    to_number,
+)
 
 __all__ = [
     "as_string",
@@ -12,6 +21,8 @@ __all__ = [
     "length",
     "lower",
     "reduce_join",
+    "regex_full_match",
+    "regex_replace",
     "strip",
     "substr",
     "to_number",

@@ -12,3 +12,9 @@ KEYED = """StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg Stateles
 StatelessRandomUniformV2 StatelessRandomNormalV2 StatelessTruncatedNormalV2 StatelessRandomUniformIntV2
 StatelessRandomUniformFullIntV2 StatelessShuffle"""
 ROWS += [Op(name, tested_by="test_stateless_random.py") for name in KEYED.split()]
+REJECTION = """RandomGamma RandomPoissonV2 StatelessRandomGammaV2 StatelessRandomGammaV3
+StatelessRandomPoisson StatelessRandomBinomial"""
+ROWS += [Op(name, tested_by="test_random_rejection.py") for name in REJECTION.split()]
+CANDIDATES = """UniformCandidateSampler LogUniformCandidateSampler LearnedUnigramCandidateSampler
+FixedUnigramCandidateSampler AllCandidateSampler ComputeAccidentalHits"""
+ROWS += [Op(name, tested_by="test_candidates.py") for name in CANDIDATES.split()]

@@ -13,3 +13,5 @@ ROWS += [Op(name, tested_by="test_summary_ops.py") for name in SUMMARIES.split()
 FILES = "ReadFile WriteFile MatchingFiles DecodeRaw"
 ROWS += [Op(name, tested_by="test_files.py") for name in FILES.split()]
 ROWS += [Op(name, tested_by="test_saver.py") for name in CHECKPOINTS.split()]
+REGEX = "RegexReplace StaticRegexReplace RegexFullMatch StaticRegexFullMatch"
+ROWS += [Op(name, tested_by="test_regex.py") for name in REGEX.split()]

@@ -186,6 +186,7 @@ void register_array(KernelRegistry& r) {
   r.add<BroadcastArgs>("BroadcastArgs", kCpu);
   r.add<BroadcastGradientArgs>("BroadcastGradientArgs", kCpu);
   register_diagonal(r);
+  register_diagonals(r);
   register_rearrange(r);
   register_scan(r);
   register_unique(r);

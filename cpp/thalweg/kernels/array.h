@@ -6,6 +6,7 @@
 namespace thalweg::kernels {
 
 void register_diagonal(KernelRegistry& r);
+void register_diagonals(KernelRegistry& r);
 void register_rearrange(KernelRegistry& r);
 void register_scan(KernelRegistry& r);
 void register_unique(KernelRegistry& r);

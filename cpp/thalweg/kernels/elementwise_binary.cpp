@@ -8,7 +8,7 @@ namespace {
 
 using Middling =
     List<ops::Pow, ops::Xlogy, ops::Xlog1py, ops::FloorMod, ops::Mod, ops::TruncateMod, ops::Atan2, ops::NextAfter>;
-using Slow = List<ops::Zeta, ops::Polygamma, ops::Igamma, ops::Igammac>;
+using Slow = List<ops::Zeta, ops::Polygamma, ops::Igamma, ops::Igammac, ops::IgammaGradA, ops::RandomGammaGrad>;
 
 template <class Op>
 constexpr double cost_of() {

@@ -3,74 +3,31 @@
 #include <cmath>
 
 #include "thalweg/kernels/families.h"
-#include "thalweg/kernels/strides.h"
+#include "thalweg/kernels/resize.h"
 
 namespace thalweg::kernels {
 namespace {
 
-constexpr DTypeSet kPixels = kReal - DTypeSet{DType::uint32, DType::uint64};
-
-/// How an axis of `in` pixels is sampled at `out` places. Arithmetic is TensorFlow's, in float.
-struct Axis {
-  int64_t in, out;
-  bool corners, centers;
-  float scale;
-
-  Axis(int64_t in, int64_t out, bool corners, bool centers)
-      : in(in),
-        out(out),
-        corners(corners),
-        centers(centers),
-        scale(corners && out > 1 ? float(in - 1) / float(out - 1) : float(in) / float(out)) {}
-
-  struct Pair {
-    int64_t low, high;
-    float mix;  // the share of `high`
-  };
-  Pair pair(int64_t i) const {
-    // The product is rounded by itself, not fused with the difference: TensorFlow's pixels.
-    float at = centers ? float((double(i) + 0.5) * double(scale)) - 0.5f : float(i) * scale, floor = std::floor(at);
-    return {std::max(int64_t(floor), int64_t(0)), std::min(int64_t(std::ceil(at)), in - 1), at - floor};
-  }
-  int64_t nearest(int64_t i) const {
-    float at = (centers ? float(i) + 0.5f : float(i)) * scale;
-    return std::clamp(int64_t(corners ? std::round(at) : std::floor(at)), int64_t(0), in - 1);
-  }
-};
-
-struct Modes {
-  bool corners, centers;
-  explicit Modes(const KernelInit& init)
-      : corners(init.attr<bool>("align_corners")), centers(init.attr<bool>("half_pixel_centers")) {
-    TW_CHECK(!corners || !centers, "If half_pixel_centers is True, align_corners must be False.");
-  }
-  /// The two axes of images that are resized to others.
-  std::pair<Axis, Axis> axes(const Shape& from, const Shape& to) const {
-    TW_CHECK(from[1] > 0 && from[2] > 0, "input image must be of non-zero size, got ", from);
-    return {Axis(from[1], to[1], corners, centers), Axis(from[2], to[2], corners, centers)};
-  }
-};
-
 template <class T>
 struct ResizeBilinear {
-  Modes modes;
+  ResizeModes modes;
   explicit ResizeBilinear(const KernelInit& init) : modes(init) {}
   void operator()(KernelContext& k) const {
     const Shape &from = k.in(0).shape(), &to = k.out(0).shape();
     if (k.out(0).size() == 0) return;
     auto [rows, cols] = modes.axes(from, to);
     int64_t channels = from[3], stride = from[2] * channels;
-    std::vector<Axis::Pair> across;
+    std::vector<ResizeAxis::Pair> across;
     for (int64_t x = 0; x < cols.out; ++x) across.push_back(cols.pair(x));
     const T* images = k.in<T>(0);
     float* out = k.out<float>(0);
     k.parallel_for(to[0] * rows.out, 3.0 * double(cols.out * channels), [&](int64_t begin, int64_t end) {
       for (int64_t line = begin; line < end; ++line) {
-        Axis::Pair y = rows.pair(line % rows.out);
+        ResizeAxis::Pair y = rows.pair(line % rows.out);
         const T* image = images + line / rows.out * rows.in * stride;
         const T *top = image + y.low * stride, *bottom = image + y.high * stride;
         float* to_line = out + line * cols.out * channels;
-        for (const Axis::Pair& x : across) {
+        for (const ResizeAxis::Pair& x : across) {
           const int64_t low = x.low * channels, high = x.high * channels;
           for (int64_t c = 0; c < channels; ++c) {
             float a = float(top[low + c]), b = float(top[high + c]);
@@ -86,7 +43,7 @@ struct ResizeBilinear {
 
 template <class T>
 struct ResizeBilinearGrad {
-  Modes modes;
+  ResizeModes modes;
   explicit ResizeBilinearGrad(const KernelInit& init) : modes(init) {}
   void operator()(KernelContext& k) const {
     const Shape &from = k.out(0).shape(), &to = k.in(0).shape();
@@ -108,9 +65,9 @@ struct ResizeBilinearGrad {
         };
         const float* from_line = dy + n * to[1] * to[2] * channels;
         for (int64_t i = 0; i < rows.out; ++i) {
-          Axis::Pair y = rows.pair(i);
+          ResizeAxis::Pair y = rows.pair(i);
           for (int64_t j = 0; j < cols.out; ++j) {
-            Axis::Pair x = cols.pair(j);
+            ResizeAxis::Pair x = cols.pair(j);
             Sum down = y.mix, right = x.mix;
             for (int64_t c = 0; c < channels; ++c) {
               Sum d = *from_line++;
@@ -129,7 +86,7 @@ struct ResizeBilinearGrad {
 
 template <class T>
 struct ResizeNearestNeighbor {
-  Modes modes;
+  ResizeModes modes;
   explicit ResizeNearestNeighbor(const KernelInit& init) : modes(init) {}
   void operator()(KernelContext& k) const {
     const Shape &from = k.in(0).shape(), &to = k.out(0).shape();
@@ -151,7 +108,7 @@ struct ResizeNearestNeighbor {
 
 template <class T>
 struct ResizeNearestNeighborGrad {
-  Modes modes;
+  ResizeModes modes;
   explicit ResizeNearestNeighborGrad(const KernelInit& init) : modes(init) {}
   void operator()(KernelContext& k) const {
     const Shape &from = k.out(0).shape(), &to = k.in(0).shape();
@@ -233,6 +190,8 @@ void register_image(KernelRegistry& r) {
   r.add_all<ResizeNearestNeighborGrad, kPixels>("ResizeNearestNeighborGrad", kCpu);
   r.add_all<RGBToHSV, kFloating>("RGBToHSV", kCpu);
   r.add_all<HSVToRGB, kFloating>("HSVToRGB", kCpu);
+  register_resample(r);
+  register_crop(r);
 }
 
 }  // namespace thalweg::kernels

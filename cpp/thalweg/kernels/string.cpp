@@ -6,9 +6,31 @@
 
 #include "thalweg/kernels/families.h"
 #include "thalweg/kernels/files.h"
+#include "thalweg/kernels/string.h"
 #include "thalweg/kernels/summary_text.h"
 
 namespace thalweg::kernels {
+
+char32_t changed_case(char32_t c, bool upper) {
+  auto within = [&](char32_t first, char32_t last) { return first <= c && c <= last; };
+  if (upper) {
+    if (within('a', 'z') || (within(0xe0, 0xfe) && c != 0xf7) || (within(0x3b1, 0x3c9) && c != 0x3c2) ||
+        within(0x430, 0x44f))
+      return c - 32;
+    if (within(0x450, 0x45f)) return c - 80;
+    if (within(0x100, 0x12f) || within(0x14a, 0x177)) return c & ~char32_t(1);
+    if (within(0x139, 0x148) || within(0x179, 0x17e)) return (c - 1) | 1;
+    return c == 0xff ? 0x178 : c == 0x3c2 ? 0x3a3 : c;
+  }
+  if (within('A', 'Z') || (within(0xc0, 0xde) && c != 0xd7) || (within(0x391, 0x3a9) && c != 0x3a2) ||
+      within(0x410, 0x42f))
+    return c + 32;
+  if (within(0x400, 0x40f)) return c + 80;
+  if (within(0x100, 0x12f) || within(0x14a, 0x177)) return c | 1;
+  if (within(0x139, 0x148) || within(0x179, 0x17e)) return c + (c & 1);
+  return c == 0x178 ? 0xff : c;
+}
+
 namespace {
 
 using std::string;
@@ -143,27 +165,6 @@ struct StringStrip {
     for (int64_t i = 0; i < k.in(0).size(); ++i) k.out<string>(0)[i] = stripped(k.in<string>(0)[i]);
   }
 };
-
-/// The other case of a code point of the Latin-1, Greek and Cyrillic blocks; itself if it has none.
-char32_t changed_case(char32_t c, bool upper) {
-  auto within = [&](char32_t first, char32_t last) { return first <= c && c <= last; };
-  if (upper) {
-    if (within('a', 'z') || (within(0xe0, 0xfe) && c != 0xf7) || (within(0x3b1, 0x3c9) && c != 0x3c2) ||
-        within(0x430, 0x44f))
-      return c - 32;
-    if (within(0x450, 0x45f)) return c - 80;
-    if (within(0x100, 0x12f) || within(0x14a, 0x177)) return c & ~char32_t(1);
-    if (within(0x139, 0x148) || within(0x179, 0x17e)) return (c - 1) | 1;
-    return c == 0xff ? 0x178 : c == 0x3c2 ? 0x3a3 : c;
-  }
-  if (within('A', 'Z') || (within(0xc0, 0xde) && c != 0xd7) || (within(0x391, 0x3a9) && c != 0x3a2) ||
-      within(0x410, 0x42f))
-    return c + 32;
-  if (within(0x400, 0x40f)) return c + 80;
-  if (within(0x100, 0x12f) || within(0x14a, 0x177)) return c | 1;
-  if (within(0x139, 0x148) || within(0x179, 0x17e)) return c + (c & 1);
-  return c == 0x178 ? 0xff : c;
-}
 
 string change_case(const string& s, bool upper, bool utf8) {
   string out = s;
@@ -430,6 +431,7 @@ void register_string(KernelRegistry& r) {
   r.add<StringSplit>("StringSplit", kCpu);
   r.add<StringSplitV2>("StringSplitV2", kCpu);
   r.add<StringFormat>("StringFormat", kCpu);
+  register_string_regex(r);
   register_files(r);
 }
 

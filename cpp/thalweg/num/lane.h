@@ -2,7 +2,7 @@
 // and over Out (a graph node, graph/out.h) with the same names.
 #pragma once
 
-#include "thalweg/num/math.h"
+#include "thalweg/num/incomplete_gamma.h"
 
 namespace thalweg {
 
@@ -118,6 +118,8 @@ struct Lane {
   friend TW_HD Lane polygamma(Lane a, Lane b) { return math::polygamma(a.v, b.v); }
   friend TW_HD Lane igamma(Lane a, Lane b) { return math::igamma(a.v, b.v); }
   friend TW_HD Lane igammac(Lane a, Lane b) { return math::igammac(a.v, b.v); }
+  friend TW_HD Lane igamma_grad_a(Lane a, Lane b) { return math::igamma_grad_a(a.v, b.v); }
+  friend TW_HD Lane random_gamma_grad(Lane a, Lane b) { return math::random_gamma_grad(a.v, b.v); }
   friend TW_HD Lane rem(Lane a, Lane b) { return math::rem(a.v, b.v); }
   friend TW_HD Lane floor_div(Lane a, Lane b) { return math::floor_div(a.v, b.v); }
   friend TW_HD Lane floor_mod(Lane a, Lane b) { return math::floor_mod(a.v, b.v); }

@@ -344,43 +344,6 @@ TW_HD double erfinv(double x) {
 }
 TW_HD float erfinv(float x) { return float(erfinv(double(x))); }
 
-/// The regularised lower incomplete gamma function P(a, x) and its complement: the power series for x < a + 1, else the
-/// continued fraction by Lentz's method.
-TW_HD double igamma_either(double a, double x, bool upper) {
-  if (!(a > 0) || !(x >= 0)) {
-    if (a == 0 && x > 0) return upper ? 0 : 1;
-    return std::numeric_limits<double>::quiet_NaN();
-  }
-  if (x == 0) return upper ? 1 : 0;
-  if (x == HUGE_VAL) return a == HUGE_VAL ? std::numeric_limits<double>::quiet_NaN() : (upper ? 0 : 1);
-  if (a == HUGE_VAL) return upper ? 1 : 0;
-  double scale = std::exp(a * std::log(x) - x - lgamma(a));
-  if (x < a + 1) {
-    double term = 1 / a, sum = term;
-    for (double n = a + 1; term > sum * 1e-17; n += 1) sum += term *= x / n;
-    return upper ? 1 - sum * scale : sum * scale;
-  }
-  double b = x + 1 - a, c = 1e300, d = 1 / b, h = d;
-  for (int i = 1; i < 10000; ++i) {
-    double an = -i * (i - a);
-    b += 2;
-    d = 1 / (std::fabs(an * d + b) < 1e-300 ? 1e-300 : an * d + b);
-    c = std::fabs(b + an / c) < 1e-300 ? 1e-300 : b + an / c;
-    double step = c * d;
-    h *= step;
-    if (std::fabs(step - 1) < 1e-16) break;
-  }
-  return upper ? h * scale : 1 - h * scale;
-}
-template <class T>
-TW_HD T igamma(T a, T x) {
-  return T(igamma_either(double(a), double(x), false));
-}
-template <class T>
-TW_HD T igammac(T a, T x) {
-  return T(igamma_either(double(a), double(x), true));
-}
-
 TW_HD double bessel_i0e_series(double x, int order) {
   // exp(-x) I_order(x): the power series up to 20, the asymptotic one beyond.
   if (x < 20) {

@@ -19,6 +19,7 @@
 //   rsqrt      1.5     1.5
 #pragma once
 
+#include "thalweg/num/incomplete_gamma.h"
 #include "thalweg/num/vec_erf.h"
 #include "thalweg/num/vec_exp.h"
 #include "thalweg/num/vec_pow.h"
@@ -105,6 +106,14 @@ TW_HD Vec<T> igamma(Vec<T> a, Vec<T> b) {
 template <std::floating_point T>
 TW_HD Vec<T> igammac(Vec<T> a, Vec<T> b) {
   return Vec<T>::map([](T x, T y) { return math::igammac(x, y); }, a, b);
+}
+template <std::floating_point T>
+TW_HD Vec<T> igamma_grad_a(Vec<T> a, Vec<T> b) {
+  return Vec<T>::map([](T x, T y) { return math::igamma_grad_a(x, y); }, a, b);
+}
+template <std::floating_point T>
+TW_HD Vec<T> random_gamma_grad(Vec<T> a, Vec<T> b) {
+  return Vec<T>::map([](T x, T y) { return math::random_gamma_grad(x, y); }, a, b);
 }
 
 }  // namespace thalweg

@@ -478,6 +478,7 @@ void register_array(OpRegistry& r) {
       .no_grad();
 
   register_diagonal(r);
+  register_diagonals(r);
   register_rearrange(r);
 }
 

@@ -172,15 +172,25 @@ struct Igamma {
                                "The regularised lower incomplete gamma function."};
   TW_HD static auto f(auto a, auto b) { return igamma(a, b); }
   TW_HD static auto grad(auto dy, auto a, auto b, auto) {
-    return Pair{nothing(dy), dy * exp((a - 1) * log(b) - b - lgamma(a))};
+    return Pair{dy * igamma_grad_a(a, b), dy * exp((a - 1) * log(b) - b - lgamma(a))};
   }
 };
 struct Igammac {
   static constexpr OpInfo info{"Igammac(a: T, x: T) -> z: T", kFloating, "math.igammac, igammac", "1 - Igamma."};
   TW_HD static auto f(auto a, auto b) { return igammac(a, b); }
   TW_HD static auto grad(auto dy, auto a, auto b, auto) {
-    return Pair{nothing(dy), -dy * exp((a - 1) * log(b) - b - lgamma(a))};
+    return Pair{-dy * igamma_grad_a(a, b), -dy * exp((a - 1) * log(b) - b - lgamma(a))};
   }
+};
+struct IgammaGradA {
+  static constexpr OpInfo info{"IgammaGradA(a: T, x: T) -> z: T", NextAfter::kTypes, "",
+                               "The derivative of Igamma by a."};
+  TW_HD static auto f(auto a, auto b) { return igamma_grad_a(a, b); }
+};
+struct RandomGammaGrad {
+  static constexpr OpInfo info{"RandomGammaGrad(alpha: T, sample: T) -> output: T", NextAfter::kTypes, "",
+                               "The derivative of a gamma distributed number by alpha at its quantile."};
+  TW_HD static auto f(auto a, auto b) { return random_gamma_grad(a, b); }
 };
 
 struct LogicalAnd {
@@ -226,10 +236,10 @@ struct Complex {
   TW_HD static auto grad(auto dy, auto, auto, auto) { return Pair{real(dy), imag(dy)}; }
 };
 
-using Binary =
-    List<Add, AddV2, Sub, Mul, RealDiv, Div, TruncateDiv, FloorDiv, FloorMod, Mod, TruncateMod, DivNoNan, MulNoNan, Pow,
-         Maximum, Minimum, SquaredDifference, Xdivy, Xlogy, Xlog1py, Atan2, NextAfter, Zeta, Polygamma, Igamma, Igammac,
-         LogicalAnd, LogicalOr, BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, RightShift, Complex>;
+using Binary = List<Add, AddV2, Sub, Mul, RealDiv, Div, TruncateDiv, FloorDiv, FloorMod, Mod, TruncateMod, DivNoNan,
+                    MulNoNan, Pow, Maximum, Minimum, SquaredDifference, Xdivy, Xlogy, Xlog1py, Atan2, NextAfter, Zeta,
+                    Polygamma, Igamma, Igammac, IgammaGradA, RandomGammaGrad, LogicalAnd, LogicalOr, BitwiseAnd,
+                    BitwiseOr, BitwiseXor, LeftShift, RightShift, Complex>;
 
 // Gradient ops: both arguments have the shape of the first. Their own gradients make second derivatives. As in
 // TensorFlow, SqrtGrad, RsqrtGrad, ReciprocalGrad and InvGrad conjugate y themselves; they are not holomorphic in it,

@@ -1,27 +1,16 @@
 // Random ops. The stateful ones draw from a stream kept per node and session; the stateless ones depend on their seed
 // only.
+#include "thalweg/ops/random.h"
+
 #include "thalweg/ops/families.h"
-#include "thalweg/registry/infer.h"
 
 namespace thalweg::ops {
 namespace {
 
-/// The shape that input 0 holds. -1 is an unknown dimension while the graph is built, and wrong in a run.
-PartialShape wanted_shape(Infer& s) {
-  PartialShape shape = s.shape_from(0);
-  if (s.running()) {
-    if (auto dims = s.values(0)) {
-      for (int64_t d : *dims) s.require(d >= 0 || d == kUnknownValue, "Dimension ", d, " must be >= 0");
-    }
-  }
-  return shape;
-}
-
 void infer_shaped(Infer& s) { s.out(0, wanted_shape(s)); }
 
 void infer_stateless(Infer& s) {
-  PartialShape seed = s.rank(1, 1);
-  if (seed.known_rank()) s.merge(seed[0], 2);
+  require_seed(s);
   s.out(0, wanted_shape(s));
 }
 
@@ -39,15 +28,8 @@ void infer_multinomial(Infer& s) {
   s.out(0, PartialShape{logits[0], samples.value_or(kUnknown)});
 }
 
-/// A key of one number, a counter of one or two and an algorithm at inputs 1, 2 and 3.
-void infer_generator(Infer& s) {
-  s.rank(1, 1);
-  s.rank(2, 1);
-  s.rank(3, 0);
-}
-
 void infer_keyed(Infer& s) {
-  infer_generator(s);
+  require_key(s);
   s.out(0, wanted_shape(s));
 }
 
@@ -108,7 +90,7 @@ void register_keyed(OpRegistry& r) {
   r.add("StatelessShuffle(value: T, key: uint64, counter: uint64, alg: int32) -> output: T")
       .doc("The rows of the input in random order, a function of key and counter alone.")
       .infer([](Infer& s) {
-        infer_generator(s);
+        require_key(s);
         s.out(0, s.in(0));
       })
       .no_grad();
@@ -190,6 +172,8 @@ void register_random(OpRegistry& r) {
       })
       .no_grad();
   register_keyed(r);
+  register_rejection(r);
+  register_candidates(r);
 }
 
 }  // namespace thalweg::ops

@@ -90,6 +90,28 @@ void register_string(OpRegistry& r) {
             "ASCII letters in upper case; with encoding 'utf-8' Latin, Greek and Cyrillic ones too, one for one.");
   unchanged(r.add("StringStrip(input: string) -> output: string"), "strings.strip",
             "Without white space at both ends.");
+  unchanged(r.add("StaticRegexReplace(input: string; pattern: string, rewrite: string, replace_global: bool = true)"
+                  " -> output: string"),
+            "", "RegexReplace with a pattern and a rewrite that are known.");
+  r.add("RegexReplace(input: string, pattern: string, rewrite: string; replace_global: bool = true) -> output: string")
+      .doc(
+          "Replaces what the pattern (RE2's syntax) matches, the first or all; \\0 to \\9 in the rewrite stand for "
+          "groups.")
+      .infer([](Infer& s) {
+        s.rank(1, 0);
+        s.rank(2, 0);
+        s.out(0, s.in(0));
+      })
+      .no_grad();
+  r.add("RegexFullMatch(input: string, pattern: string) -> output: bool")
+      .doc("Whether the pattern (RE2's syntax) matches the whole string.")
+      .infer([](Infer& s) {
+        s.rank(1, 0);
+        s.out(0, s.in(0));
+      })
+      .no_grad();
+  unchanged(r.add("StaticRegexFullMatch(input: string; pattern: string) -> output: bool"), "",
+            "RegexFullMatch with a pattern that is known.");
   unchanged(r.add("StringLength(input: string; unit: string {BYTE|UTF8_CHAR} = 'BYTE') -> output: int32"),
             "strings.length", "The length of each string.");
   r.add("Substr(input: string, pos: T, len: T; unit: string {BYTE|UTF8_CHAR} = 'BYTE') -> output: string", kIndex)

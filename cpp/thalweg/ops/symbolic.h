@@ -37,6 +37,11 @@ inline Out polygamma(const Out& a, const Out& b) {
   return cast(node("Polygamma", {cast(a, DType::float32), cast(b, DType::float32)}), b.dtype());
 }
 
+inline Out igamma_grad_a(const Out& a, const Out& b) {
+  if (b.dtype() == DType::float32 || b.dtype() == DType::float64) return node("IgammaGradA", {a, b});
+  return cast(node("IgammaGradA", {cast(a, DType::float32), cast(b, DType::float32)}), b.dtype());
+}
+
 inline Out conj(const Out& x) { return node("Conj", {x}); }
 inline Out unconjugated(const Out& x) { return is_complex_value(x) ? conj(x) : x; }
 inline Out has_log(const Out& x) { return is_complex_value(x) ? x != 0 : x > 0; }

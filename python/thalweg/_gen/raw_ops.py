@@ -17,6 +17,7 @@ __all__ = [
     "AddN",
     "AddV2",
     "All",
+    "AllCandidateSampler",
     "Angle",
     "Any",
     "ApplyAdaMax",
@@ -73,6 +74,7 @@ __all__ = [
     "ClipByValue",
     "Complex",
     "ComplexAbs",
+    "ComputeAccidentalHits",
     "Concat",
     "ConcatOffset",
     "ConcatV2",
@@ -85,6 +87,9 @@ __all__ = [
     "Cos",
     "Cosh",
     "CountUpTo",
+    "CropAndResize",
+    "CropAndResizeGradBoxes",
+    "CropAndResizeGradImage",
     "Cumprod",
     "Cumsum",
     "DecodeRaw",
@@ -111,6 +116,7 @@ __all__ = [
     "ExpandDims",
     "Expm1",
     "Fill",
+    "FixedUnigramCandidateSampler",
     "Floor",
     "FloorDiv",
     "FloorMod",
@@ -126,6 +132,7 @@ __all__ = [
     "IdentityN",
     "If",
     "Igamma",
+    "IgammaGradA",
     "Igammac",
     "Imag",
     "ImageSummary",
@@ -142,6 +149,7 @@ __all__ = [
     "L2Loss",
     "LeakyRelu",
     "LeakyReluGrad",
+    "LearnedUnigramCandidateSampler",
     "LeftShift",
     "Less",
     "LessEqual",
@@ -152,6 +160,7 @@ __all__ = [
     "Log1p",
     "LogMatrixDeterminant",
     "LogSoftmax",
+    "LogUniformCandidateSampler",
     "LogicalAnd",
     "LogicalNot",
     "LogicalOr",
@@ -162,8 +171,11 @@ __all__ = [
     "MatrixDeterminant",
     "MatrixDiag",
     "MatrixDiagPart",
+    "MatrixDiagPartV3",
+    "MatrixDiagV3",
     "MatrixInverse",
     "MatrixSetDiag",
+    "MatrixSetDiagV3",
     "MatrixSolve",
     "MatrixTriangularSolve",
     "Max",
@@ -207,6 +219,9 @@ __all__ = [
     "PyFuncStateless",
     "Qr",
     "RGBToHSV",
+    "RandomGamma",
+    "RandomGammaGrad",
+    "RandomPoissonV2",
     "RandomShuffle",
     "RandomStandardNormal",
     "RandomUniform",
@@ -219,11 +234,16 @@ __all__ = [
     "Reciprocal",
     "ReciprocalGrad",
     "ReduceJoin",
+    "RegexFullMatch",
+    "RegexReplace",
     "Relu",
     "Relu6",
     "Relu6Grad",
     "ReluGrad",
     "Reshape",
+    "ResizeArea",
+    "ResizeBicubic",
+    "ResizeBicubicGrad",
     "ResizeBilinear",
     "ResizeBilinearGrad",
     "ResizeNearestNeighbor",
@@ -239,6 +259,8 @@ __all__ = [
     "RsqrtGrad",
     "SaveV2",
     "ScalarSummary",
+    "ScaleAndTranslate",
+    "ScaleAndTranslateGrad",
     "ScatterAdd",
     "ScatterDiv",
     "ScatterMax",
@@ -299,11 +321,15 @@ __all__ = [
     "StatelessCase",
     "StatelessIf",
     "StatelessMultinomial",
+    "StatelessRandomBinomial",
+    "StatelessRandomGammaV2",
+    "StatelessRandomGammaV3",
     "StatelessRandomGetAlg",
     "StatelessRandomGetKeyCounter",
     "StatelessRandomGetKeyCounterAlg",
     "StatelessRandomNormal",
     "StatelessRandomNormalV2",
+    "StatelessRandomPoisson",
     "StatelessRandomUniform",
     "StatelessRandomUniformFullInt",
     "StatelessRandomUniformFullIntV2",
@@ -314,6 +340,8 @@ __all__ = [
     "StatelessTruncatedNormal",
     "StatelessTruncatedNormalV2",
     "StatelessWhile",
+    "StaticRegexFullMatch",
+    "StaticRegexReplace",
     "StopGradient",
     "StridedSlice",
     "StridedSliceGrad",
@@ -362,6 +390,7 @@ __all__ = [
     "TruncateDiv",
     "TruncateMod",
     "TruncatedNormal",
+    "UniformCandidateSampler",
     "Unique",
     "UniqueWithCounts",
     "Unpack",
@@ -453,6 +482,34 @@ def All(
     Tidx: int32, int64
     """
     return apply_op("All", name, input=input, reduction_indices=axis, keep_dims=keep_dims)
+
+
+def AllCandidateSampler(
+    true_classes: TensorLike,
+    *,
+    num_true: int,
+    num_sampled: int,
+    unique: bool,
+    seed: int = 0,
+    seed2: int = 0,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """All classes of [0, num_sampled), in order.
+
+    AllCandidateSampler(true_classes: int64; num_true: int, num_sampled: int, unique: bool, seed:
+        int = 0, seed2: int = 0) -> sampled_candidates: int64, true_expected_count: float32,
+        sampled_expected_count: float32
+    """
+    return apply_op(
+        "AllCandidateSampler",
+        name,
+        true_classes=true_classes,
+        num_true=num_true,
+        num_sampled=num_sampled,
+        unique=unique,
+        seed=seed,
+        seed2=seed2,
+    )
 
 
 def Angle(
@@ -1535,6 +1592,32 @@ def ComplexAbs(
     return apply_op("ComplexAbs", name, x=x, Tout=Tout)
 
 
+def ComputeAccidentalHits(
+    true_classes: TensorLike,
+    sampled_candidates: TensorLike,
+    *,
+    num_true: int,
+    seed: int = 0,
+    seed2: int = 0,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The places (row, candidate) at which a sampled class is one of the row's true classes;
+    weights are the lowest float32.
+
+    ComputeAccidentalHits(true_classes: int64, sampled_candidates: int64; num_true: int, seed: int =
+        0, seed2: int = 0) -> indices: int32, ids: int64, weights: float32
+    """
+    return apply_op(
+        "ComputeAccidentalHits",
+        name,
+        true_classes=true_classes,
+        sampled_candidates=sampled_candidates,
+        num_true=num_true,
+        seed=seed,
+        seed2=seed2,
+    )
+
+
 def Concat(
     concat_dim: TensorLike,
     values: Sequence[TensorLike],
@@ -1728,6 +1811,89 @@ def CountUpTo(ref: TensorLike, *, limit: int, name: str | None = None) -> Tensor
     T: int32, int64
     """
     return apply_op("CountUpTo", name, ref=ref, limit=limit)
+
+
+def CropAndResize(
+    image: TensorLike,
+    boxes: TensorLike,
+    box_ind: TensorLike,
+    crop_size: TensorLike,
+    *,
+    method: str | bytes = "bilinear",
+    extrapolation_value: float = 0.0,
+    name: str | None = None,
+) -> Tensor:
+    """The parts of images in boxes (y1, x1, y2, x2), all resized to one height and width. 0 and 1
+    are the centres of the first and the last pixel; beyond them there is extrapolation_value.
+
+    CropAndResize(image: T, boxes: float32, box_ind: int32, crop_size: int32; method:
+        string{bilinear|nearest} = 'bilinear', extrapolation_value: float = 0.0) -> crops: float32
+    T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16
+    """
+    return apply_op(
+        "CropAndResize",
+        name,
+        image=image,
+        boxes=boxes,
+        box_ind=box_ind,
+        crop_size=crop_size,
+        method=method,
+        extrapolation_value=extrapolation_value,
+    )
+
+
+def CropAndResizeGradBoxes(
+    grads: TensorLike,
+    image: TensorLike,
+    boxes: TensorLike,
+    box_ind: TensorLike,
+    *,
+    method: str | bytes = "bilinear",
+    name: str | None = None,
+) -> Tensor:
+    """Gradient of CropAndResize by the boxes.
+
+    CropAndResizeGradBoxes(grads: float32, image: T, boxes: float32, box_ind: int32; method:
+        string{bilinear} = 'bilinear') -> output: float32
+    T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16
+    """
+    return apply_op(
+        "CropAndResizeGradBoxes",
+        name,
+        grads=grads,
+        image=image,
+        boxes=boxes,
+        box_ind=box_ind,
+        method=method,
+    )
+
+
+def CropAndResizeGradImage(
+    grads: TensorLike,
+    boxes: TensorLike,
+    box_ind: TensorLike,
+    image_size: TensorLike,
+    *,
+    T: DTypeLike,
+    method: str | bytes = "bilinear",
+    name: str | None = None,
+) -> Tensor:
+    """Gradient of CropAndResize by the images.
+
+    CropAndResizeGradImage(grads: float32, boxes: float32, box_ind: int32, image_size: int32; T:
+        type, method: string{bilinear|nearest} = 'bilinear') -> output: T
+    T: float32, float64, float16
+    """
+    return apply_op(
+        "CropAndResizeGradImage",
+        name,
+        grads=grads,
+        boxes=boxes,
+        box_ind=box_ind,
+        image_size=image_size,
+        T=T,
+        method=method,
+    )
 
 
 def Cumprod(
@@ -2106,6 +2272,51 @@ def Fill(dims: TensorLike, value: TensorLike, *, name: str | None = None) -> Ten
     return apply_op("Fill", name, dims=dims, value=value)
 
 
+def FixedUnigramCandidateSampler(
+    true_classes: TensorLike,
+    *,
+    num_true: int,
+    num_sampled: int,
+    unique: bool,
+    range_max: int,
+    vocab_file: str | bytes = "",
+    distortion: float = 1.0,
+    num_reserved_ids: int = 0,
+    num_shards: int = 1,
+    shard: int = 0,
+    unigrams: Sequence[float] = (),
+    seed: int = 0,
+    seed2: int = 0,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Draws num_sampled classes by the counts given, each to the power of distortion; or by those
+    of a file, which are the last of the comma-separated values of each line.
+
+    FixedUnigramCandidateSampler(true_classes: int64; num_true: int, num_sampled: int, unique: bool,
+        range_max: int, vocab_file: string = '', distortion: float = 1.0, num_reserved_ids: int = 0,
+        num_shards: int = 1, shard: int = 0, unigrams: list(float) = [], seed: int = 0, seed2: int =
+        0) -> sampled_candidates: int64, true_expected_count: float32, sampled_expected_count:
+        float32
+    """
+    return apply_op(
+        "FixedUnigramCandidateSampler",
+        name,
+        true_classes=true_classes,
+        num_true=num_true,
+        num_sampled=num_sampled,
+        unique=unique,
+        range_max=range_max,
+        vocab_file=vocab_file,
+        distortion=distortion,
+        num_reserved_ids=num_reserved_ids,
+        num_shards=num_shards,
+        shard=shard,
+        unigrams=unigrams,
+        seed=seed,
+        seed2=seed2,
+    )
+
+
 def Floor(x: TensorLike, *, name: str | None = None) -> Tensor:
     """The largest whole number <= x.
 
@@ -2303,6 +2514,15 @@ def Igamma(a: TensorLike, x: TensorLike, *, name: str | None = None) -> Tensor:
     return apply_op("Igamma", name, a=a, x=x)
 
 
+def IgammaGradA(a: TensorLike, x: TensorLike, *, name: str | None = None) -> Tensor:
+    """The derivative of Igamma by a.
+
+    IgammaGradA(a: T, x: T) -> z: T
+    T: float32, float64
+    """
+    return apply_op("IgammaGradA", name, a=a, x=x)
+
+
 def Igammac(a: TensorLike, x: TensorLike, *, name: str | None = None) -> Tensor:
     """1 - Igamma.
 
@@ -2477,6 +2697,37 @@ def LeakyReluGrad(
     return apply_op("LeakyReluGrad", name, gradients=gradients, features=features, alpha=alpha)
 
 
+def LearnedUnigramCandidateSampler(
+    true_classes: TensorLike,
+    *,
+    num_true: int,
+    num_sampled: int,
+    unique: bool,
+    range_max: int,
+    seed: int = 0,
+    seed2: int = 0,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Draws num_sampled classes of [0, range_max) by how often they have been true classes of this
+    node so far, plus 1.
+
+    LearnedUnigramCandidateSampler(true_classes: int64; num_true: int, num_sampled: int, unique:
+        bool, range_max: int, seed: int = 0, seed2: int = 0) -> sampled_candidates: int64,
+        true_expected_count: float32, sampled_expected_count: float32
+    """
+    return apply_op(
+        "LearnedUnigramCandidateSampler",
+        name,
+        true_classes=true_classes,
+        num_true=num_true,
+        num_sampled=num_sampled,
+        unique=unique,
+        range_max=range_max,
+        seed=seed,
+        seed2=seed2,
+    )
+
+
 def LeftShift(x: TensorLike, y: TensorLike, *, name: str | None = None) -> Tensor:
     """x shifted left by y bits; y is clamped to the width of x.
 
@@ -2580,6 +2831,37 @@ def LogSoftmax(logits: TensorLike, *, name: str | None = None) -> Tensor:
     T: float32, float64, bfloat16, float16
     """
     return apply_op("LogSoftmax", name, logits=logits)
+
+
+def LogUniformCandidateSampler(
+    true_classes: TensorLike,
+    *,
+    num_true: int,
+    num_sampled: int,
+    unique: bool,
+    range_max: int,
+    seed: int = 0,
+    seed2: int = 0,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Draws num_sampled classes of [0, range_max), class c with probability log((c + 2) / (c + 1))
+    / log(range_max + 1).
+
+    LogUniformCandidateSampler(true_classes: int64; num_true: int, num_sampled: int, unique: bool,
+        range_max: int, seed: int = 0, seed2: int = 0) -> sampled_candidates: int64,
+        true_expected_count: float32, sampled_expected_count: float32
+    """
+    return apply_op(
+        "LogUniformCandidateSampler",
+        name,
+        true_classes=true_classes,
+        num_true=num_true,
+        num_sampled=num_sampled,
+        unique=unique,
+        range_max=range_max,
+        seed=seed,
+        seed2=seed2,
+    )
 
 
 def LogicalAnd(x: TensorLike, y: TensorLike, *, name: str | None = None) -> Tensor:
@@ -2702,6 +2984,52 @@ def MatrixDiagPart(input: TensorLike, *, name: str | None = None) -> Tensor:
     return apply_op("MatrixDiagPart", name, input=input)
 
 
+def MatrixDiagPartV3(
+    input: TensorLike,
+    k: TensorLike,
+    padding_value: TensorLike,
+    *,
+    align: str | bytes = "RIGHT_LEFT",
+    name: str | None = None,
+) -> Tensor:
+    """Diagonals k or k[0] to k[1] of matrices; several are rows, the uppermost first, filled up
+    with padding_value to the length of the longest.
+
+    MatrixDiagPartV3(input: T, k: int32, padding_value: T; align:
+        string{LEFT_RIGHT|RIGHT_LEFT|LEFT_LEFT|RIGHT_RIGHT} = 'RIGHT_LEFT') -> diagonal: T
+    """
+    return apply_op(
+        "MatrixDiagPartV3", name, input=input, k=k, padding_value=padding_value, align=align
+    )
+
+
+def MatrixDiagV3(
+    diagonal: TensorLike,
+    k: TensorLike,
+    num_rows: TensorLike,
+    num_cols: TensorLike,
+    padding_value: TensorLike,
+    *,
+    align: str | bytes = "RIGHT_LEFT",
+    name: str | None = None,
+) -> Tensor:
+    """Matrices with the given diagonals, k or k[0] to k[1], and padding_value elsewhere.
+
+    MatrixDiagV3(diagonal: T, k: int32, num_rows: int32, num_cols: int32, padding_value: T; align:
+        string{LEFT_RIGHT|RIGHT_LEFT|LEFT_LEFT|RIGHT_RIGHT} = 'RIGHT_LEFT') -> output: T
+    """
+    return apply_op(
+        "MatrixDiagV3",
+        name,
+        diagonal=diagonal,
+        k=k,
+        num_rows=num_rows,
+        num_cols=num_cols,
+        padding_value=padding_value,
+        align=align,
+    )
+
+
 def MatrixInverse(input: TensorLike, *, adjoint: bool = False, name: str | None = None) -> Tensor:
     """The inverses of square matrices, or of their adjoints.
 
@@ -2717,6 +3045,22 @@ def MatrixSetDiag(input: TensorLike, diagonal: TensorLike, *, name: str | None =
     MatrixSetDiag(input: T, diagonal: T) -> output: T
     """
     return apply_op("MatrixSetDiag", name, input=input, diagonal=diagonal)
+
+
+def MatrixSetDiagV3(
+    input: TensorLike,
+    diagonal: TensorLike,
+    k: TensorLike,
+    *,
+    align: str | bytes = "RIGHT_LEFT",
+    name: str | None = None,
+) -> Tensor:
+    """Matrices with diagonals k or k[0] to k[1] replaced.
+
+    MatrixSetDiagV3(input: T, diagonal: T, k: int32; align:
+        string{LEFT_RIGHT|RIGHT_LEFT|LEFT_LEFT|RIGHT_RIGHT} = 'RIGHT_LEFT') -> output: T
+    """
+    return apply_op("MatrixSetDiagV3", name, input=input, diagonal=diagonal, k=k, align=align)
 
 
 def MatrixSolve(
@@ -3354,6 +3698,54 @@ def RGBToHSV(images: TensorLike, *, name: str | None = None) -> Tensor:
     return apply_op("RGBToHSV", name, images=images)
 
 
+def RandomGamma(
+    shape: TensorLike,
+    alpha: TensorLike,
+    *,
+    seed: int = 0,
+    seed2: int = 0,
+    name: str | None = None,
+) -> Tensor:
+    """Gamma distributed with rate 1; `shape` of them for each element of alpha.
+
+    RandomGamma(shape: S, alpha: T; seed: int = 0, seed2: int = 0) -> output: T
+    S: int32, int64
+    T: float32, float64, float16
+    """
+    return apply_op("RandomGamma", name, shape=shape, alpha=alpha, seed=seed, seed2=seed2)
+
+
+def RandomGammaGrad(alpha: TensorLike, sample: TensorLike, *, name: str | None = None) -> Tensor:
+    """The derivative of a gamma distributed number by alpha at its quantile.
+
+    RandomGammaGrad(alpha: T, sample: T) -> output: T
+    T: float32, float64
+    """
+    return apply_op("RandomGammaGrad", name, alpha=alpha, sample=sample)
+
+
+def RandomPoissonV2(
+    shape: TensorLike,
+    rate: TensorLike,
+    *,
+    seed: int = 0,
+    seed2: int = 0,
+    dtype: DTypeLike = dtypes.int64,
+    name: str | None = None,
+) -> Tensor:
+    """Poisson distributed; `shape` of them for each element of rate.
+
+    RandomPoissonV2(shape: S, rate: R; seed: int = 0, seed2: int = 0, dtype: type = int64) ->
+        output: dtype
+    S: int32, int64
+    R: float32, float64, int32, int64, float16
+    dtype: float32, float64, int32, int64, float16
+    """
+    return apply_op(
+        "RandomPoissonV2", name, shape=shape, rate=rate, seed=seed, seed2=seed2, dtype=dtype
+    )
+
+
 def RandomShuffle(
     value: TensorLike,
     *,
@@ -3513,6 +3905,38 @@ def ReduceJoin(
     )
 
 
+def RegexFullMatch(input: TensorLike, pattern: TensorLike, *, name: str | None = None) -> Tensor:
+    """Whether the pattern (RE2's syntax) matches the whole string.
+
+    RegexFullMatch(input: string, pattern: string) -> output: bool
+    """
+    return apply_op("RegexFullMatch", name, input=input, pattern=pattern)
+
+
+def RegexReplace(
+    input: TensorLike,
+    pattern: TensorLike,
+    rewrite: TensorLike,
+    *,
+    replace_global: bool = True,
+    name: str | None = None,
+) -> Tensor:
+    """Replaces what the pattern (RE2's syntax) matches, the first or all; \\0 to \\9 in the rewrite
+    stand for groups.
+
+    RegexReplace(input: string, pattern: string, rewrite: string; replace_global: bool = true) ->
+        output: string
+    """
+    return apply_op(
+        "RegexReplace",
+        name,
+        input=input,
+        pattern=pattern,
+        rewrite=rewrite,
+        replace_global=replace_global,
+    )
+
+
 def Relu(features: TensorLike, *, name: str | None = None) -> Tensor:
     """max(features, 0).
 
@@ -3556,6 +3980,71 @@ def Reshape(tensor: TensorLike, shape: TensorLike, *, name: str | None = None) -
     Tshape: int32, int64
     """
     return apply_op("Reshape", name, tensor=tensor, shape=shape)
+
+
+def ResizeArea(
+    images: TensorLike,
+    size: TensorLike,
+    *,
+    align_corners: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Images of another height and width; each pixel is the mean over the part of the image that it
+    covers.
+
+    ResizeArea(images: T, size: int32; align_corners: bool = false) -> resized_images: float32
+    T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16
+    """
+    return apply_op("ResizeArea", name, images=images, size=size, align_corners=align_corners)
+
+
+def ResizeBicubic(
+    images: TensorLike,
+    size: TensorLike,
+    *,
+    align_corners: bool = False,
+    half_pixel_centers: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Images of another height and width by cubic interpolation of the four nearest pixels on each
+    axis.
+
+    ResizeBicubic(images: T, size: int32; align_corners: bool = false, half_pixel_centers: bool =
+        false) -> resized_images: float32
+    T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16
+    """
+    return apply_op(
+        "ResizeBicubic",
+        name,
+        images=images,
+        size=size,
+        align_corners=align_corners,
+        half_pixel_centers=half_pixel_centers,
+    )
+
+
+def ResizeBicubicGrad(
+    grads: TensorLike,
+    original_image: TensorLike,
+    *,
+    align_corners: bool = False,
+    half_pixel_centers: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Gradient of ResizeBicubic.
+
+    ResizeBicubicGrad(grads: float32, original_image: T; align_corners: bool = false,
+        half_pixel_centers: bool = false) -> output: T
+    T: float32, float64
+    """
+    return apply_op(
+        "ResizeBicubicGrad",
+        name,
+        grads=grads,
+        original_image=original_image,
+        align_corners=align_corners,
+        half_pixel_centers=half_pixel_centers,
+    )
 
 
 def ResizeBilinear(
@@ -3802,6 +4291,63 @@ def ScalarSummary(tags: TensorLike, values: TensorLike, *, name: str | None = No
     T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16, uint32, uint64
     """
     return apply_op("ScalarSummary", name, tags=tags, values=values)
+
+
+def ScaleAndTranslate(
+    images: TensorLike,
+    size: TensorLike,
+    scale: TensorLike,
+    translation: TensorLike,
+    *,
+    kernel_type: str | bytes = "lanczos3",
+    antialias: bool = True,
+    name: str | None = None,
+) -> Tensor:
+    """Images of another height and width: output pixel p lies at (p - translation) / scale of the
+    input, and is mixed with a window around it, which antialias widens where images shrink.
+
+    ScaleAndTranslate(images: T, size: int32, scale: float32, translation: float32; kernel_type:
+        string = 'lanczos3', antialias: bool = true) -> resized_images: float32
+    T: float32, float64, int32, uint8, int16, int8, int64, bfloat16, uint16, float16
+    """
+    return apply_op(
+        "ScaleAndTranslate",
+        name,
+        images=images,
+        size=size,
+        scale=scale,
+        translation=translation,
+        kernel_type=kernel_type,
+        antialias=antialias,
+    )
+
+
+def ScaleAndTranslateGrad(
+    grads: TensorLike,
+    original_image: TensorLike,
+    scale: TensorLike,
+    translation: TensorLike,
+    *,
+    kernel_type: str | bytes = "lanczos3",
+    antialias: bool = True,
+    name: str | None = None,
+) -> Tensor:
+    """Gradient of ScaleAndTranslate.
+
+    ScaleAndTranslateGrad(grads: T, original_image: T, scale: float32, translation: float32;
+        kernel_type: string = 'lanczos3', antialias: bool = true) -> output: T
+    T: float32
+    """
+    return apply_op(
+        "ScaleAndTranslateGrad",
+        name,
+        grads=grads,
+        original_image=original_image,
+        scale=scale,
+        translation=translation,
+        kernel_type=kernel_type,
+        antialias=antialias,
+    )
 
 
 def ScatterAdd(
@@ -4924,6 +5470,73 @@ def StatelessMultinomial(
     )
 
 
+def StatelessRandomBinomial(
+    shape: TensorLike,
+    seed: TensorLike,
+    counts: TensorLike,
+    probs: TensorLike,
+    *,
+    dtype: DTypeLike = dtypes.int64,
+    name: str | None = None,
+) -> Tensor:
+    """Binomially distributed, a function of the seed alone.
+
+    StatelessRandomBinomial(shape: S, seed: Tseed, counts: T, probs: T; dtype: type = int64) ->
+        output: dtype
+    S: int32, int64
+    Tseed: int32, int64
+    T: float32, float64, int32, int64, float16
+    dtype: float32, float64, int32, int64, float16
+    """
+    return apply_op(
+        "StatelessRandomBinomial",
+        name,
+        shape=shape,
+        seed=seed,
+        counts=counts,
+        probs=probs,
+        dtype=dtype,
+    )
+
+
+def StatelessRandomGammaV2(
+    shape: TensorLike,
+    seed: TensorLike,
+    alpha: TensorLike,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """Gamma distributed with rate 1, a function of the seed alone.
+
+    StatelessRandomGammaV2(shape: T, seed: Tseed, alpha: dtype) -> output: dtype
+    T: int32, int64
+    Tseed: int32, int64
+    dtype: float32, float64, float16
+    """
+    return apply_op("StatelessRandomGammaV2", name, shape=shape, seed=seed, alpha=alpha)
+
+
+def StatelessRandomGammaV3(
+    shape: TensorLike,
+    key: TensorLike,
+    counter: TensorLike,
+    alg: TensorLike,
+    alpha: TensorLike,
+    *,
+    name: str | None = None,
+) -> Tensor:
+    """Gamma distributed with rate 1, a function of key and counter alone.
+
+    StatelessRandomGammaV3(shape: shape_dtype, key: uint64, counter: uint64, alg: int32, alpha:
+        dtype) -> output: dtype
+    shape_dtype: int32, int64
+    dtype: float32, float64, float16
+    """
+    return apply_op(
+        "StatelessRandomGammaV3", name, shape=shape, key=key, counter=counter, alg=alg, alpha=alpha
+    )
+
+
 def StatelessRandomGetAlg(*, name: str | None = None) -> Tensor:
     """The number of the algorithm that this device draws with: 1, Philox.
 
@@ -4994,6 +5607,25 @@ def StatelessRandomNormalV2(
     return apply_op(
         "StatelessRandomNormalV2", name, shape=shape, key=key, counter=counter, alg=alg, dtype=dtype
     )
+
+
+def StatelessRandomPoisson(
+    shape: TensorLike,
+    seed: TensorLike,
+    lam: TensorLike,
+    *,
+    dtype: DTypeLike,
+    name: str | None = None,
+) -> Tensor:
+    """Poisson distributed, a function of the seed alone.
+
+    StatelessRandomPoisson(shape: T, seed: Tseed, lam: Rtype; dtype: type) -> output: dtype
+    T: int32, int64
+    Tseed: int32, int64
+    Rtype: float32, float64, int32, int64, float16
+    dtype: float32, float64, int32, int64, float16
+    """
+    return apply_op("StatelessRandomPoisson", name, shape=shape, seed=seed, lam=lam, dtype=dtype)
 
 
 def StatelessRandomUniform(
@@ -5214,6 +5846,42 @@ def StatelessWhile(
         body=body,
         output_shapes=output_shapes,
         parallel_iterations=parallel_iterations,
+    )
+
+
+def StaticRegexFullMatch(
+    input: TensorLike,
+    *,
+    pattern: str | bytes,
+    name: str | None = None,
+) -> Tensor:
+    """RegexFullMatch with a pattern that is known.
+
+    StaticRegexFullMatch(input: string; pattern: string) -> output: bool
+    """
+    return apply_op("StaticRegexFullMatch", name, input=input, pattern=pattern)
+
+
+def StaticRegexReplace(
+    input: TensorLike,
+    *,
+    pattern: str | bytes,
+    rewrite: str | bytes,
+    replace_global: bool = True,
+    name: str | None = None,
+) -> Tensor:
+    """RegexReplace with a pattern and a rewrite that are known.
+
+    StaticRegexReplace(input: string; pattern: string, rewrite: string, replace_global: bool = true)
+        -> output: string
+    """
+    return apply_op(
+        "StaticRegexReplace",
+        name,
+        input=input,
+        pattern=pattern,
+        rewrite=rewrite,
+        replace_global=replace_global,
     )
 
 
@@ -6031,6 +6699,36 @@ def TruncatedNormal(
     dtype: float32, float64, bfloat16, float16
     """
     return apply_op("TruncatedNormal", name, shape=shape, dtype=dtype, seed=seed, seed2=seed2)
+
+
+def UniformCandidateSampler(
+    true_classes: TensorLike,
+    *,
+    num_true: int,
+    num_sampled: int,
+    unique: bool,
+    range_max: int,
+    seed: int = 0,
+    seed2: int = 0,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Draws num_sampled classes of [0, range_max), all alike.
+
+    UniformCandidateSampler(true_classes: int64; num_true: int, num_sampled: int, unique: bool,
+        range_max: int, seed: int = 0, seed2: int = 0) -> sampled_candidates: int64,
+        true_expected_count: float32, sampled_expected_count: float32
+    """
+    return apply_op(
+        "UniformCandidateSampler",
+        name,
+        true_classes=true_classes,
+        num_true=num_true,
+        num_sampled=num_sampled,
+        unique=unique,
+        range_max=range_max,
+        seed=seed,
+        seed2=seed2,
+    )
 
 
 def Unique(

@@ -12,6 +12,7 @@ from thalweg import raw_ops
 from thalweg.eager.variable import Variable
 from thalweg.framework import dtypes
 from thalweg.framework import graph as ops
+from thalweg.framework.apply import apply_op
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
@@ -139,14 +140,16 @@ class Generator:
         self._state_var.assign(array.stack([sum_, high, key]))
         return before
 
-    def _place(self, shape: Any) -> tuple[Tensor, Tensor, int]:
-        """Key, counter and algorithm for a draw of this shape, which nobody else gets."""
+    def _place(self, shape: Any, each: int = 1) -> tuple[Tensor, Tensor, int]:
+        """Key, counter and algorithm for a draw of this shape, which nobody else gets; `each` is
+        how many numbers are set aside for one.
+        """
         count: Any = (
             raw_ops.Prod(array.cast_to(shape, dtypes.int64), [0])
             if isinstance(shape, Tensor)
             else math.prod(shape)
         )
-        state = _unsigned(self.skip(count))
+        state = _unsigned(self.skip(count * each if each > 1 else count))
         return state[_STATE_SIZE - 1 :], state[: _STATE_SIZE - 1], self._alg
 
     # --- numbers -------------------------------------------------------------------------------
@@ -208,6 +211,38 @@ class Generator:
             shape = shape_tensor(shape)
             return raw_ops.StatelessRandomUniformFullIntV2(
                 shape, *self._place(shape), dtype=dtype, name=scope
+            )
+
+    def binomial(
+        self,
+        shape: Any,
+        counts: Any,
+        probs: Any,
+        dtype: Any = dtypes.int32,
+        name: str | None = None,
+    ) -> Tensor:
+        """Binomially distributed numbers.
+
+        Args:
+            shape: of the result; ends with the shape to which counts and probs broadcast.
+            counts: numbers of trials, of the dtype of probs.
+            probs: probabilities of success.
+        """
+        with op_scope(name, "binomial", [shape, counts, probs]) as scope:
+            counts = convert_to_tensor(counts, name="counts")
+            probs = convert_to_tensor(probs, name="probs")
+            shape = shape_tensor(shape)
+            key, counter, alg = self._place(shape, 100)
+            return apply_op(
+                "_KeyedBinomial",
+                scope,
+                shape=shape,
+                key=key,
+                counter=counter,
+                alg=alg,
+                counts=counts,
+                probs=probs,
+                dtype=dtype,
             )
 
     # --- offspring -----------------------------------------------------------------------------

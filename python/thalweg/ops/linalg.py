@@ -165,14 +165,15 @@ def normalize(
 # --- diagonals ---------------------------------------------------------------------------------
 
 
-def _main_only(function: str, **options: Any) -> None:
-    """Refuses what MatrixDiagV3's family can do beyond the main diagonals."""
-    for option, (value, default) in options.items():
-        if isinstance(value, Tensor) or value != default:
-            raise NotImplementedError(
-                f"linalg.{function}: only main diagonals are supported; {option} must be "
-                f"{default}, got {value!r}"
-            )
+_ALIGNMENTS = ("LEFT_RIGHT", "RIGHT_LEFT", "LEFT_LEFT", "RIGHT_RIGHT")
+
+
+def _is_main(k: Any, align: str) -> bool:
+    return _is(k, 0) and align in _ALIGNMENTS  # the op refuses others
+
+
+def _is(value: Any, number: int) -> bool:
+    return not isinstance(value, Tensor) and isinstance(value, (int, float)) and value == number
 
 
 def diag(
@@ -184,15 +185,24 @@ def diag(
     padding_value: Any = 0,
     align: str = "RIGHT_LEFT",
 ) -> Tensor:
-    """Square matrices with the given main diagonals and zeros elsewhere."""
-    _main_only(
-        "diag",
-        k=(k, 0),
-        num_rows=(num_rows, -1),
-        num_cols=(num_cols, -1),
-        padding_value=(padding_value, 0),
-    )
-    return raw_ops.MatrixDiag(diagonal, name=name)
+    """Matrices with the given diagonals.
+
+    Args:
+        diagonal: the diagonals k of the matrices, [..., n]; where k is a range, those from the
+            uppermost down as rows, [..., diagonals, n], n being the length of the longest.
+        k: 0 is the main diagonal, 1 the one above it; or (lowest, highest).
+        num_rows, num_cols: of the matrices; -1 is what fits, for both together a square.
+        padding_value: for all other elements.
+        align: at which end of their rows shorter diagonals lie, above and below the main one.
+    """
+    if _is_main(k, align) and _is(num_rows, -1) and _is(num_cols, -1) and _is(padding_value, 0):
+        return raw_ops.MatrixDiag(diagonal, name=name)
+    with op_scope(name, "diag", [diagonal, k]) as scope:
+        diagonal = convert_to_tensor(diagonal, name="diagonal")
+        padding = convert_to_tensor(padding_value, dtype=diagonal.dtype.base_dtype)
+        return raw_ops.MatrixDiagV3(
+            diagonal, k, num_rows, num_cols, padding, align=align, name=scope
+        )
 
 
 def diag_part(
@@ -202,14 +212,26 @@ def diag_part(
     padding_value: Any = 0,
     align: str = "RIGHT_LEFT",
 ) -> Tensor:
-    """The main diagonals of matrices."""
-    _main_only("diag_part", k=(k, 0), padding_value=(padding_value, 0))
-    return raw_ops.MatrixDiagPart(input, name=name)
+    """Diagonals of matrices [..., m, n].
+
+    Args:
+        k: 0 is the main diagonal, 1 the one above it; or (lowest, highest), which gives them from
+            the uppermost down as rows of the length of the longest.
+        padding_value: fills the rows of shorter diagonals.
+        align: at which end of their rows shorter diagonals lie, above and below the main one.
+    """
+    if _is_main(k, align) and _is(padding_value, 0):
+        return raw_ops.MatrixDiagPart(input, name=name)
+    with op_scope(name, "diag_part", [input, k]) as scope:
+        matrices = convert_to_tensor(input, name="input")
+        padding = convert_to_tensor(padding_value, dtype=matrices.dtype.base_dtype)
+        return raw_ops.MatrixDiagPartV3(matrices, k, padding, align=align, name=scope)
 
 
 def set_diag(
     input: Any, diagonal: Any, name: str = "set_diag", k: Any = 0, align: str = "RIGHT_LEFT"
 ) -> Tensor:
-    """Matrices with their main diagonals replaced."""
-    _main_only("set_diag", k=(k, 0))
-    return raw_ops.MatrixSetDiag(input, diagonal, name=name)
+    """Matrices with diagonals replaced; `diagonal`, `k` and `align` are as in `diag`."""
+    if _is_main(k, align):
+        return raw_ops.MatrixSetDiag(input, diagonal, name=name)
+    return raw_ops.MatrixSetDiagV3(input, diagonal, k, align=align, name=name)

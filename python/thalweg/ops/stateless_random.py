@@ -159,6 +159,17 @@ def stateless_categorical(
         return raw_ops.StatelessMultinomial(logits, num_samples, seed, output_dtype=dtype)
 
 
+def stateless_multinomial(
+    logits: Any,
+    num_samples: Any,
+    seed: Any,
+    output_dtype: Any = dtypes.int64,
+    name: str | None = None,
+) -> Tensor:
+    """`stateless_categorical` under its first name."""
+    return stateless_categorical(logits, num_samples, seed, output_dtype, name)
+
+
 def stateless_shuffle(
     value: Any, seed: Any, alg: Any = "auto_select", name: str | None = None
 ) -> Tensor:

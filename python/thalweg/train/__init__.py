@@ -1,5 +1,5 @@
-"""`tf.train`: checkpoints. Optimizers, learning rates and step counters of graph mode are the
-modules of this folder; `compat.v1.train` has their names.
+"""`tf.train`: checkpoints, threads that stop together. Optimizers, learning rates and step
+counters of graph mode are the modules of this folder; `compat.v1.train` has their names.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
         latest_checkpoint,
     )
     from thalweg.train.checkpoint_view import CheckpointView, TrackableView
+    from thalweg.train.coordinator import Coordinator
 
 __all__ = [
     "Checkpoint",
     "CheckpointManager",
     "CheckpointOptions",
     "CheckpointView",
+    "Coordinator",
     "TrackableView",
     "checkpoints_iterator",
     "experimental",
@@ -41,6 +43,7 @@ _HOMES = {
     "CheckpointManager": "checkpoint_manager",
     "CheckpointOptions": "checkpoint_options",
     "CheckpointView": "checkpoint_view",
+    "Coordinator": "coordinator",
     "TrackableView": "checkpoint_view",
     "checkpoints_iterator": "checkpoint_state",
     "get_checkpoint_state": "checkpoint_state",

@@ -22,6 +22,7 @@ from thalweg.client.config import (
 )
 from thalweg.client.session import InteractiveSession, Session
 from thalweg.compat.v1 import dtypes, initializers, io, linalg, math, nn, random, summary, train
+from thalweg.compat.v1._shared import shared
 from thalweg.compat.v1.modes import (
     disable_control_flow_v2,
     disable_eager_execution,
@@ -41,6 +42,7 @@ from thalweg.compat.v1.modes import (
 )
 from thalweg.eager.function import function
 from thalweg.eager.gradient_tape import GradientTape
+from thalweg.eager.vectorized_map import vectorized_map
 from thalweg.framework import errors, mode
 from thalweg.framework.composite import IndexedSlices, SparseTensor, SparseTensorValue
 from thalweg.framework.convert import (
@@ -215,6 +217,9 @@ from thalweg.ops.initializers import TruncatedNormal as truncated_normal_initial
 from thalweg.ops.initializers import UniformUnitScaling as uniform_unit_scaling_initializer
 from thalweg.ops.initializers import VarianceScaling as variance_scaling_initializer
 from thalweg.ops.initializers import Zeros as zeros_initializer
+from thalweg.ops.linalg import diag as matrix_diag
+from thalweg.ops.linalg import diag_part as matrix_diag_part
+from thalweg.ops.linalg import set_diag as matrix_set_diag
 from thalweg.ops.map_fn import foldl, foldr, map_fn, scan
 from thalweg.ops.math import (
     abs,
@@ -266,6 +271,8 @@ from thalweg.ops.random import (
     random_uniform,
     truncated_normal,
 )
+from thalweg.ops.random_rejection import random_gamma
+from thalweg.ops.random_rejection import random_poisson_v1 as random_poisson
 from thalweg.ops.reduce import (
     argmax,
     argmin,
@@ -296,6 +303,7 @@ from thalweg.ops.state import (
     scatter_sub,
     scatter_update,
 )
+from thalweg.ops.strings import decode_raw, string_to_number
 from thalweg.ops.tensor_array import TensorArray
 from thalweg.ops.variable_scope import (
     AUTO_REUSE,
@@ -352,19 +360,24 @@ _LAZY = {
     "examples": "thalweg.examples",
     "image": "thalweg.compat.v1.image",
     "bitwise": "thalweg._gen.bitwise",
+    "config": "thalweg.config",
     "layers": "thalweg.compat.v1.layers",
     "losses": "thalweg.compat.v1.losses",
     "nest": "thalweg.nest",
     "strings": "thalweg.compat.v1.strings",
+    "sysconfig": "thalweg.sysconfig",
     "test": "thalweg.platform.test",
 }
 
 
+_shared_name = shared(__name__, "")
+
+
 def __getattr__(name: str) -> Any:
-    """Modules that most programs do without load on first use."""
+    """Modules and names that most programs do without load on first use."""
     target = _LAZY.get(name)
     if target is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _shared_name(name)
     module = importlib.import_module(target)
     setattr(sys.modules[__name__], name, module)
     return module

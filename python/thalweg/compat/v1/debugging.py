@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from thalweg._gen.math import is_finite, is_inf, is_nan
+from thalweg.compat.v1._shared import shared
 from thalweg.ops.check import (
     Assert,
     assert_equal,
@@ -49,3 +50,5 @@ __all__ = [
     "is_nan",
     "is_numeric_tensor",
 ]
+
+__getattr__ = shared(__name__, "debugging")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from thalweg._gen.math import *
+from thalweg.compat.v1._shared import shared
 from thalweg.ops.math import (
     abs,
     accumulate_n,
@@ -48,3 +49,5 @@ from thalweg.ops.reduce import (
     reduce_sum,
     reduce_variance,
 )
+
+__getattr__ = shared(__name__, "math")

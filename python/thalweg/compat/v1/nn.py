@@ -4,6 +4,17 @@
 from __future__ import annotations
 
 from thalweg._gen.nn import *
+from thalweg.compat.v1._shared import shared
+from thalweg.ops.candidates import (
+    all_candidate_sampler,
+    compute_accidental_hits,
+    fixed_unigram_candidate_sampler,
+    learned_unigram_candidate_sampler,
+    log_uniform_candidate_sampler,
+    nce_loss,
+    sampled_softmax_loss,
+    uniform_candidate_sampler,
+)
 from thalweg.ops.conv import (
     atrous_conv2d,
     avg_pool,
@@ -51,3 +62,5 @@ from thalweg.ops.nn import (
 
 silu = swish
 lrn = local_response_normalization
+
+__getattr__ = shared(__name__, "nn")

@@ -23,6 +23,7 @@ from thalweg.train.checkpoint_state import (
     remove_checkpoint,
     update_checkpoint_state,
 )
+from thalweg.train.coordinator import Coordinator, LooperThread
 from thalweg.train.ftrl import FtrlOptimizer
 from thalweg.train.global_step import (
     assert_global_step,
@@ -62,9 +63,11 @@ __all__ = [
     "Checkpoint",
     "CheckpointManager",
     "CheckpointOptions",
+    "Coordinator",
     "ExponentialMovingAverage",
     "FtrlOptimizer",
     "GradientDescentOptimizer",
+    "LooperThread",
     "MomentumOptimizer",
     "NewCheckpointReader",
     "Optimizer",

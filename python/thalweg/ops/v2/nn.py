@@ -8,7 +8,7 @@ from thalweg import raw_ops
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
-from thalweg.ops import array, cross_entropy, math, nn, reduce
+from thalweg.ops import array, candidates, cross_entropy, math, nn, reduce
 
 
 def dropout(
@@ -189,3 +189,77 @@ def depth_to_space(
 ) -> Tensor:
     """Channels become blocks of height and width."""
     return raw_ops.DepthToSpace(input, block_size=block_size, data_format=data_format, name=name)
+
+
+def nce_loss(
+    weights: Any,
+    biases: Any,
+    labels: Any,
+    inputs: Any,
+    num_sampled: int,
+    num_classes: int,
+    num_true: int = 1,
+    sampled_values: Any = None,
+    remove_accidental_hits: bool = False,
+    name: str = "nce_loss",
+) -> Tensor:
+    """Noise-contrastive estimation: how well true classes are told from sampled ones, per example.
+
+    Args:
+        weights: [num_classes, dim], or a list of tensors that hold its rows one after the other.
+        biases: [num_classes].
+        labels: integers [batch, num_true], the true classes.
+        inputs: [batch, dim].
+        sampled_values: what a candidate sampler returns; `tf.random.log_uniform_candidate_sampler`
+            draws unless given.
+        remove_accidental_hits: sampled classes that are true ones of an example do not count there.
+
+    Returns:
+        [batch], of the dtype of inputs.
+    """
+    return candidates.nce_loss(
+        weights,
+        biases,
+        labels,
+        inputs,
+        num_sampled,
+        num_classes,
+        num_true,
+        sampled_values,
+        remove_accidental_hits,
+        "div",
+        name,
+    )
+
+
+def sampled_softmax_loss(
+    weights: Any,
+    biases: Any,
+    labels: Any,
+    inputs: Any,
+    num_sampled: int,
+    num_classes: int,
+    num_true: int = 1,
+    sampled_values: Any = None,
+    remove_accidental_hits: bool = True,
+    seed: int | None = None,
+    name: str = "sampled_softmax_loss",
+) -> Tensor:
+    """The cross-entropy of a softmax over the true classes and sampled ones, for training only.
+
+    Arguments and result are those of `nce_loss`; `seed` is for the sampler.
+    """
+    return candidates.sampled_softmax_loss(
+        weights,
+        biases,
+        labels,
+        inputs,
+        num_sampled,
+        num_classes,
+        num_true,
+        sampled_values,
+        remove_accidental_hits,
+        "div",
+        name,
+        seed,
+    )

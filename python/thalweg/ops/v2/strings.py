@@ -76,3 +76,30 @@ def decode_raw(
     if fixed_length is not None:
         raise NotImplementedError(f"decode_raw: fixed_length must be None, got {fixed_length}")
     return raw_ops.DecodeRaw(input_bytes, out_type=out_type, little_endian=little_endian, name=name)
+
+
+def regex_replace(
+    input: Any, pattern: Any, rewrite: Any, replace_global: bool = True, name: str | None = None
+) -> Tensor:
+    r"""Strings with what a pattern matches replaced.
+
+    Args:
+        pattern: a regular expression in RE2's syntax, a string or a scalar tensor.
+        rewrite: the replacement; ``\0`` is the match, ``\1`` to ``\9`` are its groups.
+        replace_global: all matches, or the first one.
+
+    Raises:
+        InvalidArgumentError: the pattern or the rewrite is not well formed.
+    """
+    if isinstance(pattern, (str, bytes)) and isinstance(rewrite, (str, bytes)):
+        return raw_ops.StaticRegexReplace(
+            input, pattern=pattern, rewrite=rewrite, replace_global=replace_global, name=name
+        )
+    return raw_ops.RegexReplace(input, pattern, rewrite, replace_global=replace_global, name=name)
+
+
+def regex_full_match(input: Any, pattern: Any, name: str | None = None) -> Tensor:
+    """Whether a pattern, a regular expression in RE2's syntax, matches the whole of each string."""
+    if isinstance(pattern, (str, bytes)):
+        return raw_ops.StaticRegexFullMatch(input, pattern=pattern, name=name)
+    return raw_ops.RegexFullMatch(input, pattern, name=name)
