@@ -74,14 +74,14 @@ void tile(const TileArgs<T>& t) {
     for (int j = 0; j < vectors; ++j) __builtin_prefetch(c + j * P::size, 1);
   };
   // A row of the next C is fetched with each stretch, not all at once: misses queue.
-  const int64_t stretch = copying ? t.depth / P::size : 32;
+  const int64_t stretch = copying ? t.depth / P::size : t.ahead.c ? 32 : t.depth > 96 ? t.depth - 32 : t.depth;
   const T* from = t.copy.from;
   T* to = t.copy.to;
   int stretches = t.copy.stretches;
   for (int64_t s = 0; s < t.segments; ++s) {
     const T* a = t.a + (t.offsets ? t.offsets[s] : 0);
     for (int64_t left = t.depth; left > 0;) {
-      int64_t steps = left < (copying ? stretch : 2 * stretch) ? left : stretch;
+      int64_t steps = left < stretch ? left : stretch;
       left -= steps;
       fetch_c(next_c);
       next_c += next_c_step;
