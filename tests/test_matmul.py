@@ -20,6 +20,7 @@ SIZES = [
     (50, 1100, 400),  # A stays in cache, B does not
     (900, 30, 1000),
     (600, 600, 500),  # neither does
+    (512, 1024, 530),  # and rows of A share cache sets: tiles copy them
     (271, 1025, 2100),  # B in two strips
 ]
 

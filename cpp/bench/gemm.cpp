@@ -84,6 +84,7 @@ __attribute__((target("avx512f"), noinline)) float peak_512() {
   for (int i = 0; i < kSteps; ++i) {
 #pragma GCC unroll 12
     for (__m512& x : sums) x = _mm512_fmadd_ps(x, half, half);
+    asm volatile("");  // or the compiler calls this once and keeps the result
   }
   float out = 0;
   for (const __m512& x : sums) out += _mm512_cvtss_f32(x);
@@ -97,6 +98,7 @@ __attribute__((target("avx2,fma"), noinline)) float peak_256() {
   for (int i = 0; i < kSteps; ++i) {
 #pragma GCC unroll 12
     for (__m256& x : sums) x = _mm256_fmadd_ps(x, half, half);
+    asm volatile("");
   }
   float out = 0;
   for (const __m256& x : sums) out += _mm256_cvtss_f32(x);

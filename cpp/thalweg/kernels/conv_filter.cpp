@@ -98,6 +98,7 @@ void passes_backward_filter(KernelContext& k, const ConvShape& s, const T* x, co
             for (int64_t i = 0; i < tiling.count; ++i) {
               t.a = a + tiling.begin(i);
               t.c = to + tiling.begin(i) * out.channels;
+              t.ahead.c = i + 1 < tiling.count ? to + tiling.begin(i + 1) * out.channels : nullptr;
               tile_fn<S>(tiling.height(i), vectors)(t);
             }
           }

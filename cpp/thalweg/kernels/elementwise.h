@@ -89,8 +89,16 @@ template <class N, class Op, class T, class R>
   for (int64_t i = 0; i < n; i += N::size) store(y + i, op.f(load<N>(x + i)));
 }
 
-template <class T, int size>
+/// Reading back what was written in smaller pieces waits until all of it is in the cache: a single element, the most
+/// frequent tail, is written as one packet.
+template <class N, class T, int size>
 const T* padded(const T* x, int64_t n, T (&buffer)[size]) {
+  if constexpr (size > 1 && std::same_as<T, Compute<T>>) {
+    if (n == 1) {
+      store(buffer, splat<N>(*x));
+      return buffer;
+    }
+  }
   for (int i = 0; i < size; ++i) buffer[i] = x[i < n ? i : n - 1];
   return buffer;
 }
@@ -107,7 +115,7 @@ void unary_row(const void* op_, const void* const* in, void* out, int64_t n, uns
   if (rest) {
     T buffer[N::size];
     R result[N::size];
-    unary_packets<N>(op, padded(x + whole, rest, buffer), result, N::size);
+    unary_packets<N>(op, padded<N>(x + whole, rest, buffer), result, N::size);
     std::copy_n(result, rest, y + whole);
   }
 }
@@ -142,8 +150,8 @@ void binary_row(const void* op_, const void* const* in, void* out, int64_t n, un
   if (rest) {
     T left[N::size], right[N::size];
     R result[N::size];
-    packets(repeated & 1 ? a : padded(a + whole, rest, left), repeated & 2 ? b : padded(b + whole, rest, right), result,
-            N::size);
+    packets(repeated & 1 ? a : padded<N>(a + whole, rest, left), repeated & 2 ? b : padded<N>(b + whole, rest, right),
+            result, N::size);
     std::copy_n(result, rest, y + whole);
   }
 }

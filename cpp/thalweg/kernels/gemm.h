@@ -50,7 +50,7 @@ enum class GemmPath : uint8_t {
   kAcross,   // few columns, A contiguous along C's rows: lanes run along the rows
   kRows,     // B stays in the second-level cache, tiles of rows pass over it
   kColumns,  // A stays there, panels of B pass over it
-  kBlocks,   // neither fits: both are packed in blocks of the sum
+  kBlocks,   // neither fits: strips of B stay there, packed, while A passes
 };
 
 /// What a product of one shape needs: decided once, used for every product of that shape.

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 
 #include "thalweg/kernels/gemm.h"
 #include "thalweg/kernels/gemm_dot.h"
@@ -16,14 +18,20 @@ constexpr std::array<TileFn<T>, sizeof...(rows)> tile_column(std::integer_sequen
   return {&tile<T, rows + 1, vectors>...};
 }
 
+template <class T, int... rows>
+constexpr std::array<TileFn<T>, sizeof...(rows)> copying_column(std::integer_sequence<int, rows...>) {
+  return {&tile<T, rows + 1, kTileVectors, true>...};
+}
+
 /// Longest run of the sum between two visits to C. Visits cost: 512 steps instead of 384 gained 3 % at 1024 x 1024 x
 /// 1024 in float; 768 gained no more. A panel of B (64 KB) streams from the second-level cache meanwhile.
 template <class S>
 inline constexpr int64_t kDepth = 2048 / int64_t(sizeof(S));
 /// Bytes of the operand that stays in a core's second-level cache.
 inline constexpr int64_t kResident = int64_t(1) << 20;
-/// Bytes of B packed at a time for all threads, where neither operand is resident.
-inline constexpr int64_t kShared = int64_t(4) << 20;
+/// kBlocks: panels of B that a thread packs at a time and leaves in half of its second-level cache.
+template <class S>
+inline constexpr int64_t kStripPanels = kResident / 2 / (kDepth<S> * kPanel<S> * int64_t(sizeof(S)));
 /// Pieces that a product is shared out in.
 inline constexpr int64_t kGemmPieces = 16;
 /// Bytes of C that are finished together at most, if several rows of tiles make them up.
@@ -43,6 +51,24 @@ int64_t combine_pieces(int64_t n, int64_t k) {
   const int64_t worth = std::min({n * k * int64_t(sizeof(S)) >> 19, kGemmPieces, ceil_div(k, 64)});
   return std::max(worth, ceil_div(k, kRun));
 }
+
+/// kBlocks: how C is cut into strips of panels and these into rows. Few rows do not pay for packing a strip, narrow
+/// strips not for fetching A; both are better than idle threads.
+template <class S>
+struct Strips {
+  int64_t across, down;
+  Strips(int64_t m, int64_t n) {
+    constexpr int64_t kRows = 512, kFew = 8;
+    const int64_t panels = ceil_div(n, kPanel<S>);
+    across = ceil_div(panels, kStripPanels<S>);
+    down = std::clamp<int64_t>(kGemmPieces / across, 1, std::max<int64_t>(m / kRows, 1));
+    if (across * down < kFew) across = std::min(ceil_div(kFew, down), ceil_div(2 * panels, kStripPanels<S>));
+    if (across * down < kFew) down = std::clamp<int64_t>(2 * m / kRows, 1, ceil_div(kFew, across));
+  }
+  int64_t pieces() const { return std::min(across * down, kGemmPieces); }
+  /// Elements of a packed strip.
+  static int64_t size(int64_t k) { return kStripPanels<S> * kPanel<S> * ceil_div(k, ceil_div(k, kDepth<S>)); }
+};
 
 /// out[j] = sum over rows of b[p][j]: runs of rows first, then the runs, so that rounding errors grow with the length
 /// of a run and the number of runs rather than with their product.
@@ -72,6 +98,23 @@ void sum_columns(const MatrixView<T>& b, T* out) {
     for (int64_t i = 0; i < width; ++i) out[j + i] = T(total[i]);
   }
 }
+
+/// As many buffers as there are pieces of work, of which each thread takes the first that is free: few are touched, and
+/// a thread finds its own again while that is in its cache.
+class Buffers {
+ public:
+  explicit Buffers(int64_t count) : free_((uint32_t(1) << count) - 1) {}
+  int take() {
+    uint32_t free = free_.load(std::memory_order_acquire);
+    while (!free_.compare_exchange_weak(free, free & (free - 1), std::memory_order_acquire)) {
+    }
+    return std::countr_zero(free);
+  }
+  void give_back(int buffer) { free_.fetch_or(uint32_t(1) << buffer, std::memory_order_release); }
+
+ private:
+  std::atomic<uint32_t> free_;
+};
 
 /// One product on its way.
 template <class T>
@@ -119,7 +162,7 @@ struct Product {
 
   /// Adds a run of the sum to one tile of C; the first run sets it.
   void multiply(int64_t i, int64_t j, int64_t d, const Operand<S>& left, const Operand<S>& right,
-                const Operand<S>& ahead = {nullptr, 0}) const {
+                const TileAhead<S>& ahead = {}, const TileCopy<S>& copy = {}) const {
     TileArgs<S> t;
     int vectors = panel_vectors<S>(n - col(j));
     t.depth = run(d + 1) - run(d);
@@ -128,7 +171,11 @@ struct Product {
     t.c = out + row(i) * out_stride + col(j), t.c_stride = out_stride;
     t.cols = int(std::min<int64_t>(n - col(j), vectors * P::size));
     t.accumulate = d > 0;
-    t.ahead = ahead.data, t.ahead_step = ahead.stride;
+    t.ahead = ahead;
+    t.copy = copy;
+    if constexpr (kTilesCopy<S>) {
+      if (copy.from) return copying_tile_fn<S>(tiling.height(i))(t);
+    }
     tile_fn<S>(tiling.height(i), vectors)(t);
   }
 
@@ -189,19 +236,23 @@ struct Product {
       alignas(64) S packed[kPanel<S> * kDepth<S>];
       for (int64_t j = j0; j < j1; ++j) {
         for (int64_t d = 0; d < runs; ++d) {
-          Operand<S> right = {packed, width(j)}, next = {nullptr, 0};
+          Operand<S> right = {packed, width(j)};
+          TileAhead<S> next;
           if (!b.data) {
             right = b_packed(j, run(d));
           } else if (j < plan.in_place) {
             right = b_in_place(j, run(d));
           } else {
             pack_panel(b, col(j), run(d), run(d + 1), packed);
-            if (b.col_stride == 1 && is_sum_type<T>)
-              next = d + 1 < runs ? b_in_place(j, run(d + 1)) : b_in_place(std::min(j + 1, j1 - 1), 0);
+            if (b.col_stride == 1 && is_sum_type<T>) {
+              const Operand<S> following =
+                  d + 1 < runs ? b_in_place(j, run(d + 1)) : b_in_place(std::min(j + 1, j1 - 1), 0);
+              next = {following.data, following.stride, 0};
+            }
           }
           for (int64_t i = i0; i < i1; ++i) {
             const Operand<S> left = plan.pack_a ? rows.at(packed_a + i * rows.size(), run(d)) : a_in_place(i, run(d));
-            multiply(i, j, d, left, right, i < i0 + 2 ? next : Operand<S>{nullptr, 0});
+            multiply(i, j, d, left, right, i < i0 + 2 ? next : TileAhead<S>{});
             if (next.data) next.data += 64 / sizeof(S);
           }
         }
@@ -211,65 +262,74 @@ struct Product {
   }
 
   void blocks() {
-#ifdef LOCAL
-    const int64_t depth = ceil_div(k, runs);
-    const int64_t down = ceil_div(m, LOCAL);
-    split(down, plan.cost_ns(), [&](int64_t index) {
-      const int64_t i0 = index * tiling.count / down, i1 = (index + 1) * tiling.count / down;
-      alignas(64) S packed[kPanel<S> * kDepth<S>];
-      for (int64_t d = 0; d < runs; ++d) {
-        const int64_t p0 = run(d), p1 = run(d + 1);
-        const PackedRows<T> rows{a.col_stride == 1, p1 - p0};
-        for (int64_t i = i0; i < i1; ++i)
-          if (plan.pack_a) rows.pack(a, row(i), tiling.height(i), p0, packed_a + i * rows.size());
-        for (int64_t j = 0; j < panels; ++j) {
-          pack_panel(b, col(j), p0, p1, packed);
-          Operand<S> next = {nullptr, 0}, right{packed, width(j)};
-          if (b.col_stride == 1 && j + 1 < panels) next = b_in_place(j + 1, p0);
-          for (int64_t i = i0; i < i1; ++i) {
-            const Operand<S> left = plan.pack_a ? rows.at(packed_a + i * rows.size(), 0) : a_in_place(i, p0);
-            multiply(i, j, d, left, right, i < i0 + 2 ? next : Operand<S>{nullptr, 0});
-            if (next.data) next.data += 64 / sizeof(S);
-          }
-        }
+    const Strips<S> strips(m, n);
+    const int64_t units = strips.across * strips.down, pieces = strips.pieces();
+    Buffers buffers(pieces);
+    split(pieces, plan.cost_ns(), [&](int64_t piece) {
+      const int buffer = b.data ? buffers.take() : 0;
+      for (int64_t unit = piece * units / pieces; unit < (piece + 1) * units / pieces; ++unit) {
+        const int64_t s = unit / strips.down, r = unit % strips.down;
+        strip(s * panels / strips.across, (s + 1) * panels / strips.across, r * tiling.count / strips.down,
+              (r + 1) * tiling.count / strips.down, packed_b + int64_t(buffer) * strips.size(k));
       }
-      complete(row(i0), row(i1), 0, n);
+      if (b.data) buffers.give_back(buffer);
     });
-    return;
-#endif
-    const int64_t down = std::min(tiling.count, kGemmPieces), depth = ceil_div(k, runs);
-    const int64_t strips = ceil_div(n * depth * int64_t(sizeof(S)), kShared);
-    for (int64_t s = 0; s < strips; ++s) {
-      const int64_t j0 = s * panels / strips, j1 = (s + 1) * panels / strips;
-      for (int64_t d = 0; d < runs; ++d) {
-        const int64_t p0 = run(d), p1 = run(d + 1);
-        const PackedRows<T> rows{a.col_stride == 1, p1 - p0};
-        if (b.data) {
-          split(j1 - j0, double(col(j1) - col(j0)) * double(p1 - p0) / 4,
-                [&](int64_t j) { pack_panel(b, col(j + j0), p0, p1, packed_b + (col(j + j0) - col(j0)) * depth); });
+  }
+
+  /// Panels [j0, j1) of rows [i0, i1) of tiles. The panels stay in the second-level cache while A passes, a tile of
+  /// rows at a time; the next tile's rows are on their way meanwhile.
+  void strip(int64_t j0, int64_t j1, int64_t i0, int64_t i1, S* packed) const {
+    alignas(64) S packed_rows[2][PackedRows<T>::most(kDepth<S>)];
+    for (int64_t d = 0; d < runs; ++d) {
+      const int64_t p0 = run(d), p1 = run(d + 1);
+      if (b.data) pack_panels(b, col(j0), col(j1), p0, p1, packed);
+      const PackedRows<T> rows{a.col_stride == 1, p1 - p0};
+      bool copied = false;
+      for (int64_t i = i0; i < i1; ++i) {
+        Operand<S> left = a_in_place(i, p0);
+        TileCopy<S> copy;
+        if (plan.pack_a) {
+          if (!copied) rows.pack(a, row(i), tiling.height(i), p0, packed_rows[i & 1]);
+          left = rows.at(packed_rows[i & 1], 0);
+          if (i + 1 < i1 && width(j1 - 1) == kPanel<S>) copy = rows_copy(i + 1, p0, p1, rows, packed_rows[(i + 1) & 1]);
+          copied = copy.from;
         }
-        double cost = plan.cost_ns() * double((j1 - j0) * (p1 - p0)) / double(panels * k);
-        split(down, cost, [&](int64_t index) {
-          const int64_t i0 = index * tiling.count / down, i1 = (index + 1) * tiling.count / down;
-          for (int64_t i = i0; i < i1; ++i) {
-            if (plan.pack_a) rows.pack(a, row(i), tiling.height(i), p0, packed_a + i * rows.size());
-          }
-          for (int64_t j = j0; j < j1; ++j) {
-            const Operand<S> right =
-                b.data ? Operand<S>{packed_b + (col(j) - col(j0)) * depth, width(j)} : b_packed(j, p0);
-            // The panel after this one comes closer meanwhile, a cache line a step.
-            const int64_t line = 64 / sizeof(S), lines = (p1 - p0) * width(j) / line;
-            for (int64_t i = i0; i < i1; ++i) {
-              Operand<S> next = {right.data + (lines + (i - i0) * (p1 - p0)) * line, line};
-              if (j + 1 == j1 || (i - i0 + 1) * (p1 - p0) > lines) next = {nullptr, 0};
-              const Operand<S> left = plan.pack_a ? rows.at(packed_a + i * rows.size(), 0) : a_in_place(i, p0);
-              multiply(i, j, d, left, right, next);
-            }
-          }
-          if (d + 1 == runs) complete(row(i0), row(i1), col(j0), col(j1));
-        });
+        for (int64_t j = j0; j < j1; ++j) {
+          const Operand<S> right =
+              b.data ? Operand<S>{packed + (col(j) - col(j0)) * (p1 - p0), width(j)} : b_packed(j, p0);
+          TileAhead<S> ahead;
+          if (i + 1 < i1) ahead = rows_ahead(i + 1, p0, j - j0, std::max<int64_t>(j1 - j0 - int(copied), 1));
+          ahead.c = j + 1 < j1 ? out + row(i) * out_stride + col(j + 1) : out + row(i + 1) * out_stride + col(j0);
+          multiply(i, j, d, left, right, ahead, j + 1 == j1 ? copy : TileCopy<S>{});
+        }
+        if (d + 1 == runs) complete(row(i), row(i + 1), col(j0), col(j1));
       }
     }
+  }
+
+  /// The share of tile i's rows that is fetched by one of `shares` tiles before it, from step p0 of the sum on.
+  TileAhead<S> rows_ahead(int64_t i, int64_t p0, int64_t share, int64_t shares) const {
+    if constexpr (!is_sum_type<T>) return {};
+    const int64_t height = tiling.height(i);
+    if (a.row_stride == 1 && a.col_stride != 1) {  // a line or two of each step
+      return share == 0 ? TileAhead<S>{a_in_place(i, p0).data, a.col_stride, height - 1} : TileAhead<S>{};
+    }
+    share = std::min(share, shares - 1);
+    const int64_t first = height * share / shares, count = height * (share + 1) / shares - first;
+    if (count == 0 || a.col_stride != 1) return {};
+    return {a_in_place(i, p0).data + first * a.row_stride, 1, count > 1 ? a.row_stride : 0};
+  }
+
+  /// How tile i's rows [p0, p1) are packed by the tile before it; nothing where they have to be packed otherwise.
+  TileCopy<S> rows_copy(int64_t i, int64_t p0, int64_t p1, const PackedRows<T>& rows, S* to) const {
+    if (!kTilesCopy<S> || !is_sum_type<T> || (p1 - p0) % P::size != 0) return {};
+    const S* from = a_in_place(i, p0).data;
+    if (a.col_stride == 1) {
+      const int64_t stride = rows.at(to, 0).stride, depth = p1 - p0;
+      return {from, to, P::size, P::size, a.row_stride - depth, stride - depth, tiling.height(i)};
+    }
+    if (a.row_stride != 1 || row(i) + P::size > m) return {};
+    return {from, to, a.col_stride, rows.at(to, 0).step, 0, 0, P::size};
   }
 
   /// kAcross: tiles of C^T, transposed as they are stored.
@@ -400,6 +460,12 @@ TileFn<T> tile_fn(int rows, int vectors) {
 }
 
 template <class T>
+TileFn<T> copying_tile_fn(int rows) {
+  static constexpr auto kAll = detail::copying_column<T>(std::make_integer_sequence<int, kTileRows>());
+  return kAll[size_t(rows - 1)];
+}
+
+template <class T>
 GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packed) : m(a.rows), n(b.cols), k(a.cols) {
   using P = Packet<S>;
   if (m == 0 || n == 0 || k == 0) return;
@@ -449,10 +515,8 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
     b_size = std::max<int64_t>(b_size, 0);
   } else {
     path = GemmPath::kBlocks;
-    const int64_t depth = ceil_div(k, ceil_div(k, detail::kDepth<S>)) + 1;
     pack_a = !a_readable;
-    if (pack_a) a_size = tiles * PackedRows<T>::most(depth);
-    if (!packed) b_size = panels * kPanel<S> * depth;
+    if (!packed) b_size = detail::Strips<S>(m, n).pieces() * detail::Strips<S>::size(k);
   }
   a_size = ceil_div(a_size, 16) * 16;
   b_size = ceil_div(b_size, 16) * 16;

@@ -112,6 +112,28 @@ void pack_panel(const MatrixView<T>& b, int64_t col, SumType<T>* out) {
   pack_panel(b, col, 0, b.rows, out);
 }
 
+/// Rows [p0, p1) of the panels from column `col` to `end`, a panel's number of columns times p1 - p0 apart. Rows of B
+/// are read as far as the panels reach: each lies in a page of its own, and short pieces of rows are all that the
+/// hardware would look ahead.
+template <class T>
+void pack_panels(const MatrixView<T>& b, int64_t col, int64_t end, int64_t p0, int64_t p1, SumType<T>* out) {
+  using S = SumType<T>;
+  constexpr int64_t kWidth = kPanel<S>, kLine = 64 / int64_t(sizeof(T)), kRowsAhead = 2;
+  const int64_t depth = p1 - p0;
+  int64_t whole = b.col_stride == 1 ? (end - col) / kWidth * kWidth : 0;
+  if (whole > 0) {
+    const T* from = b.data + p0 * b.row_stride + col;
+    for (int64_t p = 0; p < depth; ++p, from += b.row_stride) {
+      const T* ahead = from + std::min<int64_t>(kRowsAhead, depth - 1 - p) * b.row_stride;
+      for (int64_t j = 0; j < whole; j += kWidth) {
+        for (int64_t i = 0; i < kWidth; i += kLine) __builtin_prefetch(ahead + j + i);
+        convert(from + j, out + j * depth + p * kWidth, kWidth);
+      }
+    }
+  }
+  for (; col + whole < end; whole += kWidth) pack_panel(b, col + whole, p0, p1, out + whole * depth);
+}
+
 /// An operand as a tile reads it: A from row to row and step to step, B from row to row.
 template <class S>
 struct Operand {

@@ -15,6 +15,27 @@ inline constexpr int kTileRows = kVectorBytes == 64 ? 14 : 6;
 /// Vectors across a tile; narrow operands use tiles of one.
 inline constexpr int kTileVectors = 2;
 
+/// What a tile fetches into cache for those after it while it computes: one or two streams of elements, and the tile of
+/// C that comes next, whose rows lie as far apart as its own.
+template <class T>
+struct TileAhead {
+  const T* data = nullptr;  // null: nothing
+  int64_t step = 0;         // from one step of the sum to the next
+  int64_t second = 0;       // from one stream to the other
+  const T* c = nullptr;     // null: nothing
+};
+
+/// What a tile copies for those after it while it computes, a vector a step: the loads and stores of a copy fit beside
+/// the multiply-adds. A stretch of the sum is one of Packet<T>::size equal parts of its steps.
+template <class T>
+struct TileCopy {
+  const T* from = nullptr;
+  T* to = nullptr;
+  int64_t from_step = 0, to_step = 0;  // from vector to vector
+  int64_t from_jump = 0, to_jump = 0;  // beside them, from stretch to stretch
+  int stretches = 0;                   // that copy something; the last is copied again in those that follow
+};
+
 /// C[i][j] (+)= sum over segments s, p < depth of A[offsets[s] + i * row_stride + p * step] * B[(s * depth + p)][j].
 /// One segment is a plain matrix product. A convolution has one segment per kernel row: in NHWC the inputs of
 /// neighbouring pixels under one kernel row are contiguous, so A is read from the image in place.
@@ -28,13 +49,13 @@ struct TileArgs {
   int64_t b_stride = 0;
   T* c = nullptr;
   int64_t c_stride = 0;
-  int cols = 0;              // columns of C to be written, up to the tile's width
-  bool accumulate = false;   // add to what C holds
-  const T* ahead = nullptr;  // what will be read soon: a cache line every `ahead_step` elements is fetched meanwhile
-  int64_t ahead_step = 0;
+  int cols = 0;             // columns of C to be written, up to the tile's width
+  bool accumulate = false;  // add to what C holds
+  TileAhead<T> ahead;
+  TileCopy<T> copy;
 };
 
-template <class T, int rows, int vectors>
+template <class T, int rows, int vectors, bool copying = false>
 void tile(const TileArgs<T>& t) {
   using P = Packet<T>;
   P acc[rows][vectors];
@@ -45,32 +66,55 @@ void tile(const TileArgs<T>& t) {
   }
   const T* b = t.b;
   const int64_t row_stride = t.row_stride, step = t.step, b_stride = t.b_stride;
-  const T* ahead = t.ahead ? t.ahead : b;
-  const int64_t ahead_step = t.ahead ? t.ahead_step : 0;
-  if (t.depth > 64) {  // time enough for C to arrive
-    const T* c = t.c;
-#pragma GCC unroll 1
-    for (int i = 0; i < rows; ++i, c += t.c_stride) {
+  const T *ahead = t.ahead.data ? t.ahead.data : b, *next_c = t.ahead.c ? t.ahead.c : t.c;
+  const int64_t ahead_step = t.ahead.data ? t.ahead.step : 0, second = t.ahead.data ? t.ahead.second : 0;
+  const int64_t next_c_step = t.ahead.c ? t.c_stride : 0;
+  auto fetch_c = [](const T* c) {
 #pragma GCC unroll 2
-      for (int j = 0; j < vectors; ++j) __builtin_prefetch(c + j * P::size, 1);
-    }
-  }
+    for (int j = 0; j < vectors; ++j) __builtin_prefetch(c + j * P::size, 1);
+  };
+  // A row of the next C is fetched with each stretch, not all at once: misses queue.
+  const int64_t stretch = copying ? t.depth / P::size : t.ahead.c ? 32 : t.depth > 96 ? t.depth - 32 : t.depth;
+  const T* from = t.copy.from;
+  T* to = t.copy.to;
+  int stretches = t.copy.stretches;
   for (int64_t s = 0; s < t.segments; ++s) {
     const T* a = t.a + (t.offsets ? t.offsets[s] : 0);
-    for (int64_t p = 0; p < t.depth; ++p) {
-      P bv[vectors];
-#pragma GCC unroll 2
-      for (int j = 0; j < vectors; ++j) bv[j] = P::load(b + j * P::size);
-      b += b_stride;
-      __builtin_prefetch(ahead);
-      ahead += ahead_step;
-#pragma GCC unroll 14
-      for (int i = 0; i < rows; ++i) {
-        P x = P::set(a[i * row_stride]);
-#pragma GCC unroll 2
-        for (int j = 0; j < vectors; ++j) acc[i][j] = fma(x, bv[j], acc[i][j]);
+    for (int64_t left = t.depth; left > 0;) {
+      int64_t steps = left < stretch ? left : stretch;
+      left -= steps;
+      fetch_c(next_c);
+      next_c += next_c_step;
+      if (left == 0 && s + 1 == t.segments) {  // what was fetched earlier has left the first-level cache
+#pragma GCC unroll 1
+        for (int i = 0; i < rows; ++i) fetch_c(t.c + i * t.c_stride);
       }
-      a += step;
+      do {
+        P bv[vectors];
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors; ++j) bv[j] = P::load(b + j * P::size);
+        b += b_stride;
+        if constexpr (copying) {
+          P::load(from).store(to);
+          from += t.copy.from_step, to += t.copy.to_step;
+        } else {
+          __builtin_prefetch(ahead);
+          __builtin_prefetch(ahead + second);
+          ahead += ahead_step;
+        }
+#pragma GCC unroll 14
+        for (int i = 0; i < rows; ++i) {
+          P x = P::set(a[i * row_stride]);
+#pragma GCC unroll 2
+          for (int j = 0; j < vectors; ++j) acc[i][j] = fma(x, bv[j], acc[i][j]);
+        }
+        a += step;
+      } while (--steps);
+      if constexpr (copying) {
+        const bool on = --stretches > 0;
+        from += on ? t.copy.from_jump : -stretch * t.copy.from_step;
+        to += on ? t.copy.to_jump : -stretch * t.copy.to_step;
+      }
     }
   }
   // What C holds is read before anything is written: rows often lie a power of two apart, and a load whose address
@@ -100,6 +144,13 @@ using TileFn = void (*)(const TileArgs<T>&);
 /// The kernel for a tile of this many rows (1 to kTileRows) and vectors (1 to kTileVectors).
 template <class T>
 TileFn<T> tile_fn(int rows, int vectors);
+
+/// Whether tiles can copy the operand of another tile: each step has room for a vector.
+template <class T>
+inline constexpr bool kTilesCopy = kTileRows <= Packet<T>::size;
+/// The same for a tile of kTileVectors that copies.
+template <class T>
+TileFn<T> copying_tile_fn(int rows);
 
 // Defined where the kernels are compiled, one file per type.
 extern template TileFn<float> tile_fn<float>(int, int);
