@@ -211,6 +211,12 @@ MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
         Invalid,
         "StringToNumberOp could not correctly convert string: abc",
     ),
+    (
+        lambda: raw.StringToNumber(b"1\xff\n"),
+        Invalid,
+        r"could not correctly convert string: 1\\xff\n",
+    ),
+    (lambda: raw.ReadFile(b"no\xff"), tf.errors.NotFoundError, r"no\\xff"),
     (lambda: raw.Fill([2**40, 2**40], 1.0), Invalid, r"\[1099511627776,1099511627776\]"),
     (lambda: raw.Tile(f32(3), [2**31 - 1]), tf.errors.ResourceExhaustedError, r"\[Op:Tile\]"),
     # the ends of ranges, and what does not go together
