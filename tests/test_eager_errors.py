@@ -48,6 +48,7 @@ def image() -> Any:
     return f32(1, 4, 4, 3)
 
 
+VALID: dict[str, Any] = {"strides": [1] * 4, "padding": "VALID"}
 MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     # types
     (lambda: raw.AddV2(ints(), f32(3)), Invalid, "cannot compute AddV2 as input #1"),
@@ -210,6 +211,12 @@ MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
         Invalid,
         "StringToNumberOp could not correctly convert string: abc",
     ),
+    (
+        lambda: raw.StringToNumber(b"1\xff\n"),
+        Invalid,
+        r"could not correctly convert string: 1\\xff\n",
+    ),
+    (lambda: raw.ReadFile(b"no\xff"), tf.errors.NotFoundError, r"no\\xff"),
     (lambda: raw.Fill([2**40, 2**40], 1.0), Invalid, r"\[1099511627776,1099511627776\]"),
     (lambda: raw.Tile(f32(3), [2**31 - 1]), tf.errors.ResourceExhaustedError, r"\[Op:Tile\]"),
     # the ends of ranges, and what does not go together
@@ -219,6 +226,79 @@ MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: raw.DecodeRaw(b"x", out_type=tf.float32), Invalid, "not a multiple of 4"),
     (lambda: raw.ShardedFilename([], [], []), Invalid, "must be rank 0 but is rank 1"),
     (lambda: raw.SplitV(ints(), [3], 0, num_split=2**31), Invalid, "must be at most"),
+    (
+        lambda: raw.ResizeNearestNeighbor(image(), [3, -1]),
+        Invalid,
+        "output dimensions must be positive",
+    ),
+    (lambda: raw.ResizeBilinear(image(), [-1, 3]), Invalid, "output dimensions must be positive"),
+    (
+        lambda: raw.Conv2DBackpropInput([1, -1, 4, 3], f32(2, 2, 3, 1), image(), **VALID),
+        Invalid,
+        r"input_sizes must be >= 0, got \[1,\?,4,3\]",
+    ),
+    (
+        lambda: raw.Conv2DBackpropFilter(image(), [2, 2, 3, -1], image(), **VALID),
+        Invalid,
+        r"filter_sizes must be >= 0, got \[2,2,3,\?\]",
+    ),
+    (
+        lambda: raw.AvgPoolGrad([1, 4, -1, 3], image(), ksize=[1] * 4, **VALID),
+        Invalid,
+        r"orig_input_shape must be >= 0, got \[1,4,\?,3\]",
+    ),
+    (
+        lambda: raw.Conv2D(image(), f32(2, 2, 3, 1), strides=[1, 1, 2**62, 1], padding="SAME"),
+        Invalid,
+        "strides must be at most 2147483647, got 4611686018427387904",
+    ),
+    (
+        lambda: raw.Conv2D(image(), f32(2, 2, 3, 1), dilations=[1, 2**32, 1, 1], **VALID),
+        Invalid,
+        "dilations must be at most 2147483647",
+    ),
+    (
+        lambda: raw.MaxPool(image(), ksize=[1, 2**62, 1, 1], strides=[1] * 4, padding="SAME"),
+        Invalid,
+        "rows and columns of the window must be at most 2147483647",
+    ),
+    (
+        lambda: raw.Conv2D(
+            *(image(), f32(2, 2, 3, 1)),
+            strides=[1] * 4,
+            padding="EXPLICIT",
+            explicit_paddings=[0, 0, 2**40, 0, 0, 0, 0, 0],
+        ),
+        Invalid,
+        "explicit_paddings must be at most 2147483647",
+    ),
+    (
+        lambda: raw.Conv2D(
+            *(image(), f32(2, 2, 3, 1)),
+            strides=[1] * 4,
+            dilations=[1, 2**31 - 1, 2**31 - 1, 1],
+            padding="SAME",
+        ),
+        tf.errors.ResourceExhaustedError,
+        "out of memory",
+    ),
+    (
+        lambda: raw.TensorListConcatV2(
+            raw.TensorListReserve([-1], 4, element_dtype=tf.float32),
+            [-1],
+            tf.constant([2**62] * 4, tf.int64),
+            element_dtype=tf.float32,
+        ),
+        Invalid,
+        "leading_dims has a sum beyond",
+    ),
+    (
+        lambda: raw.TensorListSplit(
+            f32(2), tf.constant([-1], tf.int64), tf.constant([2**62] * 4 + [2], tf.int64)
+        ),
+        Invalid,
+        "lengths has a sum beyond",
+    ),
     # arguments
     (lambda: raw.AddV2(f32()), TypeError, "missing 1 required positional argument: 'y'"),
     (lambda: raw.AddV2(f32(), f32(), z=1), TypeError, "got an unexpected keyword argument 'z'"),
@@ -618,3 +698,33 @@ def test_offsets_of_nothing() -> None:
     """An empty list had its first element read."""
     with pytest.raises(tf.errors.InvalidArgumentError, match="'N' of 0 must be at least"):
         tf.raw_ops.ConcatOffset(concat_dim=0, shape=[])
+
+
+def test_numbers_at_the_ends_of_their_ranges() -> None:
+    """Sums of integers wrap; indices and values without a place go to the nearest."""
+    least, most = tf.constant([-(2**63)], tf.int64), tf.constant([2**63 - 1], tf.int64)
+    x = tf.constant([[1, 2, 3], [4, 5, 6]])
+    assert raw.StridedSlice(x, least, most, most).numpy().tolist() == [[1, 2, 3]]
+    assert raw.StridedSlice(x, most, least, least).numpy().tolist() == [[4, 5, 6]]
+    dx = raw.StridedSliceGrad(tf.constant([2, 3], tf.int64), least, most, most, [[7, 8, 9]])
+    assert dx.numpy().tolist() == [[7, 8, 9], [0, 0, 0]]
+
+    inf = float("inf")
+    for low, high in ((0.0, inf), (-inf, 0.0), (-inf, inf)):
+        bins = tf.histogram_fixed_width([1.0, inf, -inf], [low, high], 5).numpy()
+        assert (bins.min(), bins.sum()) == (0, 3)
+
+    wrapped = [-(2**31), 2**31 - 1]
+    assert raw.Bincount([0, 0], 1, tf.constant([2**31 - 1, 1])).numpy().tolist() == wrapped[:1]
+    assert raw.TileGrad(tf.constant([2**31 - 1, 1]), [2]).numpy().tolist() == wrapped[:1]
+    assert raw.Mean(tf.constant([2**63 - 1, 1], tf.int64), 0).numpy() == -(2**62)
+    assert raw.Mean(tf.constant([-128, -127, 1], tf.int8), 0).numpy() == -84
+
+    for channels in (1, 70):
+
+        def row(*pixels: int, n: int = channels) -> Any:
+            return tf.constant(np.repeat(np.array([[[pixels]]], np.int16).T, n, 3).swapaxes(0, 2))
+
+        window = {"ksize": [1, 1, 3, 1], "strides": [1] * 4, "padding": "SAME"}
+        dx = raw.MaxPoolGrad(row(9, 3), row(9, 9), row(2**15 - 1, 1), **window)
+        assert (dx.numpy() == row(-(2**15), 0).numpy()).all()

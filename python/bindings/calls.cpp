@@ -196,6 +196,10 @@ bool parse(PyObject* const* args, Py_ssize_t count, PyObject* keywords, std::arr
 
 /// Runs what Python prepared: (runner, values, may be found by identity next time).
 PyObject* run_prepared(PyObject* self, PyObject* fetches, PyObject* feed_dict, const Row* row) {
+  std::vector<py::object> held;  // Python may change the lists that the row was taken from
+  for (PyObject* o : row ? row->objects() : std::span<PyObject* const>()) {
+    if (is_object(o)) held.push_back(py::reinterpret_borrow<py::object>(o));
+  }
   PyObject* args[] = {self, fetches, feed_dict};
   auto prepared = py::reinterpret_steal<py::object>(
       PyObject_VectorcallMethod(names().prepare, args, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));

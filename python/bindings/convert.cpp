@@ -247,7 +247,11 @@ void raise_error(const Error& e, PyObject* graph) {
     PyErr_SetString(PyExc_RuntimeError, e.what());
     return;
   }
-  py::object made = globals().error_factory(int(e.code()), e.message(), e.node());
+  // Texts may quote strings of any bytes.
+  auto text = [](const std::string& s) {
+    return py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(s.data(), Py_ssize_t(s.size()), "backslashreplace"));
+  };
+  py::object made = globals().error_factory(int(e.code()), text(e.message()), text(e.node()));
   if (graph && py::hasattr(made, "_attach")) made.attr("_attach")(py::handle(graph));
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(made.ptr())), made.ptr());
 }

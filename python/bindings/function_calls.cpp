@@ -93,7 +93,8 @@ PyObject* calls_remember(PyObject* self, PyObject* const* args, Py_ssize_t count
       if (!form.add(PyTuple_GET_ITEM(args[0], i))) Py_RETURN_FALSE;
     }
     auto& seen = *calls(self).seen;
-    if (seen.size() >= kMost) seen.clear();
+    std::unordered_map<std::string, py::object> old;  // what dies with them may come back to this table
+    if (seen.size() >= kMost) old.swap(seen);
     seen[form.key()] = py::reinterpret_borrow<py::object>(args[1]);
     Py_RETURN_TRUE;
   });

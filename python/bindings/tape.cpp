@@ -57,6 +57,15 @@ class VariableWatcher final : public Follower {
   std::vector<py::object> variables_;
 };
 
+/// What another thread still records with cannot be taken from it, and is left to it.
+struct Release {
+  void operator()(Follower* f) const {
+    if (!f->records_elsewhere()) delete f;
+  }
+};
+template <class F>
+using Held = std::unique_ptr<F, Release>;
+
 Tensor ones_like(const Tensor& t) {
   Tensor out(t.dtype(), t.shape());
   visit<kNumeric>(t.dtype(), [&]<class T>() { std::fill_n(out.ptr<T>(), out.size(), T(1)); });
@@ -188,7 +197,10 @@ void record_python(const py::list& outputs, const py::list& inputs, py::object f
   std::vector<Value> in, out, from;
   for (py::handle o : inputs) in.push_back(value_of(o.ptr()));
   for (py::handle o : values) from.push_back(value_of(o.ptr()));
-  for (py::handle o : outputs) out.push_back(value_of(o.ptr()));
+  for (py::handle o : outputs) {
+    if (!is_eager_tensor(o.ptr())) throw py::type_error("expected outputs that are tensors");
+    out.push_back(value_of(o.ptr()));
+  }
   record_or_pass(in, from, out, python_pullback(std::move(f), forms_of(out)));
   for (size_t i = 0; i < out.size(); ++i) eager(py::handle(outputs[i]).ptr()).id = out[i].id;
 }
@@ -210,7 +222,7 @@ Value value_of(PyObject* o) {
 }
 
 void bind_tape(py::module_& m) {
-  py::class_<PyTape>(m, "Tape")
+  py::class_<PyTape, Held<PyTape>>(m, "Tape")
       .def(py::init<bool, bool>(), py::arg("persistent"), py::arg("watch_accessed"))
       .def("start", &PyTape::start)
       .def("stop", &PyTape::stop)
@@ -218,20 +230,17 @@ void bind_tape(py::module_& m) {
       .def("keep", &PyTape::set_persistent)
       .def_property_readonly("recording", &PyTape::recording)
       .def("watch", &tape_watch)
-      .def("watches",
-           [](PyTape& t, py::handle o) {
-             return t.watches(is_variable_object(o.ptr()) ? variable(o.ptr()).id : eager(o.ptr()).id);
-           })
+      .def("watches", [](PyTape& t, py::handle o) { return t.watches(number_of(o.ptr())); })
       .def("gradient", &tape_gradient)
       .def("size", &PyTape::size)
       .def("variables", [](PyTape& t) { return t.variables(); });
-  py::class_<VariableWatcher>(m, "VariableWatcher")
+  py::class_<VariableWatcher, Held<VariableWatcher>>(m, "VariableWatcher")
       .def(py::init<>())
       .def("start", &VariableWatcher::start)
       .def("stop", &VariableWatcher::stop)
       .def("variables", [](VariableWatcher& w) { return w.variables(); });
-  py::class_<Accumulator>(m, "Accumulator")
-      .def(py::init([] { return std::make_unique<Accumulator>(library()); }))
+  py::class_<Accumulator, Held<Accumulator>>(m, "Accumulator")
+      .def(py::init([] { return Held<Accumulator>(new Accumulator(library())); }))
       .def("start", &Accumulator::start)
       .def("stop", &Accumulator::stop)
       .def("watch", [](Accumulator& a, py::handle o,

@@ -4,6 +4,7 @@
 
 #include "thalweg/kernels/families.h"
 #include "thalweg/kernels/strides.h"
+#include "thalweg/num/math.h"
 
 namespace thalweg::kernels {
 namespace {
@@ -189,7 +190,7 @@ struct TileGrad {
             offset += index % multiples[size_t(d)] * out.dim(d) * from[size_t(d)];
             index /= multiples[size_t(d)];
           }
-          sum = Compute<T>(sum + Compute<T>(x[first + offset]));
+          sum = math::add(sum, Compute<T>(x[first + offset]));
         }
         y[i] = T(sum);
       }
@@ -314,7 +315,7 @@ struct MirrorPadGrad {
     const T* x = k.in<T>(0);
     T* y = k.out<T>(0);
     walk_mirror(dy.shape(), offsets, 0, dy.size(),
-                [&](int64_t from, int64_t to) { y[to] = T(Compute<T>(y[to]) + Compute<T>(x[from])); });
+                [&](int64_t from, int64_t to) { y[to] = T(math::add(Compute<T>(y[to]), Compute<T>(x[from]))); });
   }
 };
 

@@ -8,6 +8,19 @@ namespace {
 int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 int64_t floor_mod(int64_t a, int64_t b) { return a - floor_div(a, b) * b; }
 
+/// Refuses an image that no memory holds, before offsets in it overflow.
+const ImageShape& checked(const ImageShape& s) {
+  constexpr int64_t kMost = int64_t(1) << 48;
+  int64_t n = 0;
+  bool overflow = __builtin_mul_overflow(s.padded_rows(), s.padded_cols(), &n);
+  overflow |= __builtin_mul_overflow(n, s.channels, &n);
+  if (overflow || n > kMost) {
+    TW_FAIL(ResourceExhausted, "convolution: out of memory: with its padding an image has ", s.padded_rows(), " rows, ",
+            s.padded_cols(), " columns and ", s.channels, " channels");
+  }
+  return s;
+}
+
 }  // namespace
 
 /// y[o] uses x[o * stride - before + tap * dilation], so x[i], i = phase + stride * j, meets y[j + (phase + before -
@@ -55,7 +68,7 @@ ImageShape ConvShape::padded_x() const {
   ImageShape s = x;
   s.top = row.before, s.bottom = after(row, x.rows, y.rows);
   s.left = col.before, s.right = after(col, x.cols, y.cols);
-  return s;
+  return checked(s);
 }
 
 ImageShape ConvShape::padded_y() const {
@@ -71,7 +84,7 @@ ImageShape ConvShape::padded_y() const {
   };
   reach(row, x.rows, y.rows, s.top, s.bottom);
   reach(col, x.cols, y.cols, s.left, s.right);
-  return s;
+  return checked(s);
 }
 
 }  // namespace thalweg::kernels

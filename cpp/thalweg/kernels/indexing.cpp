@@ -33,7 +33,7 @@ StridedCopy slice_copy(const Shape& whole, const ops::SliceSpec& spec, bool read
   StridedCopy copy;
   for (int i = 0; i < whole.rank(); ++i) {
     const auto& d = spec.dims[size_t(i)];
-    int64_t stride = d.stride * strides[size_t(i)];
+    int64_t stride = d.size > 1 ? d.stride * strides[size_t(i)] : 0;
     offset += d.begin * strides[size_t(i)];
     if (read) {
       copy.axis(d.size, stride, dense[size_t(i)]);
@@ -45,11 +45,18 @@ StridedCopy slice_copy(const Shape& whole, const ops::SliceSpec& spec, bool read
   return copy;
 }
 
+/// Indices as inference reads them in a run: the number that stands for an unknown one is one like its neighbour.
+Ints slice_indices(const Tensor& t) {
+  Ints out = to_ints(t);
+  std::ranges::replace(out, kUnknownValue, kUnknownValue + 1);
+  return out;
+}
+
 struct StridedSlice {
   ops::SliceMasks masks;
   explicit StridedSlice(const KernelInit& init) : masks(init.attrs) {}
   void operator()(KernelContext& k) const {
-    Ints begin = to_ints(k.in(1)), end = to_ints(k.in(2)), strides = to_ints(k.in(3));
+    Ints begin = slice_indices(k.in(1)), end = slice_indices(k.in(2)), strides = slice_indices(k.in(3));
     auto spec = ops::resolve_slice(k.in(0).shape(), masks, begin.size(), &begin, &end, &strides);
     slice_copy(k.in(0).shape(), spec, true).run(k, k.in(0), k.out(0));
   }
@@ -59,7 +66,7 @@ struct StridedSliceGrad {
   ops::SliceMasks masks;
   explicit StridedSliceGrad(const KernelInit& init) : masks(init.attrs) {}
   void operator()(KernelContext& k) const {
-    Ints begin = to_ints(k.in(1)), end = to_ints(k.in(2)), strides = to_ints(k.in(3));
+    Ints begin = slice_indices(k.in(1)), end = slice_indices(k.in(2)), strides = slice_indices(k.in(3));
     Tensor& out = k.out(0);
     auto spec = ops::resolve_slice(out.shape(), masks, begin.size(), &begin, &end, &strides);
     TW_CHECK(spec.out == k.in(4).shape(), "shape of dy was ", k.in(4).shape(), " instead of ", spec.out);

@@ -5,6 +5,7 @@
 #include "thalweg/core/variant.h"
 #include "thalweg/kernels/families.h"
 #include "thalweg/kernels/list.h"
+#include "thalweg/num/math.h"
 
 namespace thalweg::kernels {
 namespace {
@@ -199,7 +200,7 @@ struct ClearItem {
   void operator()(KernelContext& k) const {
     Changed list(k, "_TensorListClearItem");
     for (int32_t i : k.in(1).flat<int32_t>()) {
-      if (i < int64_t(list->items.size())) list->items[size_t(i)] = Tensor();
+      if (i >= 0 && i < int64_t(list->items.size())) list->items[size_t(i)] = Tensor();
     }
     list.give();
   }
@@ -221,7 +222,7 @@ void add_to(Tensor& to, const Tensor& x) {
   visit<kNumeric>(to.dtype(), [&]<class T>() {
     const T *a = to.ptr<T>(), *b = x.ptr<T>();
     T* y = sum.ptr<T>();
-    for (int64_t i = 0, n = sum.size(); i < n; ++i) y[i] = T(a[i] + b[i]);
+    for (int64_t i = 0, n = sum.size(); i < n; ++i) y[i] = T(math::add(Compute<T>(a[i]), Compute<T>(b[i])));
   });
   to = std::move(sum);
 }
@@ -411,7 +412,7 @@ struct TensorListConcatV2 {
       TW_CHECK(n >= 0, "List contains uninitialized tensor at index ", i, " but leading_dims has only ", leading.size(),
                " elements.");
       lengths.ptr<int64_t>()[i] = n;
-      total += n;
+      if (__builtin_add_overflow(total, n, &total)) TW_FAIL(InvalidArgument, "leading_dims has a sum beyond 2^63");
     }
     Shape shape{total};
     for (int64_t d : row.dims()) shape.push_back(d);
@@ -442,7 +443,7 @@ struct TensorListSplit {
     int64_t at = 0;
     for (int64_t n : lengths) {
       TW_CHECK(n >= 0, "Invalid value in lengths: ", n);
-      at += n;
+      if (__builtin_add_overflow(at, n, &at)) TW_FAIL(InvalidArgument, "lengths has a sum beyond 2^63");
     }
     TW_CHECK(at == shape[0], at < shape[0] ? "Unused values in tensor. " : "Attempting to slice past the end. ",
              "Length of tensor: ", shape[0], " Values used: ", at);

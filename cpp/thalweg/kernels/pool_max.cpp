@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "thalweg/kernels/pool.h"
+#include "thalweg/num/math.h"
 
 namespace thalweg::kernels {
 namespace {
@@ -13,6 +14,19 @@ A lowest() {
     return -std::numeric_limits<A>::infinity();
   else
     return std::numeric_limits<A>::lowest();
+}
+
+/// Integers wrap round, as everywhere.
+template <class A, class V>
+V sum_of(V a, V b) {
+  if constexpr (!std::is_integral_v<A>) {
+    return a + b;
+  } else if constexpr (std::is_same_v<V, A>) {
+    return math::add(a, b);
+  } else {
+    using U = typename Packet<std::make_unsigned_t<A>>::V;
+    return V(U(a) + U(b));
+  }
 }
 
 /// The largest of each lane of a window that is not empty.
@@ -102,7 +116,7 @@ struct MaxPoolGrad {
               for_each_lanes<T>(s, [&](int64_t j, auto lanes) {
                 using V = typename decltype(lanes)::V;
                 for_each_share(s, window, image + j, lanes, lanes.load(grad + j), [&](int64_t at, V share) {
-                  if (!once) share += lanes.load(to + j + at);
+                  if (!once) share = sum_of<Compute<T>>(share, lanes.load(to + j + at));
                   lanes.store(share, to + j + at);
                 });
               });

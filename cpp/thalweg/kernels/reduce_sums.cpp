@@ -24,10 +24,10 @@ template <class T>
 struct Mean {
   void operator()(KernelContext& k) const {
     if constexpr (std::is_integral_v<T>) {
-      // A wide sum: the mean of 8-bit values does not overflow on the way.
+      // A wide sum: the mean of 8-bit values does not overflow on the way. One of 64-bit values may, and wraps.
       using A = std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>;
-      reduce<Add, A>(k, reduce_shape(k), k.in<T>(0), k.out<T>(0),
-                     [](A x, int64_t n) { return n == 0 ? T(0) : T(x / A(n)); });
+      reduce<Add, uint64_t>(k, reduce_shape(k), k.in<T>(0), k.out<T>(0),
+                            [](uint64_t x, int64_t n) { return n == 0 ? T(0) : T(A(x) / A(n)); });
     } else {
       using A = Compute<T>;
       reduce<Add, A>(k, reduce_shape(k), k.in<T>(0), k.out<T>(0), [](A x, int64_t n) {

@@ -4,6 +4,7 @@
 
 #include "thalweg/kernels/families.h"
 #include "thalweg/kernels/resize.h"
+#include "thalweg/num/math.h"
 
 namespace thalweg::kernels {
 namespace {
@@ -123,7 +124,7 @@ struct ResizeNearestNeighborGrad {
           for (int64_t j = 0; j < cols.out; ++j) {
             const T* dy = k.in<T>(0) + ((n * rows.out + i) * cols.out + j) * channels;
             T* dx = k.out<T>(0) + ((n * rows.in + rows.nearest(i)) * cols.in + cols.nearest(j)) * channels;
-            for (int64_t c = 0; c < channels; ++c) dx[c] = T(Compute<T>(dx[c]) + Compute<T>(dy[c]));
+            for (int64_t c = 0; c < channels; ++c) dx[c] = T(math::add(Compute<T>(dx[c]), Compute<T>(dy[c])));
           }
         }
       }

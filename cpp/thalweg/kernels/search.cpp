@@ -3,6 +3,7 @@
 
 #include "thalweg/kernels/families.h"
 #include "thalweg/kernels/strides.h"
+#include "thalweg/num/math.h"
 
 namespace thalweg::kernels {
 namespace {
@@ -45,7 +46,7 @@ struct HistogramFixedWidth {
       for (T x : k.in(0).flat<T>()) {
         TW_CHECK(x == x, "HistogramFixedWidth: values must not be NaN");
         double at = (double(std::clamp(x, low, high)) - double(low)) / step;
-        ++out[std::min(int64_t(at), bins - 1)];
+        ++out[at > 0 ? int64_t(std::min(at, double(bins - 1))) : 0];  // NaN: the range has no end
       }
     });
   }
@@ -58,7 +59,7 @@ void count(std::span<const Index> numbers, const T* weights, bool binary, T* bin
     TW_CHECK(numbers[i] >= 0, "Input arr must be non-negative!");
     if (numbers[i] >= size) continue;
     T& bin = bins[numbers[i]];
-    bin = binary ? T(1) : T(bin + (weights ? weights[i] : T(1)));
+    bin = binary ? T(1) : math::add(bin, weights ? weights[i] : T(1));
   }
 }
 

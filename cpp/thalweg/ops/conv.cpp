@@ -48,6 +48,7 @@ PartialShape shape_of_four(Infer& s, int input, const char* what) {
   PartialShape shape = s.shape_from(input);
   if (!shape.known_rank()) return PartialShape::unknown(4);
   s.require(shape.rank() == 4, s.op().name, ": ", what, " must have 4 elements, got ", shape.rank());
+  s.require(!s.running() || shape.fully_known(), s.op().name, ": ", what, " must be >= 0, got ", shape);
   return shape;
 }
 

@@ -11,7 +11,8 @@ void infer_resize(Infer& s) {
   auto want = s.values(1);
   for (int i = 0; i < 2; ++i) {
     int64_t side = want && (*want)[size_t(i)] != kUnknownValue ? (*want)[size_t(i)] : kUnknown;
-    s.require(side != 0 && side >= kUnknown, "output dimensions must be positive");
+    // While the graph is built -1 is a size that is not known.
+    s.require(side > 0 || (side == kUnknown && !s.running()), "output dimensions must be positive");
     in.set(1 + i, side);
   }
   s.out(0, in);

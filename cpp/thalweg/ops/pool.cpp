@@ -50,6 +50,7 @@ void infer_avg_pool_grad(Infer& s) {
   PartialShape in = s.shape_from(0), dy = s.rank(1, 4);
   if (!in.known_rank()) in = PartialShape::unknown(4);
   s.require(in.rank() == 4, s.op().name, ": orig_input_shape must have 4 elements, got ", in.rank());
+  s.require(!s.running() || in.fully_known(), s.op().name, ": orig_input_shape must be >= 0, got ", in);
   s.merge(pool_shape(s, in, s.attr<Ints>("ksize"), nullptr), dy);
   s.out(0, in);
 }

@@ -173,7 +173,10 @@ void EagerOp::run(const Tensor* const* in, Variable* const* variables, Tensor* o
   KernelContext k(in, int(inputs), to, int(outputs), host, *device_, ThreadPool::shared());
   kernel_->compute(k);
   size_t bytes = 0;
-  for (size_t o = 0; o < outputs; ++o) bytes += out[o] ? out[o].bytes() : 0;
+  for (size_t o = 0; o < outputs; ++o) {
+    TW_ASSERT(out[o] || node_->outputs()[o].is_ref);
+    bytes += out[o] ? out[o].bytes() : 0;
+  }
   last_bytes_.store(bytes, std::memory_order_relaxed);
 }
 

@@ -189,6 +189,8 @@ class Run final : public KernelHost {
       }
     }
     compute();
+    if (s.kernel->gives_outputs()) return;  // those that are read
+    for (int slot : s.out) TW_ASSERT(frame_.slots[size_t(slot)] || plan_.slots[size_t(slot)].variable);
   }
 
   void compute() {

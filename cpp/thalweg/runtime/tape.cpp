@@ -7,12 +7,34 @@
 #include <optional>
 
 namespace thalweg {
+
+struct Followers {
+  std::vector<Follower*> active;
+  std::vector<std::vector<Follower*>*> hidden;  // lists that will be active again, the last one first
+
+  void stop(Follower* f) {
+    std::erase(active, f);
+    for (auto* list : hidden) std::erase(*list, f);
+  }
+  /// Ends the last hiding; those that started meanwhile go on.
+  void restore() {
+    std::vector<Follower*>& before = *hidden.back();
+    for (Follower* f : active) {
+      if (std::ranges::find(before, f) == before.end()) before.push_back(f);
+    }
+    active = std::move(before);
+    hidden.pop_back();
+  }
+};
+
 namespace {
 
-std::vector<Follower*>& stack() {
-  thread_local std::vector<Follower*> followers;
-  return followers;
+Followers& followers() {
+  thread_local Followers f;
+  return f;
 }
+
+std::vector<Follower*>& stack() { return followers().active; }
 
 ForeignGradient& foreign_gradient() {
   static ForeignGradient f;
@@ -193,16 +215,22 @@ int64_t new_value_id() {
 }
 
 Follower::~Follower() {
-  if (recording_) std::erase(stack(), this);
+  if (thread_) followers().stop(this);
 }
 
 void Follower::start() {
-  if (!std::exchange(recording_, true)) stack().push_back(this);
+  if (!thread_) stack().push_back(this);
+  thread_ = &followers();
 }
 
 void Follower::stop() {
-  if (std::exchange(recording_, false)) std::erase(stack(), this);
+  if (records_elsewhere()) {
+    TW_FAIL(FailedPrecondition, "what records on one thread cannot be stopped on another");
+  }
+  if (std::exchange(thread_, nullptr)) followers().stop(this);
 }
+
+bool Follower::records_elsewhere() const { return thread_ && thread_ != &followers(); }
 
 int Tape::slot(int64_t id) const {
   auto it = watched_.find(id);
@@ -236,6 +264,7 @@ Gradient Tape::sum(std::vector<Gradient>& parts) const {
 
 std::vector<Gradient> Tape::gradient(std::span<const int64_t> targets, std::span<const Value> seeds,
                                      std::span<const int64_t> sources) {
+  const int64_t clears = clears_;
   // What lies between the sources and the targets.
   std::vector<char> reached(watched_.size()), lasting(watched_.size());
   for (int64_t id : sources) {
@@ -266,6 +295,7 @@ std::vector<Gradient> Tape::gradient(std::span<const int64_t> targets, std::span
     TW_CHECK(entries_[i].pullback, "gradient: this part of the tape has been gone through and freed");
     Pullback pullback = persistent_ ? entries_[i].pullback : std::exchange(entries_[i].pullback, nullptr);
     std::vector<Gradient> dxs = pullback(dys, wanted);
+    if (clears_ != clears) TW_FAIL(FailedPrecondition, "gradient: the tape was reset by a gradient function on it");
     TW_CHECK(dxs.size() == inputs.size(), "gradient: expected ", inputs.size(), " gradients, got ", dxs.size());
     for (size_t k = 0; k < dxs.size(); ++k) {
       if (wanted[k] && dxs[k]) grads[size_t(inputs[k])].push_back(std::move(dxs[k]));
@@ -273,7 +303,7 @@ std::vector<Gradient> Tape::gradient(std::span<const int64_t> targets, std::span
   }
   std::vector<Gradient> out;
   for (int64_t id : sources) {
-    if (int s = slot(id); s >= 0) {
+    if (int s = slot(id); s >= 0 && size_t(s) < grads.size()) {  // not one that a pullback has watched
       out.push_back(sum(grads[size_t(s)]));
       continue;
     }
@@ -287,6 +317,8 @@ std::vector<Gradient> Tape::gradient(std::span<const int64_t> targets, std::span
 }
 
 void Tape::clear() {
+  ++clears_;
+  auto entries = std::move(entries_);  // what they hold may be Python, which may come back to this tape
   entries_.clear();
   watched_.clear();
 }
@@ -298,14 +330,15 @@ bool followed(std::span<const int64_t> ids) {
       stack(), [&](const Follower* r) { return std::ranges::any_of(ids, [&](int64_t id) { return r->watches(id); }); });
 }
 
-Untaped::Untaped() : hidden_(std::exchange(stack(), {})) {}
-Untaped::~Untaped() { stack() = std::move(hidden_); }
+Untaped::Untaped() : hidden_(std::exchange(stack(), {})) { followers().hidden.push_back(&hidden_); }
+Untaped::~Untaped() { followers().restore(); }
 
 Before::Before(const Follower* follower) : all_(stack()) {
+  followers().hidden.push_back(&all_);
   auto& active = stack();
   active.erase(std::ranges::find(active, follower), active.end());
 }
-Before::~Before() { stack() = std::move(all_); }
+Before::~Before() { followers().restore(); }
 
 namespace {
 

@@ -47,7 +47,10 @@ struct Recorded {
   const Pullback& pullback;
 };
 
-/// Not for several threads: it records what its own thread does.
+/// What is followed on one thread.
+struct Followers;
+
+/// Not for several threads: it records what its own thread does, and is stopped and destroyed there.
 class THALWEG_API Follower {
  public:
   Follower() = default;
@@ -57,15 +60,18 @@ class THALWEG_API Follower {
 
   /// Between start and stop, the calling thread's work is recorded. Followers nest in any order.
   void start();
+  /// FailedPrecondition on another thread than start.
   void stop();
-  bool recording() const { return recording_; }
+  bool recording() const { return thread_; }
+  /// Whether it records what another thread does: it must not be destroyed then.
+  bool records_elsewhere() const;
 
   virtual bool watches(int64_t id) const = 0;
   /// Of what depends on something that it watches.
   virtual void record(const Recorded& r) = 0;
 
  private:
-  bool recording_ = false;
+  Followers* thread_ = nullptr;  // while it records
 };
 
 class THALWEG_API Tape : public Follower {
@@ -82,6 +88,7 @@ class THALWEG_API Tape : public Follower {
 
   /// The sum over targets of the seeds times d target / d source, by source; no tensor where none depends on it.
   /// Frees what it has passed unless the tape is persistent.
+  /// FailedPrecondition if a pullback clears the tape.
   std::vector<Gradient> gradient(std::span<const int64_t> targets, std::span<const Value> seeds,
                                  std::span<const int64_t> sources);
   size_t size() const { return entries_.size(); }
@@ -97,6 +104,7 @@ class THALWEG_API Tape : public Follower {
 
   const Library& library_;
   bool persistent_;
+  int64_t clears_ = 0;
   std::unordered_map<int64_t, int> watched_;  // value number -> slot
   std::vector<Entry> entries_;
 };

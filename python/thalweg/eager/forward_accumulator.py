@@ -89,8 +89,8 @@ class ForwardAccumulator:
     def __exit__(self, *error: Any) -> None:
         if not self._recording:
             raise ValueError("Accumulator is not recording.")
-        self._recording = False
         self._accumulator.stop()
+        self._recording = False
         if self._graph is not None and self._ranges[-1][1] == 2**31 - 1:
             self._ranges[-1][1] = self._graph.core.size()
 

@@ -70,8 +70,8 @@ class GradientTape:
         self._ranges.append([graph.core.size(), 2**31 - 1])
 
     def _stop(self) -> None:
-        self._recording = False
         self._tape.stop()
+        self._recording = False
         if self._graph is not None and self._ranges[-1][1] == 2**31 - 1:
             self._ranges[-1][1] = self._graph.core.size()
 

@@ -412,9 +412,12 @@ class _Derived(FuncGraph):
 _derived: weakref.WeakValueDictionary[int, _Derived] = weakref.WeakValueDictionary()
 
 
-def derived_graph(core: Any) -> FuncGraph:
-    """The front-end of a graph that the core made as a copy of a function's."""
+def derived_graph(core: Any, graph: Graph) -> FuncGraph:
+    """The front-end of a graph that the core made as a copy of a function's. `graph` keeps it: one
+    takes as long as the graph is large, and is asked for with every node of it.
+    """
     found = _derived.get(core.number)
     if found is None:
         found = _derived[core.number] = _Derived(core)
+    graph._derived = found
     return found

@@ -229,7 +229,7 @@ def _no_gradients(op: Operation, *grads: Any) -> list[None]:
 
 def _graph_of(graph: Graph, core: Any) -> Graph:
     """The graph that a gradient is asked for in: `graph`, or (`core`) the copy of a function's."""
-    return graph if core is None else derived_graph(core)
+    return graph if core is None else derived_graph(core, graph)
 
 
 def _python_gradient(graph: Graph, node: int) -> GradientFunction | None:
@@ -271,12 +271,13 @@ def _call(graph: Graph, node: int, grads: list[Any], scope: str) -> list[Any]:
 
 def has_python_gradient(graph: Graph, core: Any, node: int) -> bool:
     """For the core, of a node of `graph`, or of the copy `core` that it made of it."""
-    return _python_gradient(graph if core is graph.core else derived_graph(core), node) is not None
+    at = graph if core is graph.core else derived_graph(core, graph)
+    return _python_gradient(at, node) is not None
 
 
 def call_python_gradient(graph: Graph, core: Any, node: int, grads: list[Any]) -> list[Any]:
     """The same: the gradients of its inputs, from those of its outputs."""
-    at = graph if core is graph.core else derived_graph(core)
+    at = graph if core is graph.core else derived_graph(core, graph)
     return _call(at, node, grads, "gradients/")
 
 

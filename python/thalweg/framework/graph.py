@@ -41,6 +41,7 @@ class Graph:
         self._py_funcs: list[Any] = []  # keeps the functions of py_func nodes alive
         self._gradient_functions: dict[str, Any] = {}  # of custom_gradient nodes of this graph
         self._overrides_used = False  # whether a node may carry `_gradient_op_type`
+        self._derived: Graph | None = None  # the copy that its gradients were last made in
         self._functions: dict[str, Graph] = {}  # what nodes of this graph call, by name
         self.outer_graph: Graph = self  # of a function's graph: where it is used
         self.building_function = False
