@@ -11,6 +11,7 @@ import pytest
 import thalweg.compat.v1 as tf
 from thalweg.profiler import Profile
 
+raw = tf.raw_ops
 Build = Callable[[np.random.Generator], tuple[list[Any], dict[Any, Any]]]
 L0 = -1  # OptimizerOptions.L0: no folding, no rewriting, no fusion
 
@@ -344,6 +345,81 @@ def test_shapes_that_do_not_fit_fail_at_their_node() -> None:
         with pytest.raises(tf.errors.InvalidArgumentError, match="product"):
             sess.run(y, {a: np.ones((2, 3)), b: np.ones((4, 5))})
         assert sess.run(y, {a: np.ones((2, 3)), b: np.ones((3, 5))}).tolist() == [[4.0] * 5] * 2
+
+
+def ones(*shape: int) -> Any:
+    return tf.constant(np.ones(shape, np.float32))
+
+
+def unknown(*shape: int | None) -> Any:
+    """What is fed may have more shapes than fit."""
+    return tf.placeholder(tf.float32, shape)
+
+
+def claimed(*shape: int) -> Any:
+    """The graph is told a shape that the value will not have: as many of everything as fed."""
+    x = tf.py_func(lambda x: x, [tf.placeholder(tf.float32)], tf.float32)
+    x.set_shape(shape)
+    return x
+
+
+def product(x: Any, w: Any, **options: Any) -> Any:
+    return tf.nn.relu(tf.matmul(x, w, **options) + 1.0)
+
+
+def convolution(x: Any, filters: Any) -> Any:
+    return tf.nn.relu(tf.nn.conv2d(x, filters, strides=[1] * 4, padding="SAME") + 1.0)
+
+
+STRIDES: dict[str, Any] = {"strides": [1] * 4, "padding": "SAME"}
+
+
+def image_gradient(dy: Any) -> Any:
+    return tf.nn.relu(raw.Conv2DBackpropInput([1, 4, 4, 3], ones(2, 2, 3, 5), dy, **STRIDES) + 1.0)
+
+
+def dense_gradients(x: Any, dy: Any) -> list[Any]:
+    return [tf.matmul(x, dy, transpose_a=True), raw.BiasAddGrad(dy)]
+
+
+def filter_gradients(x: Any, dy: Any) -> list[Any]:
+    return [raw.Conv2DBackpropFilter(x, [2, 2, 3, 5], dy, **STRIDES), raw.BiasAddGrad(dy)]
+
+
+MISFITS: list[tuple[Callable[[], Any], tuple[int, ...]]] = [
+    (lambda: product(unknown(3, None), ones(3, 4)), (3, 2)),
+    (lambda: product(unknown(3, None), ones(3, 4)), (3, 50)),
+    (lambda: product(ones(3, 3), unknown(None, 4)), (2, 4)),
+    (lambda: product(unknown(None, 3), ones(3, 4), transpose_a=True), (500, 3)),
+    (lambda: convolution(unknown(1, 4, 4, None), ones(2, 2, 3, 5)), (1, 4, 4, 2)),
+    (lambda: convolution(unknown(1, 4, 4, None), ones(2, 2, 3, 5)), (1, 4, 4, 7)),
+    (lambda: convolution(ones(1, 4, 4, 3), unknown(2, 2, None, 5)), (2, 2, 2, 5)),
+    (lambda: image_gradient(unknown(1, 4, 4, None)), (1, 4, 4, 2)),
+    (lambda: image_gradient(unknown(None, 4, 4, 5)), (2, 4, 4, 5)),
+    (lambda: dense_gradients(unknown(None, 3), ones(5, 4)), (3, 3)),
+    (lambda: dense_gradients(unknown(None, 3), ones(5, 4)), (500, 3)),
+    (lambda: filter_gradients(unknown(1, None, 4, 3), ones(1, 4, 4, 5)), (1, 2, 4, 3)),
+    (lambda: tf.exp(claimed(500) * 2.0), (3,)),
+    (lambda: tf.exp(claimed(5) * 2.0) + ones(5), (700,)),
+    (lambda: tf.reduce_sum(tf.exp(claimed(500) * 2.0)), (3,)),
+    (lambda: product(claimed(3, 3), ones(3, 4)), (3, 2)),
+    (lambda: convolution(claimed(1, 4, 4, 3), ones(2, 2, 3, 5)), (1, 2, 4, 3)),
+    (lambda: image_gradient(claimed(1, 4, 4, 5)), (1, 2, 4, 5)),
+    (lambda: dense_gradients(claimed(5, 3), ones(5, 4)), (3, 3)),
+    (lambda: dense_gradients(ones(5, 3), claimed(5, 4)), (3, 4)),
+    (lambda: filter_gradients(claimed(1, 4, 4, 3), ones(1, 4, 4, 5)), (1, 2, 4, 3)),
+]
+
+
+@pytest.mark.parametrize("at", range(len(MISFITS)))
+def test_shapes_that_turn_out_not_to_fit(at: int) -> None:
+    """The shape of a result may be known although those that it is made of are not."""
+    build, shape = MISFITS[at]
+    with tf.Graph().as_default() as graph, tf.Session() as sess:
+        y = build()
+        feed = next(op.outputs[0] for op in graph.get_operations() if op.type == "Placeholder")
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            sess.run(y, {feed: np.ones(shape, np.float32)})
 
 
 def test_a_bias_that_does_not_fit_is_refused_though_it_would_broadcast() -> None:

@@ -46,6 +46,18 @@ std::optional<std::set<int64_t>> constant_axes(const Node& reduction, int rank) 
   return axes;
 }
 
+Shapes shapes_of(std::span<const Endpoint> endpoints) {
+  Shapes out;
+  for (const Endpoint& e : endpoints) out.push_back(e.node->output(e.index).shape);
+  return out;
+}
+
+/// Whether inference has checked the shapes of n's inputs against one another. A shape of the result may be known of
+/// less, and what takes n's place does not check it again.
+bool settled(const Node& n) {
+  return std::ranges::all_of(n.inputs(), [](const Endpoint& e) { return e.node->output(e.index).shape.fully_known(); });
+}
+
 bool broadcasts_to(const PartialShape& from, const PartialShape& to) {
   if (from.rank() > to.rank()) return false;
   for (int i = 1; i <= from.rank(); ++i) {
@@ -142,8 +154,8 @@ class Fuser {
 
   bool follows(const Node& product, const Node& root) const {
     std::string_view op = fused_product(product);
-    return !op.empty() && is_pure(product) && nonempty(product) && product.output(0).dtype == root.output(0).dtype &&
-           options_.has_kernel(op, product);
+    return !op.empty() && is_pure(product) && settled(product) && nonempty(product) &&
+           product.output(0).dtype == root.output(0).dtype && options_.has_kernel(op, product);
   }
 
   /// What a set of nodes reads from outside, each endpoint once, in the order of use.
@@ -195,6 +207,7 @@ class Fuser {
     attrs.set("members", record(g, inputs.size()));
     attrs.set("shape", shape(root));
     inputs.insert(inputs.end(), g.inputs.begin(), g.inputs.end());
+    attrs.set("shapes", shapes_of(inputs));
     p_.graph->become(root, op, std::move(inputs), std::move(attrs));
   }
 
@@ -214,6 +227,7 @@ class Fuser {
     Group g = grow(root, false);
     Attrs attrs{{"T", n.output(0).dtype}, {"domain", shape(root)}, {"reduction", op}, {"shape", shape(n)}};
     attrs.set("members", record(g, 0));
+    attrs.set("shapes", shapes_of(g.inputs));
     p_.graph->become(n, "_FusedReduce", g.inputs, std::move(attrs));
     return true;
   }
@@ -243,7 +257,7 @@ class SumsOfGradients {
 
  private:
   void pair(Node& product, std::string_view op, const Endpoint& dy) {
-    if (!options_.has_kernel(op, product)) return;
+    if (!settled(product) || !options_.has_kernel(op, product)) return;
     auto is_sum = [&](Node* u) { return u != &product && sums_rows(*u, dy) && !ancestor(*u, product); };
     const auto& users = uses_.users(*dy.node);
     auto sum = std::ranges::find_if(users, is_sum);
@@ -251,7 +265,9 @@ class SumsOfGradients {
     // The sum stays as another name for the product's second output: a Reshape to the shape it has anyway.
     Node& named = **sum;
     PartialShape shape = named.output(0).shape;
-    p_.graph->become(product, op, product.inputs(), shared_attrs(p_, product, op));
+    Attrs attrs = shared_attrs(p_, product, op);
+    attrs.set("shapes", shapes_of(product.inputs()));
+    p_.graph->become(product, op, product.inputs(), std::move(attrs));
     Tensor dims(DType::int32, Shape{shape.rank()});
     std::ranges::copy(shape.dims(), dims.ptr<int32_t>());
     NodeSpec spec;
