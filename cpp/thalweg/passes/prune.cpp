@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -138,6 +139,7 @@ class Pruner {
     spec.name = level.path + n.name();
     spec.attrs = n.attrs();
     if (!variable.empty() && !level.path.empty()) spec.attrs.set("shared_name", variable);
+    if (!level.callers.empty()) define_functions(n, spec.attrs);
     spec.device = n.device();
     spec.site = n.site();
     for (const Endpoint& e : n.inputs()) spec.inputs.push_back(level.at(e));
@@ -163,17 +165,39 @@ class Pruner {
     bool fits = f->inputs.size() == n.inputs().size() && f->outputs.size() == n.outputs().size();
     for (size_t i = 0; fits && i < f->inputs.size(); ++i) fits = type(f->inputs[i]) == type(n.inputs()[i]);
     for (size_t i = 0; fits && i < f->outputs.size(); ++i) fits = type(f->outputs[i]) == n.output(int(i)).dtype;
-    if (!fits || std::ranges::find(level.callers, f.get()) != level.callers.end()) return false;
-    // Functions of other graphs, which may have the same names.
-    const auto known = program_.graph->functions();
-    return std::ranges::all_of(f->graph->functions(), [&](const auto& g) {
-      return std::ranges::all_of(known, [&](const auto& k) { return k->name != g->name || k == g; });
-    });
+    return fits && std::ranges::find(level.callers, f.get()) == level.callers.end();
+  }
+
+  /// Has the copy of n call what n calls. Functions of different graphs may have one name.
+  void define_functions(const Node& n, Attrs& attrs) {
+    auto here = [&](const FuncName& f) { return FuncName{name_here(n.graph().function(f.name))}; };
+    for (const AttrDef& a : n.op().attrs) {
+      if (a.kind == AttrKind::Func) attrs.set(a.name, here(n.attr<FuncName>(a.name)));
+      if (a.kind != AttrKind::Funcs) continue;
+      FuncNames names;
+      for (const FuncName& f : n.attr<FuncNames>(a.name)) names.push_back(here(f));
+      attrs.set(a.name, names);
+    }
+  }
+
+  const std::string& name_here(const std::shared_ptr<const GraphFunction>& f) {
+    std::string& name = function_names_[f.get()];
+    if (!name.empty()) return name;
+    std::set<std::string> taken;
+    for (const auto& known : program_.graph->functions()) {
+      if (known == f) return name = f->name;
+      taken.insert(known->name);
+    }
+    name = f->name;
+    for (int i = 2; taken.contains(name); ++i) name = str(f->name, "__", i);
+    auto renamed = std::make_shared<GraphFunction>(*f);
+    renamed->name = name;
+    program_.graph->define(name == f->name ? f : renamed);
+    return name;
   }
 
   void inline_call(const Node& n, Level& level) {
     const auto f = functions_of(n)[0];
-    program_.graph->share_functions(*f->graph);
     Level inner;
     inner.path = level.path + called_path(n, 0);
     inner.callers = level.callers;
@@ -226,7 +250,8 @@ class Pruner {
   Program program_;
   std::span<const Endpoint> feeds_;
   const PruneOptions& options_;
-  std::unordered_map<std::string, Node*> variables_;  // by the name that sessions know them by
+  std::unordered_map<std::string, Node*> variables_;                      // by the name that sessions know them by
+  std::unordered_map<const GraphFunction*, std::string> function_names_;  // in the copy
 };
 
 }  // namespace
