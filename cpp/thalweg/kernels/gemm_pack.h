@@ -3,11 +3,35 @@
 
 #include <algorithm>
 
+#include "thalweg/kernels/conv_blocks.h"
 #include "thalweg/kernels/gemm.h"
 #include "thalweg/kernels/gemm_tile.h"
 
 namespace thalweg::kernels {
 namespace detail {
+
+/// square[p] = element p of each of as many lines as a vector has lanes. Blocks of four are put in their place as they
+/// are loaded, which leaves half of the shuffles. All of a line is read before the next: lines may share a cache set.
+inline void load_transposed(const float* from, int64_t line_step, Floats* square) {
+  Floats r[kBlocks][4];
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) {
+#pragma GCC unroll 4
+    for (int q = 0; q < kBlocks; ++q) {
+      const float* p[kBlocks];
+#pragma GCC unroll 4
+      for (int b = 0; b < kBlocks; ++b) p[b] = from + (4 * b + j) * line_step + 4 * q;
+      r[q][j] = load_blocks(p);
+      keep(r[q][j]);
+    }
+  }
+#pragma GCC unroll 4
+  for (int q = 0; q < kBlocks; ++q) {
+    transpose_blocks(r[q]);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) square[4 * q + j] = r[q][j];
+  }
+}
 
 /// out[p * width + i] = from[i * line_step + p] for i < lines, p < depth, zero for i from `lines` to the last lane of a
 /// packet or `width`: squares of packets are transposed in registers.
@@ -22,6 +46,14 @@ void pack_lines(const T* from, int64_t line_step, int64_t lines, int64_t depth, 
     for (int64_t p0 = 0; p0 < depth; p0 += P::size) {
       const int steps = int(std::min<int64_t>(P::size, depth - p0));
       P square[P::size];
+      if constexpr (std::is_same_v<T, float> && kVectorBytes == 64) {  // with 8 lanes no faster
+        if (count == P::size && steps == P::size) {
+          for (int i = 0; i < count; ++i) __builtin_prefetch(from + (i0 + i) * line_step + p0 + kAhead);
+          load_transposed(from + i0 * line_step + p0, line_step, square);
+          for (int p = 0; p < steps; ++p) square[p].store(out + (p0 + p) * width + i0);
+          continue;
+        }
+      }
       for (int i = 0; i < P::size; ++i) {
         const T* line = from + (i0 + i) * line_step + p0;
         if constexpr (is_sum_type<T>) {
