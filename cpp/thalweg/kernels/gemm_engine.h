@@ -2,9 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
-#include <bit>
 
+#include "thalweg/kernels/buffers.h"
 #include "thalweg/kernels/gemm.h"
 #include "thalweg/kernels/gemm_dot.h"
 #include "thalweg/kernels/gemm_pack.h"
@@ -98,23 +97,6 @@ void sum_columns(const MatrixView<T>& b, T* out) {
     for (int64_t i = 0; i < width; ++i) out[j + i] = T(total[i]);
   }
 }
-
-/// As many buffers as there are pieces of work, of which each thread takes the first that is free: few are touched, and
-/// a thread finds its own again while that is in its cache.
-class Buffers {
- public:
-  explicit Buffers(int64_t count) : free_((uint32_t(1) << count) - 1) {}
-  int take() {
-    uint32_t free = free_.load(std::memory_order_acquire);
-    while (!free_.compare_exchange_weak(free, free & (free - 1), std::memory_order_acquire)) {
-    }
-    return std::countr_zero(free);
-  }
-  void give_back(int buffer) { free_.fetch_or(uint32_t(1) << buffer, std::memory_order_release); }
-
- private:
-  std::atomic<uint32_t> free_;
-};
 
 /// One product on its way.
 template <class T>
@@ -266,13 +248,12 @@ struct Product {
     const int64_t units = strips.across * strips.down, pieces = strips.pieces();
     Buffers buffers(pieces);
     split(pieces, plan.cost_ns(), [&](int64_t piece) {
-      const int buffer = b.data ? buffers.take() : 0;
+      const Buffers::Lease buffer(buffers);
       for (int64_t unit = piece * units / pieces; unit < (piece + 1) * units / pieces; ++unit) {
         const int64_t s = unit / strips.down, r = unit % strips.down;
         strip(s * panels / strips.across, (s + 1) * panels / strips.across, r * tiling.count / strips.down,
-              (r + 1) * tiling.count / strips.down, packed_b + int64_t(buffer) * strips.size(k));
+              (r + 1) * tiling.count / strips.down, packed_b + buffer.index() * strips.size(k));
       }
-      if (b.data) buffers.give_back(buffer);
     });
   }
 

@@ -66,9 +66,9 @@ void tile(const TileArgs<T>& t) {
   }
   const T* b = t.b;
   const int64_t row_stride = t.row_stride, step = t.step, b_stride = t.b_stride;
-  const T *ahead = t.ahead.data ? t.ahead.data : b, *next_c = t.ahead.c ? t.ahead.c : t.c;
+  const T *ahead = t.ahead.data ? t.ahead.data : b, *next_c = t.ahead.c;
   const int64_t ahead_step = t.ahead.data ? t.ahead.step : 0, second = t.ahead.data ? t.ahead.second : 0;
-  const int64_t next_c_step = t.ahead.c ? t.c_stride : 0;
+  const bool fetches_c = t.segments * t.depth > 64;  // time enough for it to arrive
   auto fetch_c = [](const T* c) {
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; ++j) __builtin_prefetch(c + j * P::size, 1);
@@ -83,9 +83,11 @@ void tile(const TileArgs<T>& t) {
     for (int64_t left = t.depth; left > 0;) {
       int64_t steps = left < stretch ? left : stretch;
       left -= steps;
-      fetch_c(next_c);
-      next_c += next_c_step;
-      if (left == 0 && s + 1 == t.segments) {  // what was fetched earlier has left the first-level cache
+      if (next_c) {
+        fetch_c(next_c);
+        next_c += t.c_stride;
+      }
+      if (left == 0 && s + 1 == t.segments && fetches_c) {  // what was fetched earlier has left the first-level cache
 #pragma GCC unroll 1
         for (int i = 0; i < rows; ++i) fetch_c(t.c + i * t.c_stride);
       }
