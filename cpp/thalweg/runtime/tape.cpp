@@ -359,7 +359,7 @@ bool watches_any(const Follower& r, std::span<const int64_t> ids) {
   return std::ranges::any_of(ids, [&](int64_t id) { return r.watches(id); });
 }
 
-std::vector<Value> pass_on(std::span<const Value> dys, const std::vector<bool>&) { return {dys.begin(), dys.end()}; }
+std::vector<Gradient> pass_on(std::span<const Value> dys, const std::vector<bool>&) { return {dys.begin(), dys.end()}; }
 
 }  // namespace
 
