@@ -16,7 +16,7 @@ from thalweg.eager.autograph import convert_if_needed, unconverted
 from thalweg.eager.concrete_function import ConcreteFunction
 from thalweg.eager.trace import outermost, trace
 from thalweg.framework import graph as ops
-from thalweg.framework import nest
+from thalweg.framework import nest, random_seed
 from thalweg.framework.config_state import state as settings
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.func_graph import unique_function_name
@@ -68,6 +68,7 @@ class Function(_core.FunctionCalls):
         self._last_leaves: list[Any] = []
         self._bound: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         functools.update_wrapper(self, python_function, updated=())
+        _live.add(self)
 
     # --- what it is
 
@@ -87,6 +88,9 @@ class Function(_core.FunctionCalls):
     def function_spec(self) -> inspect.Signature:
         """Its parameters."""
         return self._signature
+
+    def _concrete_functions(self) -> list[ConcreteFunction]:
+        return list(self._graphs.values())
 
     def experimental_get_tracing_count(self) -> int:
         """How often the Python function has been traced."""
@@ -515,6 +519,19 @@ def _argument_names(structure: Any, signature: inspect.Signature) -> list[str]:
     for key in sorted(kwargs):
         names += [key] * len(nest.flatten(kwargs[key], expand_composites=True))
     return names
+
+
+_live: weakref.WeakSet[Function] = weakref.WeakSet()
+
+
+def _forget_calls() -> None:
+    """Graphs that draw random numbers begin anew: what the core remembers is of before."""
+    for function in list(_live):
+        if any(concrete.draws() for concrete in function._concrete_functions()):
+            function._forget()
+
+
+random_seed.on_set_seed(_forget_calls)
 
 
 def _contexts() -> list[Any]:
