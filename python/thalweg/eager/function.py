@@ -14,6 +14,7 @@ from thalweg import _core
 from thalweg.eager import call_key, function_type
 from thalweg.eager.autograph import convert_if_needed, unconverted
 from thalweg.eager.concrete_function import ConcreteFunction
+from thalweg.eager.input_signature import checked_signature, fitted
 from thalweg.eager.trace import outermost, trace
 from thalweg.framework import graph as ops
 from thalweg.framework import nest, random_seed
@@ -52,7 +53,7 @@ class Function(_core.FunctionCalls):
         own_name: Any = getattr(python_function, "__name__", None)
         self._name = str(name or own_name or type(python_function).__name__)
         self._signature = _signature(python_function)
-        self._input_signature = _checked_signature(input_signature, self._signature, self._name)
+        self._input_signature = checked_signature(input_signature, self._signature, self._name)
         self._autograph = autograph
         self._autograph_options = autograph_options
         self._jit_compile = jit_compile
@@ -379,7 +380,7 @@ class Function(_core.FunctionCalls):
         specs = self._input_signature
         if specs is None:
             return args
-        first = [_fitted(spec, v) for spec, v in zip(specs, args, strict=False)]
+        first = [fitted(spec, v) for spec, v in zip(specs, args, strict=False)]
         return (*first, *args[len(first) :])
 
     def _cast(self, leaves: list[Any], args: Any, kwargs: Any) -> list[Any]:
@@ -432,47 +433,6 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
             ]
         )
     return signature
-
-
-def _checked_signature(specs: Any, signature: inspect.Signature, name: str) -> Any:
-    if specs is None:
-        return None
-    if not isinstance(specs, (list, tuple)):
-        raise TypeError(
-            "input_signature must be either a tuple or a list, got " + type(specs).__name__
-        )
-    for spec in nest.flatten(specs, expand_composites=True):
-        if not isinstance(spec, TensorSpec):
-            raise TypeError(
-                "When using `input_signature`, all of its leaves must be `tf.TensorSpec`s, got "
-                f"{spec!r} for {name}"
-            )
-    parameters = list(signature.parameters.values())
-    takes = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(specs) > len(takes) and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        raise TypeError(
-            f"input_signature contains {len(specs) - len(takes)} extra type constraints."
-        )
-    for p in parameters:
-        if p.kind is p.KEYWORD_ONLY and p.default is p.empty:
-            raise TypeError(
-                "Since input_signature is defined, keyword-only parameter "
-                f"`{p.name}` must have a default value"
-            )
-    return tuple(specs)
-
-
-def _fitted(spec: Any, value: Any) -> Any:
-    if isinstance(spec, TensorSpec):
-        return convert_to_tensor(value, spec.dtype) if nest.is_nested(value) else value
-    if isinstance(spec, (list, tuple)) and isinstance(value, (list, tuple)):
-        if len(spec) != len(value):
-            return value
-        items = [_fitted(s, v) for s, v in zip(spec, value, strict=True)]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-    if isinstance(spec, dict) and isinstance(value, dict) and spec.keys() == value.keys():
-        return {k: _fitted(spec[k], v) for k, v in value.items()}
-    return value
 
 
 def _same_containers(a: Any, b: Any) -> bool:
