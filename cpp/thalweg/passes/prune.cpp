@@ -167,7 +167,7 @@ class Pruner {
     // Functions of other graphs, which may have the same names.
     const auto known = program_.graph->functions();
     return std::ranges::all_of(f->graph->functions(), [&](const auto& g) {
-      return std::ranges::all_of(known, [&](const auto& k) { return k->name != g->name || k == g; });
+      return std::ranges::all_of(known, [&](const auto& k) { return k->name != g->name || k->graph == g->graph; });
     });
   }
 
