@@ -369,6 +369,36 @@ def test_changes_of_variables_are_waited_for():
     assert float(v) == 7
 
 
+def test_a_new_seed_starts_streams_anew():
+    draw = tf.function(lambda: tf.random.uniform([2]))
+    own_seed = tf.function(lambda: tf.random.normal([2], seed=3))
+    dropped = tf.function(lambda x: tf.nn.dropout(x, 0.5))
+
+    @tf.function
+    def nested(n):
+        s = draw()
+        if n > 0:
+            s += tf.random.uniform([2])
+        for _ in tf.range(n):
+            s += tf.random.normal([2])
+        return s
+
+    def drawn(seed):
+        tf.random.set_seed(seed)
+        calls = (draw, own_seed, lambda: dropped(tf.ones([64])), lambda: nested(tf.constant(2)))
+        return [call().numpy().tolist() for call in calls * 2]
+
+    first = drawn(7)
+    assert drawn(7) == first
+    assert drawn(7) == first
+    assert first[:4] != first[4:]
+    concrete = nested.get_concrete_function(tf.TensorSpec([], tf.int32))
+    tf.random.set_seed(7)
+    once = concrete(tf.constant(1)).numpy().tolist()
+    tf.random.set_seed(7)
+    assert concrete(tf.constant(1)).numpy().tolist() == once
+
+
 def test_what_is_no_function():
     with pytest.raises(TypeError, match="5 is not a callable object"):
         tf.function(5)

@@ -278,7 +278,8 @@ Node& Graph::add(NodeSpec spec) {
 void Graph::define(std::shared_ptr<const GraphFunction> f) {
   std::lock_guard lock(functions_mutex_);
   auto [it, fresh] = functions_.try_emplace(f->name, f);
-  if (!fresh && it->second != f) TW_FAIL(AlreadyExists, "function '", f->name, "' is defined already");
+  // Defined twice it is the same function, if it is the same graph.
+  if (!fresh && it->second->graph != f->graph) TW_FAIL(AlreadyExists, "function '", f->name, "' is defined already");
 }
 
 std::shared_ptr<const GraphFunction> Graph::function(const std::string& name) const {

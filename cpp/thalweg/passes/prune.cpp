@@ -102,7 +102,7 @@ class Pruner {
     std::unordered_map<const Node*, Node*> copies;            // calls that are gone have none
     std::unordered_map<const Node*, std::vector<Node*>> ran;  // what has run once the node has
     std::vector<Node*> before;                                // runs before whatever sees state
-    std::vector<const GraphFunction*> callers;                // the functions that this is in the place of
+    std::vector<const Graph*> callers;                        // of the functions that this is in the place of
 
     Endpoint at(const Endpoint& e) const {
       auto it = given.find({e.node, e.index});
@@ -165,7 +165,7 @@ class Pruner {
     bool fits = f->inputs.size() == n.inputs().size() && f->outputs.size() == n.outputs().size();
     for (size_t i = 0; fits && i < f->inputs.size(); ++i) fits = type(f->inputs[i]) == type(n.inputs()[i]);
     for (size_t i = 0; fits && i < f->outputs.size(); ++i) fits = type(f->outputs[i]) == n.output(int(i)).dtype;
-    return fits && std::ranges::find(level.callers, f.get()) == level.callers.end();
+    return fits && std::ranges::find(level.callers, f->graph.get()) == level.callers.end();
   }
 
   /// Has the copy of n call what n calls. Functions of different graphs may have one name.
@@ -185,7 +185,7 @@ class Pruner {
     if (!name.empty()) return name;
     std::set<std::string> taken;
     for (const auto& known : program_.graph->functions()) {
-      if (known == f) return name = f->name;
+      if (known->name == f->name && known->graph == f->graph) return name = f->name;
       taken.insert(known->name);
     }
     name = f->name;
@@ -201,7 +201,7 @@ class Pruner {
     Level inner;
     inner.path = level.path + called_path(n, 0);
     inner.callers = level.callers;
-    inner.callers.push_back(f.get());
+    inner.callers.push_back(f->graph.get());
     inner.before = level.before;
     for (Node* c : n.control_inputs()) {
       const std::vector<Node*>& ran = level.ran.at(c);

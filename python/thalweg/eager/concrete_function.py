@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from thalweg import _core
 from thalweg.eager import function_type
 from thalweg.eager.trace import TracedGraph, structure_of
-from thalweg.framework import dtypes, nest
+from thalweg.framework import dtypes, nest, random_seed
 from thalweg.framework.apply import create
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.errors import InvalidArgumentError
@@ -35,6 +36,12 @@ class ConcreteFunction:
         self.structured_input_signature = signature
         self._structure = structure_of(graph.structured_outputs, graph.flat_outputs)
         self._function = graph.function(self._structure)
+        _live.add(self)
+
+    def draws(self) -> bool:
+        """Whether random ops in it, or in what it calls, keep a stream from call to call."""
+        core = self.graph.core
+        return any(_keeps_a_stream(core.node_op(i)) for i in range(core.size()))
 
     # --- what it is
 
@@ -184,6 +191,25 @@ class ConcreteFunction:
 
 def _may_be_tensor(value: Any) -> bool:
     return not (value is None or isinstance(value, (str, bool, _core.VariableBase)))
+
+
+_live: weakref.WeakSet[ConcreteFunction] = weakref.WeakSet()
+
+
+def _keeps_a_stream(op_type: str) -> bool:
+    calls = ("StatefulPartitionedCall", "If", "While", "Case")
+    draws = ("TruncatedNormal", "Multinomial", "ParameterizedTruncatedNormal")
+    return op_type.startswith("Random") or op_type in calls or op_type in draws
+
+
+def _start_streams_anew() -> None:
+    """Random ops begin again at the seeds that they were traced with."""
+    for concrete in list(_live):
+        if concrete.draws():
+            concrete._function = concrete.graph.function(concrete._structure)
+
+
+random_seed.on_set_seed(_start_streams_anew)
 
 
 def _same(a: Any, b: Any) -> bool:

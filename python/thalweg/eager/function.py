@@ -14,9 +14,10 @@ from thalweg import _core
 from thalweg.eager import call_key, function_type
 from thalweg.eager.autograph import convert_if_needed, unconverted
 from thalweg.eager.concrete_function import ConcreteFunction
+from thalweg.eager.input_signature import checked_signature, fitted
 from thalweg.eager.trace import outermost, trace
 from thalweg.framework import graph as ops
-from thalweg.framework import nest
+from thalweg.framework import nest, random_seed
 from thalweg.framework.config_state import state as settings
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.func_graph import unique_function_name
@@ -52,7 +53,7 @@ class Function(_core.FunctionCalls):
         own_name: Any = getattr(python_function, "__name__", None)
         self._name = str(name or own_name or type(python_function).__name__)
         self._signature = _signature(python_function)
-        self._input_signature = _checked_signature(input_signature, self._signature, self._name)
+        self._input_signature = checked_signature(input_signature, self._signature, self._name)
         self._autograph = autograph
         self._autograph_options = autograph_options
         self._jit_compile = jit_compile
@@ -68,6 +69,7 @@ class Function(_core.FunctionCalls):
         self._last_leaves: list[Any] = []
         self._bound: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         functools.update_wrapper(self, python_function, updated=())
+        _live.add(self)
 
     # --- what it is
 
@@ -87,6 +89,9 @@ class Function(_core.FunctionCalls):
     def function_spec(self) -> inspect.Signature:
         """Its parameters."""
         return self._signature
+
+    def _concrete_functions(self) -> list[ConcreteFunction]:
+        return list(self._graphs.values())
 
     def experimental_get_tracing_count(self) -> int:
         """How often the Python function has been traced."""
@@ -375,7 +380,7 @@ class Function(_core.FunctionCalls):
         specs = self._input_signature
         if specs is None:
             return args
-        first = [_fitted(spec, v) for spec, v in zip(specs, args, strict=False)]
+        first = [fitted(spec, v) for spec, v in zip(specs, args, strict=False)]
         return (*first, *args[len(first) :])
 
     def _cast(self, leaves: list[Any], args: Any, kwargs: Any) -> list[Any]:
@@ -430,47 +435,6 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
     return signature
 
 
-def _checked_signature(specs: Any, signature: inspect.Signature, name: str) -> Any:
-    if specs is None:
-        return None
-    if not isinstance(specs, (list, tuple)):
-        raise TypeError(
-            "input_signature must be either a tuple or a list, got " + type(specs).__name__
-        )
-    for spec in nest.flatten(specs, expand_composites=True):
-        if not isinstance(spec, TensorSpec):
-            raise TypeError(
-                "When using `input_signature`, all of its leaves must be `tf.TensorSpec`s, got "
-                f"{spec!r} for {name}"
-            )
-    parameters = list(signature.parameters.values())
-    takes = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(specs) > len(takes) and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        raise TypeError(
-            f"input_signature contains {len(specs) - len(takes)} extra type constraints."
-        )
-    for p in parameters:
-        if p.kind is p.KEYWORD_ONLY and p.default is p.empty:
-            raise TypeError(
-                "Since input_signature is defined, keyword-only parameter "
-                f"`{p.name}` must have a default value"
-            )
-    return tuple(specs)
-
-
-def _fitted(spec: Any, value: Any) -> Any:
-    if isinstance(spec, TensorSpec):
-        return convert_to_tensor(value, spec.dtype) if nest.is_nested(value) else value
-    if isinstance(spec, (list, tuple)) and isinstance(value, (list, tuple)):
-        if len(spec) != len(value):
-            return value
-        items = [_fitted(s, v) for s, v in zip(spec, value, strict=True)]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-    if isinstance(spec, dict) and isinstance(value, dict) and spec.keys() == value.keys():
-        return {k: _fitted(spec[k], v) for k, v in value.items()}
-    return value
-
-
 def _same_containers(a: Any, b: Any) -> bool:
     """Whether the same leaves are in the same places."""
     if not nest.is_nested(a) or not nest.is_nested(b):
@@ -515,6 +479,19 @@ def _argument_names(structure: Any, signature: inspect.Signature) -> list[str]:
     for key in sorted(kwargs):
         names += [key] * len(nest.flatten(kwargs[key], expand_composites=True))
     return names
+
+
+_live: weakref.WeakSet[Function] = weakref.WeakSet()
+
+
+def _forget_calls() -> None:
+    """Graphs that draw random numbers begin anew: what the core remembers is of before."""
+    for function in list(_live):
+        if any(concrete.draws() for concrete in function._concrete_functions()):
+            function._forget()
+
+
+random_seed.on_set_seed(_forget_calls)
 
 
 def _contexts() -> list[Any]:

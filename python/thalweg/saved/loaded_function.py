@@ -91,6 +91,9 @@ class LoadedFunction(Function):
     def input_signature(self) -> Any:
         return self._saved_input_signature
 
+    def _concrete_functions(self) -> list[ConcreteFunction]:
+        return self._concretes
+
     def pretty_printed_concrete_signatures(self, verbose: bool = True) -> str:
         return "\n\n".join(c.pretty_printed_signature(verbose) for c in self._concretes)
 
