@@ -1,5 +1,5 @@
 // Ops that call functions of the graph: choices, loops, calls. Their gradients are graphs that call functions again:
-// autodiff/functional.cpp.
+// autodiff/functional.
 #include "thalweg/ops/families.h"
 #include "thalweg/registry/infer.h"
 
