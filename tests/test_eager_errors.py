@@ -674,7 +674,11 @@ def is_large(name: str, given: dict[str, Any]) -> bool:
 
 # Whose sizes are checked before memory is asked for.
 HANDLES_LARGE = {
-    o.name for o in OPS if not o.name.startswith(("Segment", "Random", "Stateless", "Truncated"))
+    o.name
+    for o in OPS
+    if not o.name.startswith(("Segment", "Random", "Stateless", "Truncated", "_Keyed"))
+    and not o.name.startswith(("Resize", "CropAndResize", "ScaleAndTranslate", "MatrixDiag"))
+    and not o.name.endswith("CandidateSampler")
 } - {
     *("Fill", "Range", "Tile", "OneHot", "BroadcastTo", "Pad", "PadV2", "MirrorPad", "LinSpace"),
     *("TensorListReserve", "TensorListResize", "TensorListScatterV2", "UnsortedSegmentSum"),
