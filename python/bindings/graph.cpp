@@ -69,7 +69,8 @@ int add_node(Graph& g, const std::string& op, const std::string& name, py::list 
   });
 }
 
-/// By x: None, a value, or the values and indices of slices as a list.
+/// `xs` has for each x the places that it is read at; its gradient is the sum over these: None, a value, or the values
+/// and indices of slices as a list.
 py::list gradients_of(Graph& g, py::list ys, py::list xs, py::list grad_ys, py::list stop, const std::string& prefix,
                       py::object has_python, py::object python, const std::vector<std::pair<int, int>>& nodes) {
   return building([&] {
@@ -88,8 +89,19 @@ py::list gradients_of(Graph& g, py::list ys, py::list xs, py::list grad_ys, py::
         return call_gradient(python, n, dys, derived(n));
       };
     }
+    Outs places;
+    for (py::handle x : xs) {
+      for (const Out& place : outs_from(g, x)) places.push_back(place);
+    }
+    const Outs by_place = gradients(outs_from(g, ys), places, options);
     py::list found;
-    for (const Out& dx : gradients(outs_from(g, ys), outs_from(g, xs), options)) {
+    auto next = by_place.begin();
+    for (py::handle x : xs) {
+      Outs parts(next, next + long(py::len(x)));
+      next += long(parts.size());
+      std::erase_if(parts, [](const Out& dx) { return !dx; });
+      Scope scope(g, prefix);
+      Out dx = parts.empty() ? Out() : sum_of_gradients(parts);
       auto slices = slices_of(dx);
       found.append(slices ? py::object(outs_to(Outs{slices->values, slices->indices})) : outs_to({&dx, 1})[0]);
     }

@@ -168,7 +168,7 @@ class BundleWriter:
 def gradients(
     graph: Graph,
     ys: list[Endpoint],
-    xs: list[Endpoint],
+    xs: list[list[Endpoint]],
     grad_ys: list[Endpoint | None],
     stop: list[Endpoint],
     prefix: str,
@@ -177,7 +177,7 @@ def gradients(
     | None,
     nodes: list[tuple[int, int]],
     /,
-) -> list[Endpoint | None]: ...
+) -> list[Endpoint | list[Endpoint] | None]: ...
 def op_def(name: str, /) -> OpDef | None: ...
 def op_defs() -> list[OpDef]: ...
 def kernel_dtypes(op: str, attr: str, device: str, /) -> list[int]: ...

@@ -14,14 +14,8 @@ bool any_stateful(const std::vector<std::shared_ptr<const GraphFunction>>& fs) {
 /// n's attributes with other functions, in the order of functions_of().
 Attrs with_functions(const Node& n, const std::vector<std::shared_ptr<const GraphFunction>>& fs) {
   Attrs attrs = n.attrs();
-  size_t next = 0;
-  for (const AttrDef& a : n.op().attrs) {
-    if (a.kind == AttrKind::Func) attrs.set(a.name, FuncName{fs[next++]->name});
-    if (a.kind != AttrKind::Funcs) continue;
-    FuncNames names;
-    while (names.size() < n.attr<FuncNames>(a.name).size()) names.push_back({fs[next++]->name});
-    attrs.set(a.name, names);
-  }
+  auto next = fs.begin();
+  rename_functions(n, attrs, [&](const std::string&) { return (*next++)->name; });
   return attrs;
 }
 

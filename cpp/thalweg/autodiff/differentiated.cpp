@@ -57,9 +57,7 @@ Out zeros_for(const Out& x) { return kNumeric.has(x.dtype()) && x.shape().fully_
 
 std::string op_like(const Node& n, bool stateful) {
   std::string op = n.op().name;
-  if (op == "PartitionedCall" || op == "StatefulPartitionedCall") {
-    return stateful ? "StatefulPartitionedCall" : "PartitionedCall";
-  }
+  if (is_call(n)) return stateful ? "StatefulPartitionedCall" : "PartitionedCall";
   std::string plain = op.starts_with("Stateless") ? op.substr(9) : op;
   return stateful ? plain : "Stateless" + plain;
 }

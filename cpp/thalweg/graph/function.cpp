@@ -80,6 +80,18 @@ std::vector<std::shared_ptr<const GraphFunction>> functions_of(const Node& n) {
   return out;
 }
 
+void rename_functions(const Node& n, Attrs& attrs, const std::function<std::string(const std::string&)>& f) {
+  for (const AttrDef& a : n.op().attrs) {
+    if (a.kind == AttrKind::Func) attrs.set(a.name, FuncName{f(n.attr<FuncName>(a.name).name)});
+    if (a.kind != AttrKind::Funcs) continue;
+    FuncNames names;
+    for (const FuncName& old : n.attr<FuncNames>(a.name)) names.push_back({f(old.name)});
+    attrs.set(a.name, names);
+  }
+}
+
+bool is_call(const Node& n) { return n.op().name == "PartitionedCall" || n.op().name == "StatefulPartitionedCall"; }
+
 std::string called_path(const Node& n, size_t i) { return str(n.name(), ">", i, "/"); }
 
 bool calls_functions(const Node& n) {

@@ -2,6 +2,7 @@
 // PartitionedCall) call by name.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 
@@ -33,6 +34,10 @@ THALWEG_API std::vector<std::shared_ptr<const GraphFunction>> functions_of(const
 /// What the names of a function's nodes begin with where n calls it: the i-th of its functions. Copies in the place of
 /// a call and functions with a plan of their own are told apart by it alike, so random streams are the same.
 THALWEG_API std::string called_path(const Node& n, size_t i);
+/// Sets the attributes that name functions of n to f(name), in the order of functions_of.
+THALWEG_API void rename_functions(const Node& n, Attrs& attrs, const std::function<std::string(const std::string&)>& f);
+/// PartitionedCall and its stateful form: one function, always called.
+THALWEG_API bool is_call(const Node& n);
 /// Whether n calls functions.
 THALWEG_API bool calls_functions(const Node& n);
 

@@ -1,6 +1,7 @@
 // Assignment to variables. Everything is checked before anything is changed.
 #include "thalweg/kernels/copy.h"
 #include "thalweg/kernels/families.h"
+#include "thalweg/kernels/indices.h"
 #include "thalweg/kernels/update.h"
 #include "thalweg/num/math.h"
 
@@ -100,19 +101,6 @@ struct CountUpTo {
     u.commit();
     k.out<T>(0)[0] = now;
   }
-};
-
-/// An index tensor of either width.
-struct Indices {
-  explicit Indices(const Tensor& t)
-      : wide(t.dtype() == DType::int64), data(t.data()), size(t.size()), shape(t.shape()) {}
-  int64_t operator[](int64_t i) const {
-    return wide ? static_cast<const int64_t*>(data)[i] : static_cast<const int32_t*>(data)[i];
-  }
-  bool wide;
-  const void* data;
-  int64_t size;
-  Shape shape;
 };
 
 template <class Op, class T>

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "thalweg/kernels/families.h"
+#include "thalweg/kernels/indices.h"
 #include "thalweg/kernels/packet.h"
 #include "thalweg/kernels/rules.h"
 #include "thalweg/kernels/update.h"
@@ -163,48 +164,41 @@ class SparseApply final : public Kernel {
     for (int i = Rule::kVars; i < int(names_.size()); ++i) {
       if (i != Rule::kGrad) s.scalar[size_t(i)] = scalar_value<T>(k.in(i > Rule::kGrad ? i + 1 : i), names_[size_t(i)]);
     }
-    const Tensor& indices = k.in(Rule::kGrad + 1);
+    const Indices at(k.in(Rule::kGrad + 1));
     const Shape& shape = s.variable[0]->value.shape();
-    check_rows(shape, k.in(Rule::kGrad).shape(), indices);
+    check_rows(shape, k.in(Rule::kGrad).shape(), at);
     take_memory<T>(s);
     for (size_t v = 0; v < kVars; ++v) {
       if (s.fresh[v]) std::copy_n(static_cast<const T*>(s.from[v]), s.size, static_cast<T*>(s.to[v]));
     }
-    const int64_t count = indices.size(), width = count ? s.size / shape[0] : 0;
+    const int64_t width = at.size ? s.size / shape[0] : 0;
     const T* g = k.in<T>(Rule::kGrad);
     Loop<Rule, T> loop(rule_, s);
-    auto update = [&](auto* at) {
-      // By columns, so that threads need not know which rows are named twice.
-      k.parallel_for(width, 0.05 * double(sizeof(T)) * double(kVars) * double(count), [&](int64_t begin, int64_t end) {
-        for (int64_t i = 0; i < count; ++i) {
-          typename Loop<Rule, T>::From from;
-          typename Loop<Rule, T>::To to;
-          for (size_t v = 0; v < kVars; ++v) from[v] = to[v] = static_cast<T*>(s.to[v]) + int64_t(at[i]) * width;
-          loop(from, to, g + i * width, begin, end);
-        }
-      });
-    };
-    if (indices.dtype() == DType::int64) {
-      update(indices.ptr<int64_t>());
-    } else {
-      update(indices.ptr<int32_t>());
-    }
+    // By columns, so that threads need not know which rows are named twice.
+    k.parallel_for(width, 0.05 * double(sizeof(T)) * double(kVars) * double(at.size), [&](int64_t begin, int64_t end) {
+      for (int64_t i = 0; i < at.size; ++i) {
+        typename Loop<Rule, T>::From from;
+        typename Loop<Rule, T>::To to;
+        for (size_t v = 0; v < kVars; ++v) from[v] = to[v] = static_cast<T*>(s.to[v]) + at[i] * width;
+        loop(from, to, g + i * width, begin, end);
+      }
+    });
     s.commit();
   }
 
  private:
   static constexpr size_t kVars = size_t(Rule::kVars);
 
-  static void check_rows(const Shape& var, const Shape& grad, const Tensor& indices) {
+  static void check_rows(const Shape& var, const Shape& grad, const Indices& at) {
     TW_CHECK(var.rank() >= 1, "var must be at least 1-dimensional, got shape ", var);
-    TW_CHECK(indices.rank() == 1, "indices must be one-dimensional, got shape ", indices.shape());
+    TW_CHECK(at.shape.rank() == 1, "indices must be one-dimensional, got shape ", at.shape);
     TW_CHECK(grad.rank() == var.rank() && std::ranges::equal(grad.dims().subspan(1), var.dims().subspan(1)) &&
-                 grad[0] == indices.size(),
+                 grad[0] == at.size,
              "grad must have a row of the shape of var's for each index, got var ", var, ", grad ", grad, ", indices ",
-             indices.shape());
-    for (int64_t i = 0; i < indices.size(); ++i) {
-      int64_t at = indices.dtype() == DType::int64 ? indices.ptr<int64_t>()[i] : indices.ptr<int32_t>()[i];
-      TW_CHECK(at >= 0 && at < var[0], "Index ", at, " at offset ", i, " in indices is out of range [0, ", var[0], ")");
+             at.shape);
+    for (int64_t i = 0; i < at.size; ++i) {
+      TW_CHECK(at[i] >= 0 && at[i] < var[0], "Index ", at[i], " at offset ", i, " in indices is out of range [0, ",
+               var[0], ")");
     }
   }
 

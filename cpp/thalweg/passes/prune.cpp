@@ -11,8 +11,6 @@
 namespace thalweg {
 namespace {
 
-bool is_call(const Node& n) { return n.op().name == "PartitionedCall" || n.op().name == "StatefulPartitionedCall"; }
-
 /// Whether it matters what runs before n, beyond its inputs.
 bool sees_state(const Node& n) {
   if (is_variable(n)) return false;
@@ -170,14 +168,7 @@ class Pruner {
 
   /// Has the copy of n call what n calls. Functions of different graphs may have one name.
   void define_functions(const Node& n, Attrs& attrs) {
-    auto here = [&](const FuncName& f) { return FuncName{name_here(n.graph().function(f.name))}; };
-    for (const AttrDef& a : n.op().attrs) {
-      if (a.kind == AttrKind::Func) attrs.set(a.name, here(n.attr<FuncName>(a.name)));
-      if (a.kind != AttrKind::Funcs) continue;
-      FuncNames names;
-      for (const FuncName& f : n.attr<FuncNames>(a.name)) names.push_back(here(f));
-      attrs.set(a.name, names);
-    }
+    rename_functions(n, attrs, [&](const std::string& name) { return name_here(n.graph().function(name)); });
   }
 
   const std::string& name_here(const std::shared_ptr<const GraphFunction>& f) {

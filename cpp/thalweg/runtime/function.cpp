@@ -2,28 +2,16 @@
 
 #include <algorithm>
 
+#include "thalweg/autodiff/differentiated.h"
 #include "thalweg/graph/function.h"
 #include "thalweg/graph/indexed_slices.h"
 
 namespace thalweg {
 namespace {
 
-Endpoint placeholder(Graph& g, DType dtype, const PartialShape& shape) {
-  NodeSpec spec;
-  spec.op = "Placeholder";
-  spec.name = g.unique_name("gradients/dy");
-  spec.attrs = {{"dtype", dtype}, {"shape", shape}};
-  return {&g.add(std::move(spec)), 0};
-}
-
-bool differentiable(DType t) { return kInexact.has(t) || t == DType::variant; }
-
-const OutputInfo& info(const Endpoint& e) { return e.node->output(e.index); }
-
-int position(std::span<const Endpoint> list, const Endpoint& e) {
-  auto it = std::ranges::find(list, e);
-  return it == list.end() ? -1 : int(it - list.begin());
-}
+using functional::differentiable;
+using functional::info;
+using functional::position;
 
 /// Values that nodes from `first_new` on, upstream of `of`, take from older nodes; constants are left in the graph.
 std::vector<Endpoint> boundary(const Outs& of, int first_new) {
@@ -159,7 +147,7 @@ std::shared_ptr<const Derivative> Function::differentiate(const std::vector<bool
   made->arriving.resize(outputs_.size());
   for (size_t i = 0; i < outputs_.size(); ++i) {
     if (!arriving[i] || !differentiable(info(outputs_[i]).dtype)) continue;
-    taken.push_back(placeholder(g, info(outputs_[i]).dtype, info(outputs_[i]).shape));
+    taken.push_back(functional::placeholder(g, info(outputs_[i]).dtype, info(outputs_[i]).shape, "gradients/dy"));
     ys.push_back(Out(outputs_[i]));
     options.grad_ys.push_back(Out(taken.back()));
     made->arriving[i] = true;

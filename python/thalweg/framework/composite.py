@@ -91,23 +91,6 @@ def slices_of(x: Any, values: Tensor, indices: Tensor) -> IndexedSlices:
     return IndexedSlices(values, indices, shape)
 
 
-def sum_of_slices(parts: Sequence[Any]) -> Any:
-    """The sum of gradients: again IndexedSlices if all of them are."""
-    if len(parts) == 1:
-        return parts[0]
-    if not all(isinstance(p, IndexedSlices) for p in parts):
-        return apply_op("AddN", inputs=[convert_to_tensor(p) for p in parts])
-    wide = any(p.indices.dtype == dtypes.int64 for p in parts)
-    indices = [
-        apply_op("Cast", x=p.indices, DstT=dtypes.int64) if wide else p.indices for p in parts
-    ]
-    return IndexedSlices(
-        apply_op("ConcatV2", values=[p.values for p in parts], axis=0),
-        apply_op("ConcatV2", values=indices, axis=0),
-        parts[0].dense_shape,
-    )
-
-
 def _dense(
     value: IndexedSlices, dtype: Any = None, name: str | None = None, as_ref: bool = False
 ) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from thalweg import _core
 from thalweg.framework.apply import apply_op
-from thalweg.framework.composite import slices_of, sum_of_slices
+from thalweg.framework.composite import slices_of
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.func_graph import derived_graph
 from thalweg.framework.graph import Graph, graph_of, name_scope
@@ -164,11 +164,11 @@ def differentiate(
         xs = [convert_to_tensor(x, name=f"x_{i}", as_ref=True) for i, x in enumerate(xs)]
         stops = [convert_to_tensor(s, name="stop", as_ref=True) for s in stops]
         seeds = [_seed(y, g, i) for i, (y, g) in enumerate(zip(ys, grad_ys, strict=True))]
-        places = [graph.places_of(x) for x in xs]
+        places = [[_endpoint(p) for p in graph.places_of(x)] for x in xs]
         found = _core.gradients(
             graph.core,
             [_endpoint(graph.capture(y)) for y in ys],
-            [_endpoint(p) for all_places in places for p in all_places],
+            places,
             [None if g is None else _endpoint(graph.capture(g)) for g in seeds],
             [_endpoint(p) for s in stops for p in graph.places_of(s)],
             scope[:-1],
@@ -176,11 +176,7 @@ def differentiate(
             lambda node, grads, core: _call(_graph_of(graph, core), node, grads, scope),
             nodes or [],
         )
-        parts = iter(found)
-        results = [
-            _total([_found(graph, x, next(parts)) for _ in all_places])
-            for x, all_places in zip(xs, places, strict=True)
-        ]
+        results = [_found(graph, x, g) for x, g in zip(xs, found, strict=True)]
         if unconnected is UnconnectedGradients.ZERO:
             results = [
                 apply_op("ZerosLike", x=x) if g is None else g
@@ -196,12 +192,6 @@ def _found(graph: Graph, x: Any, gradient: Any) -> Any:
     if isinstance(gradient, list):
         return slices_of(x, *(graph._tensor(e) for e in gradient))
     return graph._tensor(gradient)
-
-
-def _total(parts: list[Any]) -> Any:
-    """The sum of those gradients that there are."""
-    found = [p for p in parts if p is not None]
-    return sum_of_slices(found) if found else None
 
 
 def _seed(y: Tensor, grad_y: Any, i: int) -> Tensor | None:
