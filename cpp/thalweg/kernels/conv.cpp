@@ -13,14 +13,12 @@ constexpr int64_t kLanes = Packet<float>::size;
 /// The share of lanes in use where `n` elements are cut into whole vectors.
 double lanes_used(int64_t useful, int64_t n) { return double(useful) / double(ceil_div(n, kLanes) * kLanes); }
 
-/// Whether pixels fill more lanes than channels do: a result of `rows` x `cols` pixels and `channels`, whose planes
-/// have rows of `width`.
-bool pixels_fill_more(int64_t rows, int64_t cols, int64_t width, int64_t channels) {
-  return lanes_used(rows * cols, (rows - 1) * width + cols) > lanes_used(channels, channels);
+/// The share where lanes are pixels: a result of `rows` x `cols` pixels, whose planes have rows of `width`.
+double pixel_lanes(int64_t rows, int64_t cols, int64_t width) {
+  return lanes_used(rows * cols, (rows - 1) * width + cols);
 }
 
-// The methods in order, the first that accepts: a matrix product, lanes are pixels (float, one group), lanes are
-// channels.
+// A matrix product where that is all there is to it, else the method that uses most lanes.
 
 /// A filter of one tap that sees every pixel once: pixels by channels times channels by channels.
 bool is_product(const ConvShape& s) {
@@ -36,15 +34,21 @@ MatrixView<T> one_tap(const ConvShape& s, const T* filter) {
   return MatrixView<T>(filter, s.x.channels, s.y.channels, false);
 }
 
-bool planes_make_y(const ConvShape& s) {
-  const int64_t width = ceil_div(s.padded_x().padded_cols(), s.col.stride);
-  return s.groups == 1 && pixels_fill_more(s.y.rows, s.y.cols, width, s.y.channels);
+/// Of the forward form and of the gradient of the filter, and of the gradient of the input, over planes.
+double lanes_of_y(const ConvShape& s) {
+  return s.groups > 1 ? 0 : pixel_lanes(s.y.rows, s.y.cols, ceil_div(s.padded_x().padded_cols(), s.col.stride));
 }
-
-bool planes_make_dx(const ConvShape& s) {
-  return s.groups == 1 && pixels_fill_more(ceil_div(s.x.rows, s.row.stride), ceil_div(s.x.cols, s.col.stride),
-                                           s.padded_y().padded_cols(), s.x.channels);
+double lanes_of_dx(const ConvShape& s) {
+  return s.groups > 1 ? 0
+                      : pixel_lanes(ceil_div(s.x.rows, s.row.stride), ceil_div(s.x.cols, s.col.stride),
+                                    s.padded_y().padded_cols());
 }
+/// Of the gradient of the filter over patches. Few rows of tiles would wait for their own sums.
+double lanes_of_patches(const ConvShape& s) {
+  const int64_t patch_row = s.col.kernel * s.filter_channels;
+  return s.groups > 1 || s.x.nchw || s.col.dilation > 1 || s.y.channels < 4 ? 0 : lanes_used(patch_row, patch_row);
+}
+double channel_lanes(int64_t channels) { return lanes_used(channels, channels); }
 
 }  // namespace
 
@@ -52,7 +56,7 @@ template <class T>
 void conv_forward(KernelContext& k, const ConvShape& s, const T* x, const T* filter, T* y, Finish finish) {
   if (is_product(s)) return gemm(k, by_pixels(s, x, s.x.channels), one_tap(s, filter), y, {finish, nullptr});
   if constexpr (std::is_same_v<T, float>) {
-    if (planes_make_y(s)) return planes_forward(k, s, x, filter, y, finish);
+    if (lanes_of_y(s) > channel_lanes(s.y.channels)) return planes_forward(k, s, x, filter, y, finish);
   }
   passes_forward(k, s, x, filter, y, finish);
 }
@@ -68,9 +72,14 @@ void conv_backward_input(KernelContext& k, const ConvShape& s, const T* filter, 
     return gemm(k, by_pixels(s, dy, s.y.channels), one_tap(s, filter).transposed(), dx, {finish, nullptr});
   }
   if constexpr (std::is_same_v<T, float>) {
-    if (planes_make_dx(s)) return planes_backward_input(k, s, filter, dy, dx, finish);
+    if (lanes_of_dx(s) > channel_lanes(s.x.channels)) return planes_backward_input(k, s, filter, dy, dx, finish);
   }
   passes_backward_input(k, s, filter, dy, dx, finish);
+}
+
+template <class T>
+bool finishes_apart(const ConvShape& s) {
+  return is_sum_type<T> && !is_product(s) && s.y.size() > 0;
 }
 
 template <class T>
@@ -84,7 +93,9 @@ void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, cons
     return gemm(k, by_pixels(s, x, s.x.channels).transposed(), by_pixels(s, dy, s.y.channels), dfilter, {{}, dbias});
   }
   if constexpr (std::is_same_v<T, float>) {
-    if (planes_make_y(s)) return planes_backward_filter(k, s, x, dy, dfilter, dbias);
+    const double channels = channel_lanes(s.y.channels), pixels = lanes_of_y(s), patches = lanes_of_patches(s);
+    if (patches > std::max(channels, pixels)) return patches_backward_filter(k, s, x, dy, dfilter, dbias);
+    if (pixels > channels) return planes_backward_filter(k, s, x, dy, dfilter, dbias);
   }
   passes_backward_filter(k, s, x, dy, dfilter, dbias);
 }
@@ -135,6 +146,10 @@ template void conv_backward_input(KernelContext&, const ConvShape&, const half*,
 template void conv_backward_input(KernelContext&, const ConvShape&, const bfloat16*, const bfloat16*, bfloat16*,
                                   Finish);
 template void conv_backward_input(KernelContext&, const ConvShape&, const int32_t*, const int32_t*, int32_t*, Finish);
+template bool finishes_apart<float>(const ConvShape&);
+template bool finishes_apart<double>(const ConvShape&);
+template bool finishes_apart<half>(const ConvShape&);
+template bool finishes_apart<bfloat16>(const ConvShape&);
 template void conv_backward_filter(KernelContext&, const ConvShape&, const float*, const float*, float*, float*);
 template void conv_backward_filter(KernelContext&, const ConvShape&, const double*, const double*, double*, double*);
 template void conv_backward_filter(KernelContext&, const ConvShape&, const half*, const half*, half*, half*);

@@ -40,6 +40,9 @@ void conv_forward(KernelContext& k, const ConvShape& shape, const T* x, const T*
 template <class T>
 void conv_backward_input(KernelContext& k, const ConvShape& shape, const T* filter, const T* dy, T* dx,
                          Finish finish = {});
+/// Whether conv_backward_input heeds `apart` at this shape.
+template <class T>
+bool finishes_apart(const ConvShape& shape);
 /// dbias, if not null: the sum of dy over all pixels, in an order fixed by the shape.
 template <class T>
 void conv_backward_filter(KernelContext& k, const ConvShape& shape, const T* x, const T* dy, T* dfilter,

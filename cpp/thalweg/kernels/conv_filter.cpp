@@ -1,30 +1,11 @@
 // The gradient of a convolution's filter: for every tap the product of the shifted image with the output's gradient,
 // summed over pixels in registers and over images in pieces whose number depends on the shape alone.
 #include "thalweg/kernels/conv_filter.h"
+#include "thalweg/kernels/column_sums.h"
 #include "thalweg/kernels/conv_methods.h"
 #include "thalweg/kernels/gemm_pack.h"
 
 namespace thalweg::kernels {
-namespace {
-
-/// sums[j] += the sum of column j of a matrix, in runs of rows so that a long column loses little to rounding.
-template <class T, class S>
-void add_rows(const T* in, int64_t rows, int64_t cols, S* sums) {
-  constexpr int64_t kCols = 64, kRun = 64;
-  for (int64_t j0 = 0; j0 < cols; j0 += kCols) {
-    const int64_t n = std::min(kCols, cols - j0);
-    for (int64_t i0 = 0; i0 < rows; i0 += kRun) {
-      S run[kCols] = {};
-      for (int64_t i = i0; i < std::min(rows, i0 + kRun); ++i) {
-        for (int64_t j = 0; j < n; ++j) run[j] += S(in[i * cols + j0 + j]);
-      }
-      for (int64_t j = 0; j < n; ++j) sums[j0 + j] += run[j];
-    }
-  }
-}
-
-}  // namespace
-
 template <class T>
 void passes_backward_filter(KernelContext& k, const ConvShape& s, const T* x, const T* dy, T* dfilter, T* dbias) {
   using S = SumType<T>;
@@ -71,7 +52,7 @@ void passes_backward_filter(KernelContext& k, const ConvShape& s, const T* x, co
         load_image(out, grad, flat + index * out.size());
         grad = flat + index * out.size();
       }
-      if (bias) add_rows(grad, pixels, out.channels, bias);
+      if (bias) add_columns(grad, pixels, out.channels, bias);
       for (int64_t g = 0; g < s.groups; ++g) {
         MatrixView<T> b(grad + g * out_group, pixels, out_group, false);
         b.row_stride = out.channels;

@@ -20,4 +20,8 @@ void planes_backward_input(KernelContext& k, const ConvShape& s, const float* fi
 void planes_backward_filter(KernelContext& k, const ConvShape& s, const float* x, const float* dy, float* dfilter,
                             float* dbias);
 
+// Lanes are the elements of a filter row: float, one group, channels last, taps of a row without gaps.
+void patches_backward_filter(KernelContext& k, const ConvShape& s, const float* x, const float* dy, float* dfilter,
+                             float* dbias);
+
 }  // namespace thalweg::kernels

@@ -28,7 +28,8 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
                 double macs, Finish finish) {
   using S = SumType<T>;
   using P = Packet<S>;
-  const bool in_place = is_sum_type<T> && !src.nchw && !src.padded(), out_place = is_sum_type<T> && !dst.nchw;
+  const bool in_place = is_sum_type<T> && !src.nchw && !src.padded(),
+             out_place = is_sum_type<T> && !dst.nchw && !finish.apart;
   const bool by_image = batch >= kImagePieces;
   const int64_t slots = by_image ? kImagePieces : batch;
   S* sources = in_place ? nullptr : k.scratch<S>(slots * src.padded_size());
@@ -41,8 +42,11 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
   };
   auto save = [&](int64_t image, int64_t slot) {
     if (out_place) return;
-    save_image(dst, results + slot * dst.size(), out + image * dst.size());
-    if (finish) finish(image * dst.rows * dst.cols, dst.rows * dst.cols, 0, dst.channels);
+    const S* result = results + slot * dst.size();
+    const int64_t pixels = dst.rows * dst.cols;
+    if (finish.apart && is_sum_type<T>) return finish(image * pixels, pixels, 0, dst.channels, result);
+    save_image(dst, result, out + image * dst.size());
+    if (finish) finish(image * pixels, pixels, 0, dst.channels);
   };
   // Rows [begin, end) of one destination image.
   auto compute = [&](int64_t image, int64_t slot, int64_t begin, int64_t end) {

@@ -16,6 +16,23 @@ constexpr int kRegisters = kVectorBytes == 64 ? 32 : 16;
 constexpr int kTileChannels = kVectorBytes == 64 ? 8 : 6;
 constexpr int tile_vectors(int channels) { return std::min((kRegisters - 1) / (channels + 1), 8); }
 
+/// Memory that is needed soon. Tiles fetch it into the second-level cache, a line beside each entry.
+struct Ahead {
+  static constexpr int64_t kLine = 64 / sizeof(float);
+  const float* at;
+  int64_t lines;  // that are left
+
+  Ahead(const float* p, int64_t floats) : at(p), lines(ceil_div(floats, kLine)) {}
+  /// A tile's share: it starts at the result and goes on in steps of `step`.
+  const float* take(int64_t entries, int64_t& step) {
+    const float* from = at;
+    const int64_t n = std::min(entries, lines);
+    step = n > 0 ? kLine : 0;
+    at += n * kLine, lines -= n;
+    return from;
+  }
+};
+
 struct PlaneTile {
   const float* in;
   int64_t entries;
@@ -23,6 +40,8 @@ struct PlaneTile {
   const float* weights;  // [entries][channels]
   float* out;
   int64_t out_plane;
+  const float* ahead;
+  int64_t ahead_step;
 };
 
 /// out[c][i] = sum over entries e of weights[e][c] * in[offsets[e] + i]
@@ -34,8 +53,9 @@ void plane_tile(const PlaneTile& t) {
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) acc[c][v] = P::zero();
   }
-  const float* w = t.weights;
-  for (int64_t e = 0; e < t.entries; ++e, w += channels) {
+  const float *w = t.weights, *ahead = t.ahead;
+  for (int64_t e = 0; e < t.entries; ++e, w += channels, ahead += t.ahead_step) {
+    __builtin_prefetch(ahead, 0, 2);
     const float* in = t.in + t.offsets[e];
     P x[vectors];
 #pragma GCC unroll 8
@@ -107,34 +127,42 @@ struct PlaneWork {
   void run(KernelContext& k, const float* in, float* out, const PlanePass* passes, int64_t count, Finish finish) const {
     const int64_t units = batch * bands, slots = std::min(units, kImagePieces);
     const int64_t out_plane = ceil_div(band * layout.width, P::size) * P::size;
-    const int64_t planes_size = layout.size(), slot_size = planes_size + dst.channels * out_plane;
+    // What `finish` reads is made in a block of its own, so that the result is written once.
+    const int64_t block_rows = std::min(band * dst_row_stride, dst.rows),
+                  block_size = finish ? block_rows * dst.cols * dst.channels : 0;
+    const int64_t planes_size = layout.size(), results_size = dst.channels * out_plane;
+    const int64_t slot_size = planes_size + ceil_div(results_size + block_size, P::size) * P::size;
     float* scratch = k.scratch<float>(slots * slot_size);
     k.parallel_for(slots, ns / double(slots), [&](int64_t slot, int64_t end) {
       // Slots that come one after another on a thread share their planes, which are then in its cache.
-      float *planes = scratch + slot * slot_size, *results = planes + planes_size;
+      float *planes = scratch + slot * slot_size, *results = planes + planes_size, *block = results + results_size;
       std::fill_n(planes, planes_size, 0.0f);
-      for (; slot < end; ++slot) {
-        for (int64_t unit = slot * units / slots; unit < (slot + 1) * units / slots; ++unit) {
-          const int64_t image = unit / bands, first = unit % bands * band;
-          layout.load(in + image * layout.image.size(), first * layout.row_phases, planes);
-          for (const PlanePass* p = passes; p < passes + count; ++p) {
-            const int64_t rows = std::min(band, p->rows - first);
-            if (rows <= 0 || p->cols <= 0) continue;
-            sums(*p, rows, planes, results, out_plane);
-            save(*p, first, rows, results, out_plane, out + image * dst.size());
-          }
-          if (finish) {
-            const int64_t r0 = std::min(first * dst_row_stride, dst.rows);
-            const int64_t r1 = std::min((first + band) * dst_row_stride, dst.rows);
-            finish((image * dst.rows + r0) * dst.cols, (r1 - r0) * dst.cols, 0, dst.channels);
-          }
+      const int64_t last = end * units / slots;
+      for (int64_t unit = slot * units / slots; unit < last; ++unit) {
+        const int64_t image = unit / bands, first = unit % bands * band;
+        const int64_t r0 = std::min(first * dst_row_stride, dst.rows);
+        const int64_t r1 = std::min((first + band) * dst_row_stride, dst.rows);
+        const int64_t pixel = (image * dst.rows + r0) * dst.cols;
+        layout.load(in + image * layout.image.size(), first * layout.row_phases, planes);
+        // Images that lie behind one another: bands of large ones are fetched well enough by the hardware.
+        const bool more = bands == 1 && unit + 1 < last;
+        Ahead of_in(in + (image + 1) * layout.image.size(), more ? layout.image.size() : 0);
+        Ahead of_out(out + image * dst.size(), bands == 1 ? dst.size() : 0);
+        for (const PlanePass* p = passes; p < passes + count; ++p) {
+          const int64_t rows = std::min(band, p->rows - first);
+          if (rows <= 0 || p->cols <= 0) continue;
+          sums(*p, rows, planes, results, out_plane, of_out, of_in);
+          finish ? save(*p, first, rows, results, out_plane, block, r0)
+                 : save(*p, first, rows, results, out_plane, out + image * dst.size(), 0);
         }
+        if (finish) finish(pixel, (r1 - r0) * dst.cols, 0, dst.channels, block);
       }
     });
   }
 
   /// The first `rows` rows of a pass, in planes of `out_plane`.
-  void sums(const PlanePass& p, int64_t rows, const float* planes, float* out, int64_t out_plane) const {
+  void sums(const PlanePass& p, int64_t rows, const float* planes, float* out, int64_t out_plane, Ahead& sooner,
+            Ahead& later) const {
     const int64_t vectors = ceil_div((rows - 1) * layout.width + p.cols, P::size);
     const Parts channels(dst.channels, kTileChannels);
     for (int64_t i = 0; i < channels.count; ++i) {
@@ -142,16 +170,19 @@ struct PlaneWork {
       const Parts runs(vectors, tile_vectors(int(n)));
       for (int64_t j = 0; j < runs.count; ++j) {
         const int64_t at = runs.begin(j) * P::size;
-        kTiles[size_t(n - 1)][size_t(runs.size(j) - 1)](
-            {planes + at, p.entries, p.offsets, p.weights + c * p.entries, out + c * out_plane + at, out_plane});
+        PlaneTile t{planes + at, p.entries, p.offsets, p.weights + c * p.entries, out + c * out_plane + at, out_plane};
+        t.ahead = (sooner.lines > 0 ? sooner : later).take(p.entries, t.ahead_step);
+        kTiles[size_t(n - 1)][size_t(runs.size(j) - 1)](t);
       }
     }
   }
 
-  void save(const PlanePass& p, int64_t first, int64_t rows, const float* in, int64_t plane, float* image) const {
+  /// Rows [first, first + rows) of a pass to their place among the pixels, the first of which belong to row `top`.
+  void save(const PlanePass& p, int64_t first, int64_t rows, const float* in, int64_t plane, float* image,
+            int64_t top) const {
     const int64_t channels = dst.nchw ? 1 : dst.channels;  // that lie beside each other
     for (int64_t r = 0; r < rows; ++r) {
-      const int64_t pixel = (p.first_row + (first + r) * dst_row_stride) * dst.cols + p.first_col;
+      const int64_t pixel = (p.first_row + (first + r) * dst_row_stride - top) * dst.cols + p.first_col;
       for (int64_t c = 0; c < dst.channels; c += channels) {
         join_pixels(in + c * plane + r * layout.width, plane, p.cols, channels,
                     image + c * dst.rows * dst.cols + pixel * channels, dst_col_stride * channels);

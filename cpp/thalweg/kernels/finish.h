@@ -10,11 +10,16 @@ namespace thalweg::kernels {
 /// Called on the thread that made the block, once for every element of the result, when no more will be added to it.
 /// The result is a row-major matrix; that of a convolution has a row per pixel and a column per channel.
 struct Finish {
-  void (*call)(const void* context, int64_t row, int64_t rows, int64_t col, int64_t cols) = nullptr;
+  void (*call)(const void* context, const void* block, int64_t row, int64_t rows, int64_t col, int64_t cols) = nullptr;
   const void* context = nullptr;
+  /// The result's memory holds what the finish reads: blocks are to be made elsewhere.
+  bool apart = false;
 
   explicit operator bool() const { return call != nullptr; }
-  void operator()(int64_t row, int64_t rows, int64_t col, int64_t cols) const { call(context, row, rows, col, cols); }
+  /// `block`: where the block lies, its rows end to end; null: in its place in the result.
+  void operator()(int64_t row, int64_t rows, int64_t col, int64_t cols, const void* block = nullptr) const {
+    call(context, block, row, rows, col, cols);
+  }
 };
 
 }  // namespace thalweg::kernels

@@ -8,35 +8,41 @@
 namespace thalweg::kernels {
 namespace {
 
-/// Runs the tree over blocks of a row-major matrix in place.
+/// Runs the tree over blocks of a row-major matrix.
 struct Tree {
   const FusedProgram& program;
   Operands operands;
   char* data;
   int64_t columns, size;
+  bool apart = false;  // an operand lies in the result's memory
 
   Tree(const FusedProgram& program, const KernelContext& k, int lead, Tensor& out)
       : program(program),
         operands(k, lead),
         data(static_cast<char*>(out.data())),
         columns(out.dim(out.rank() - 1)),
-        size(int64_t(size_of(out.dtype()))) {}
+        size(int64_t(size_of(out.dtype()))) {
+    for (int i = lead; i < k.inputs(); ++i) apart |= operands.data[i - lead] == data;
+  }
 
   Finish finish() const {
-    return {[](const void* context, int64_t row, int64_t rows, int64_t col, int64_t cols) {
-              static_cast<const Tree*>(context)->block(row, rows, col, cols);
+    return {[](const void* context, const void* block, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+              static_cast<const Tree*>(context)->run_block(static_cast<const char*>(block), row, rows, col, cols);
             },
-            this};
+            this, apart};
   }
 
  private:
-  void block(int64_t row, int64_t rows, int64_t col, int64_t cols) const {
-    if (cols == columns) return run(row * columns, (row + rows) * columns);
-    for (int64_t r = row; r < row + rows; ++r) run(r * columns + col, r * columns + col + cols);
+  void run_block(const char* block, int64_t row, int64_t rows, int64_t col, int64_t cols) const {
+    if (cols == columns) return run(block, row * columns, (row + rows) * columns);
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t begin = (row + r) * columns + col;
+      run(block ? block + r * cols * size : nullptr, begin, begin + cols);
+    }
   }
-  void run(int64_t begin, int64_t end) const {
-    char* at = data + begin * size;
-    program.run(operands.data, at, at, begin, end);
+  void run(const char* block, int64_t begin, int64_t end) const {
+    char* to = data + begin * size;
+    program.run(operands.data, block ? block : to, to, begin, end);
   }
 };
 
@@ -83,13 +89,21 @@ struct FusedConv2D : ConvAttrs {
 
 template <class T>
 struct FusedConv2DBackpropInput : ConvAttrs {
+  static constexpr int kLead = 3;
   FusedProgram program;
-  explicit FusedConv2DBackpropInput(const KernelInit& init) : ConvAttrs(init), program(program_of(init, 3)) {}
+  bool apart;
+  explicit FusedConv2DBackpropInput(const KernelInit& init)
+      : ConvAttrs(init),
+        program(program_of(init, kLead)),
+        apart(finishes_apart<T>(ConvShape(window, init.attr<PartialShape>("shape").shape(),
+                                          init.input_shapes[1].shape(), init.input_shapes[2].shape()))) {}
+
+  bool overwrites(int input) const { return apart && input >= kLead && program.dense(input - kLead); }
 
   void operator()(KernelContext& k) const {
     if (k.out(0).size() == 0) return;
     ConvShape s(window, k.out(0).shape(), k.in(1).shape(), k.in(2).shape());
-    Tree tree(program, k, 3, k.out(0));
+    Tree tree(program, k, kLead, k.out(0));
     conv_backward_input(k, s, k.in<T>(1), k.in<T>(2), k.out<T>(0), tree.finish());
   }
 };

@@ -18,6 +18,8 @@ class FusedProgram {
   void run(const void* const* operands, const void* product, void* out, int64_t begin, int64_t end) const;
 
   int64_t size() const { return size_; }
+  /// Whether of operand i just the elements under [begin, end) are read.
+  bool dense(int i) const { return operands_[size_t(i)].walk == Walk::kDense; }
   /// Nanoseconds an element.
   double cost() const { return cost_; }
   /// Elements of a tile.

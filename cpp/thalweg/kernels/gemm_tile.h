@@ -38,7 +38,8 @@ struct TileCopy {
 
 /// C[i][j] (+)= sum over segments s, p < depth of A[offsets[s] + i * row_stride + p * step] * B[(s * depth + p)][j].
 /// One segment is a plain matrix product. A convolution has one segment per kernel row: in NHWC the inputs of
-/// neighbouring pixels under one kernel row are contiguous, so A is read from the image in place.
+/// neighbouring pixels under one kernel row are contiguous, so A is read from the image in place. So is B in the
+/// gradient of the filter, where its segments start at b_offsets.
 template <class T>
 struct TileArgs {
   int64_t segments = 1, depth = 0;
@@ -47,6 +48,7 @@ struct TileArgs {
   int64_t row_stride = 0, step = 1;
   const T* b = nullptr;
   int64_t b_stride = 0;
+  const int64_t* b_offsets = nullptr;  // null: a segment follows the one before
   T* c = nullptr;
   int64_t c_stride = 0;
   int cols = 0;             // columns of C to be written, up to the tile's width
@@ -80,6 +82,7 @@ void tile(const TileArgs<T>& t) {
   int stretches = t.copy.stretches;
   for (int64_t s = 0; s < t.segments; ++s) {
     const T* a = t.a + (t.offsets ? t.offsets[s] : 0);
+    if (t.b_offsets) b = t.b + t.b_offsets[s];
     for (int64_t left = t.depth; left > 0;) {
       int64_t steps = left < stretch ? left : stretch;
       left -= steps;

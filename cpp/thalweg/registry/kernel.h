@@ -180,6 +180,8 @@ class Kernel {
   virtual bool is_update() const { return false; }
   /// Whether it gives all its outputs itself (set_out), so that nothing is to be allocated for them.
   virtual bool gives_outputs() const { return false; }
+  /// Whether its output may lie in this input's memory: it reads each element before it writes the one in its place.
+  virtual bool overwrites(int /*input*/) const { return false; }
   /// Whether it may keep its inputs' memory in what it gives, so that they are better off in memory of their own.
   virtual bool keeps_inputs() const { return false; }
 };
@@ -214,6 +216,12 @@ struct KernelAdapter final : Kernel {
   }
   bool gives_outputs() const override {
     return requires { K::kGivesOutputs; };
+  }
+  bool overwrites(int input) const override {
+    if constexpr (requires { k.overwrites(input); })
+      return k.overwrites(input);
+    else
+      return false;
   }
   bool keeps_inputs() const override {
     return requires { K::kKeepsInputs; };

@@ -159,13 +159,16 @@ class Planner {
         }
       }
     }
-    // In place: the output of an elementwise op takes over the memory of an input whose last use this is.
+    // In place: the output of an elementwise op, or of a kernel that allows it, takes over the memory of an input whose
+    // last use this is.
     for (size_t i = 0; i < plan_.steps.size(); ++i) {
       const Step& step = plan_.steps[i];
-      if (step.kind != Step::Kind::Kernel || !step.node->op().is_elementwise || step.out.size() != 1) continue;
+      if (step.kind != Step::Kind::Kernel || step.out.size() != 1) continue;
       size_t out = size_t(step.out[0]);
       if (!arena(out) || places[out].root != int(out) || !layout_->static_step[i]) continue;
-      for (int s : step.in) {
+      for (size_t k = 0; k < step.in.size(); ++k) {
+        if (!step.node->op().is_elementwise && !step.kernel->overwrites(int(k))) continue;
+        const int s = step.in[k];
         size_t root = size_t(find(s));
         if (!arena(root) || last_[root] != int(i) || bytes(root) != bytes(out) || bytes(size_t(s)) != bytes(out))
           continue;
