@@ -59,6 +59,8 @@ from thalweg.framework.convert import (
     register_tensor_conversion_function,
 )
 from thalweg.framework.custom_gradient import custom_gradient, grad_pass_through
+from thalweg.framework.default_graph import control_dependencies, init_scope
+from thalweg.framework.default_graph import get_name_scope as get_current_name_scope
 from thalweg.framework.device import (
     DeviceSpec,
 )
@@ -97,8 +99,7 @@ from thalweg.framework.gradients import (
     UnconnectedGradients,
 )
 from thalweg.framework.gradients import NotDifferentiable as no_gradient
-from thalweg.framework.graph import Graph, Operation, control_dependencies, init_scope
-from thalweg.framework.graph import get_name_scope as get_current_name_scope
+from thalweg.framework.graph import Graph, Operation
 from thalweg.framework.graph_pb import (
     make_ndarray,
     make_tensor_proto,

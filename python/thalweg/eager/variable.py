@@ -9,15 +9,15 @@ from typing import Any, NoReturn
 import numpy as np
 
 from thalweg import _core, raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes, errors
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor, register_tensor_conversion_function
 from thalweg.framework.eager_tensor import fallbacks
 from thalweg.framework.func_graph import FuncGraph
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.operators import overload_all, strided_slice_index
 from thalweg.framework.shapes import TensorShape
-from thalweg.framework.tensor import Reference, TensorLike
+from thalweg.framework.tensor import Reference, SymbolicTensor, TensorLike
 from thalweg.ops import state
 from thalweg.ops.variables import Variable as GraphVariable
 from thalweg.ops.variables import VariableAggregation, VariableSynchronization
@@ -528,7 +528,7 @@ def _initial_value(value: Any, dtype: Any) -> Any:
     with ops.init_scope():
         if callable(value) and not isinstance(value, TensorLike):
             value = value()
-    if isinstance(value, ops.SymbolicTensor):
+    if isinstance(value, SymbolicTensor):
         graph = ops.get_default_graph()
         if not isinstance(graph, FuncGraph):
             raise ValueError(

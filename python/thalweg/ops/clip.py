@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from thalweg import raw_ops
-from thalweg.framework import graph as ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework.composite import IndexedSlices, on_values
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor

@@ -10,8 +10,8 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.eager.variable import Variable
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.apply import apply_op
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.op_scope import op_scope

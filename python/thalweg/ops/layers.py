@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import GraphKeys, Tensor
 from thalweg.ops import array, conv, initializers, math, nn

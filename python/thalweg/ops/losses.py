@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import GraphKeys, Tensor
 from thalweg.ops import array, cross_entropy, math, reduce

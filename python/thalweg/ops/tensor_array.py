@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant_value, convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import TensorShape
+from thalweg.framework.tensor import SymbolicTensor
 from thalweg.ops import array
 
 
@@ -59,7 +60,7 @@ class TensorArray:
         self._size = None if flow is not None or self._dynamic_size else size
         self._items: list[Any] | None = None
         self._read: set[int] = set()
-        if executing_eagerly() and not isinstance(flow, ops.SymbolicTensor):
+        if executing_eagerly() and not isinstance(flow, SymbolicTensor):
             self._items = list(flow) if flow is not None else [None] * int(size)
             self._flow = None
             return

@@ -8,8 +8,8 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.graph import GraphKeys, Tensor
 from thalweg.framework.shapes import TensorShape
 from thalweg.ops import initializers

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from thalweg import raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import (
     constant,
     convert_to_tensor,
@@ -19,8 +19,9 @@ from thalweg.framework.convert import (
 from thalweg.framework.default_session import get_default_session
 from thalweg.framework.graph import Graph, GraphKeys, Operation, Tensor
 from thalweg.framework.operators import overload_all
+from thalweg.framework.scope_names import prepend_name_scope, strip_name_scope
 from thalweg.framework.shapes import TensorShape
-from thalweg.framework.tensor import TensorLike
+from thalweg.framework.tensor import SymbolicTensor, TensorLike
 from thalweg.ops import array, control, indexing, state
 
 
@@ -109,7 +110,7 @@ class Variable(TensorLike):
         self._save_slice_info = None
         function = ops.get_default_graph()
         scope, graph = function.get_name_scope(), function.outermost()
-        inside = function.building_function and isinstance(initial_value, ops.SymbolicTensor)
+        inside = function.building_function and isinstance(initial_value, SymbolicTensor)
         if inside and initial_value.graph is not graph:
             raise ValueError(
                 "Tensor-typed variable initializers must be callable (e.g., `tf.Variable(lambda : "
@@ -161,7 +162,7 @@ class Variable(TensorLike):
         graph = ops.get_default_graph()
 
         def find(name: str) -> Any:
-            return graph.as_graph_element(ops.prepend_name_scope(name, import_scope))
+            return graph.as_graph_element(prepend_name_scope(name, import_scope))
 
         if variable_def.is_resource:
             raise NotImplementedError("Variable: resource variables are not supported")
@@ -190,7 +191,7 @@ class Variable(TensorLike):
             return None
 
         def strip(name: str) -> str:
-            return ops.strip_name_scope(name, export_scope)
+            return strip_name_scope(name, export_scope)
 
         return VariableDef(
             variable_name=strip(self._variable.name),

@@ -7,8 +7,8 @@ from typing import Any
 
 from thalweg import raw_ops
 from thalweg.eager.gradient_tape import GradientTape
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.gradients import gradients

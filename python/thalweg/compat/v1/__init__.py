@@ -54,6 +54,20 @@ from thalweg.framework.convert import (
     register_tensor_conversion_function,
 )
 from thalweg.framework.custom_gradient import custom_gradient, grad_pass_through
+from thalweg.framework.default_graph import (
+    add_to_collection,
+    add_to_collections,
+    colocate_with,
+    container,
+    control_dependencies,
+    device,
+    get_collection,
+    get_collection_ref,
+    get_default_graph,
+    init_scope,
+    name_scope,
+    reset_default_graph,
+)
 from thalweg.framework.default_session import get_default_session
 from thalweg.framework.device import DeviceSpec
 from thalweg.framework.dtypes import (
@@ -95,24 +109,7 @@ from thalweg.framework.gradients import (
     gradients,
     hessians,
 )
-from thalweg.framework.graph import (
-    Graph,
-    GraphKeys,
-    Operation,
-    Tensor,
-    add_to_collection,
-    add_to_collections,
-    colocate_with,
-    container,
-    control_dependencies,
-    device,
-    get_collection,
-    get_collection_ref,
-    get_default_graph,
-    init_scope,
-    name_scope,
-    reset_default_graph,
-)
+from thalweg.framework.graph import Graph, GraphKeys, Operation, Tensor
 from thalweg.framework.graph_pb import (
     AttrValue,
     GraphDef,

@@ -6,7 +6,7 @@ from typing import Any
 
 from thalweg import raw_ops
 from thalweg.framework import convert, dtypes
-from thalweg.framework import graph as ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array, indexing
