@@ -133,23 +133,19 @@ from thalweg.ops.array import (
     broadcast_dynamic_shape,
     broadcast_static_shape,
     concat,
-    eye,
     identity,
-    linspace,
-    meshgrid,
     newaxis,
-    range,
     rank,
     reshape,
     reverse,
     shape_n,
-    slice,
     split,
     stack,
     stop_gradient,
     tile,
     unstack,
 )
+from thalweg.ops.cast import cast, saturate_cast
 from thalweg.ops.check import (
     Assert,
 )
@@ -163,6 +159,7 @@ from thalweg.ops.control import (
     group,
     print,
 )
+from thalweg.ops.creation import eye, linspace, meshgrid, range
 from thalweg.ops.einsum import (
     einsum,
 )
@@ -171,6 +168,7 @@ from thalweg.ops.indexing import (
     one_hot,
     repeat,
     sequence_mask,
+    slice,
     unique,
     unique_with_counts,
 )
@@ -179,7 +177,6 @@ from thalweg.ops.math import (
     abs,
     add,
     add_n,
-    cast,
     complex,
     cumsum,
     divide,
@@ -187,7 +184,6 @@ from thalweg.ops.math import (
     not_equal,
     pow,
     round,
-    saturate_cast,
     scalar_mul,
     sigmoid,
     tensordot,

@@ -12,7 +12,7 @@ from thalweg.framework.graph import Tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import TensorShape
 from thalweg.framework.tensor import SymbolicTensor
-from thalweg.ops import array
+from thalweg.ops import array, creation
 
 
 class TensorArray:
@@ -335,7 +335,7 @@ class TensorArray:
                     "Tried to read an item that was not written, and its shape is not known"
                 )
             shape = found
-        return array.zeros(shape, self._dtype)
+        return creation.zeros(shape, self._dtype)
 
     def _write_eagerly(self, index: int, value: Any) -> TensorArray:
         from thalweg.framework.errors import OutOfRangeError
@@ -357,7 +357,7 @@ class TensorArray:
     def _join_eagerly(self, places: Any) -> Any:
         assert self._items is not None
         if not places and self._element_shape.is_fully_defined():
-            return array.zeros([0, *self._element_shape.as_list()], self._dtype)
+            return creation.zeros([0, *self._element_shape.as_list()], self._dtype)
         return array.stack([self._read_eagerly(i) for i in places])
 
 

@@ -9,7 +9,8 @@ from thalweg import raw_ops
 from thalweg.framework import default_graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import GraphKeys, Operation, Tensor
-from thalweg.ops import control, initializers, math, state, variables
+from thalweg.ops import control, initializers, state, variables
+from thalweg.ops.cast import cast
 from thalweg.ops.variables import Variable
 from thalweg.train import slots
 
@@ -25,7 +26,7 @@ def assign_moving_average(
         ops.colocate_with(variable.op),
     ):
         decay = convert_to_tensor(1.0 - convert_to_tensor(decay, name="decay"))
-        decay = math.cast(decay, variable.dtype.base_dtype)
+        decay = cast(decay, variable.dtype.base_dtype)
         delta = raw_ops.Mul(raw_ops.Sub(variable, value), decay)
         return state.assign_sub(variable, delta, name=scope)
 
@@ -80,7 +81,7 @@ class ExponentialMovingAverage:
         with ops.name_scope(self.name) as scope:
             decay = convert_to_tensor(self._decay, name="decay")
             if self._num_updates is not None:
-                count = math.cast(self._num_updates, decay.dtype, name="num_updates")
+                count = cast(self._num_updates, decay.dtype, name="num_updates")
                 decay = raw_ops.Minimum(decay, (1.0 + count) / (10.0 + count))
             updates = [assign_moving_average(self._averages[v], v, decay) for v in var_list]
             return control.group(*updates, name=scope)

@@ -14,7 +14,8 @@ from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.gradients import gradients
 from thalweg.framework.graph import Graph, GraphKeys, Operation, Tensor
 from thalweg.framework.mode import executing_eagerly
-from thalweg.ops import array, control, indexing, math, state, variables
+from thalweg.ops import array, control, indexing, state, variables
+from thalweg.ops.cast import cast
 from thalweg.ops.variables import Variable
 from thalweg.train import slots
 
@@ -342,7 +343,7 @@ class Optimizer:
 
     def _cast(self, hyper: Tensor, var: Variable) -> Tensor:
         """A hyper-parameter in the dtype of the variable."""
-        return math.cast(hyper, var.dtype.base_dtype)
+        return cast(hyper, var.dtype.base_dtype)
 
 
 def _flatten(values: Any) -> list[Any]:

@@ -19,7 +19,7 @@ from thalweg.framework.meta_graph import (
     import_scoped_meta_graph,
 )
 from thalweg.framework.scope_names import prepend_name_scope, strip_name_scope
-from thalweg.ops import array, control, state
+from thalweg.ops import array, control, creation, state
 from thalweg.ops.variables import Variable, all_variables
 from thalweg.trackable.object_graph import OBJECT_GRAPH_KEY, read_graph
 from thalweg.train.checkpoint_reader import CheckpointReader
@@ -147,8 +147,8 @@ class Saver:
         variables = list(named.values())
         with ops.control_dependencies(None), ops.name_scope(self._name, "save", variables):
             given = constant(self._filename or "model", dtypes.string, name="filename/input")
-            given = array.placeholder_with_default(given, shape=(), name="filename")
-            path = array.placeholder_with_default(given, shape=(), name="Const")
+            given = creation.placeholder_with_default(given, shape=(), name="filename")
+            path = creation.placeholder_with_default(given, shape=(), name="Const")
             names, slices = list(named), [""] * len(named)
             save = raw_ops.SaveV2(
                 path,

@@ -127,38 +127,34 @@ from thalweg.ops.array import (
     broadcast_static_shape,
     concat,
     expand_dims,
-    eye,
-    fill,
     identity,
-    linspace,
-    matrix_transpose,
-    meshgrid,
     newaxis,
-    ones,
-    ones_like,
     pack,
     pad,
-    placeholder,
-    placeholder_with_default,
-    range,
     rank,
     reshape,
     reverse,
     shape,
     shape_n,
     size,
-    slice,
     split,
     squeeze,
     stack,
     stop_gradient,
-    strided_slice,
     tile,
-    transpose,
     unpack,
     unstack,
-    zeros,
-    zeros_like,
+)
+from thalweg.ops.cast import (
+    cast,
+    saturate_cast,
+    to_bfloat16,
+    to_complex64,
+    to_complex128,
+    to_double,
+    to_float,
+    to_int32,
+    to_int64,
 )
 from thalweg.ops.check import (
     Assert,
@@ -190,6 +186,19 @@ from thalweg.ops.clip import (
 )
 from thalweg.ops.cond import case, cond, switch_case
 from thalweg.ops.control import Print, group, no_op, print, tuple
+from thalweg.ops.creation import (
+    eye,
+    fill,
+    linspace,
+    meshgrid,
+    ones,
+    ones_like,
+    placeholder,
+    placeholder_with_default,
+    range,
+    zeros,
+    zeros_like,
+)
 from thalweg.ops.indexing import (
     boolean_mask,
     gather,
@@ -199,6 +208,8 @@ from thalweg.ops.indexing import (
     reverse_sequence,
     sequence_mask,
     setdiff1d,
+    slice,
+    strided_slice,
     unique,
     unique_with_counts,
     where,
@@ -225,7 +236,6 @@ from thalweg.ops.math import (
     add_n,
     arg_max,
     arg_min,
-    cast,
     complex,
     confusion_matrix,
     conj,
@@ -245,17 +255,9 @@ from thalweg.ops.math import (
     pow,
     real,
     round,
-    saturate_cast,
     scalar_mul,
     sigmoid,
     tensordot,
-    to_bfloat16,
-    to_complex64,
-    to_complex128,
-    to_double,
-    to_float,
-    to_int32,
-    to_int64,
     trace,
     truediv,
 )
@@ -302,6 +304,7 @@ from thalweg.ops.state import (
 )
 from thalweg.ops.strings import decode_raw, string_to_number
 from thalweg.ops.tensor_array import TensorArray
+from thalweg.ops.transpose import matrix_transpose, transpose
 from thalweg.ops.variable_scope import (
     AUTO_REUSE,
     VariableScope,
