@@ -9,7 +9,7 @@ from thalweg import raw_ops
 from thalweg.framework import default_graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import GraphKeys, Operation, Tensor
-from thalweg.ops import control, initializers, state, variables
+from thalweg.ops import control, initializers, state, variable_collections
 from thalweg.ops.cast import cast
 from thalweg.ops.variables import Variable
 from thalweg.train import slots
@@ -62,7 +62,7 @@ class ExponentialMovingAverage:
         A variable's average starts at its initial value, a tensor's at zero.
         """
         if var_list is None:
-            var_list = variables.trainable_variables()
+            var_list = variable_collections.trainable_variables()
         for v in var_list:
             if not v.dtype.base_dtype.is_floating:
                 raise TypeError(f"The variables must be half, float, or double: {v.name}")
@@ -104,12 +104,12 @@ class ExponentialMovingAverage:
         """
         averaged = set(moving_avg_variables or [])
         if moving_avg_variables is None:
-            averaged = set(variables.trainable_variables()) | set(
-                variables.moving_average_variables()
+            averaged = set(variable_collections.trainable_variables()) | set(
+                variable_collections.moving_average_variables()
             )
         names = {self.average_name(v): v for v in averaged}
         taken = {v.op.name for v in averaged}
-        for v in variables.global_variables():
+        for v in variable_collections.global_variables():
             if v not in averaged and v.op.name not in names and v.op.name not in taken:
                 names[v.op.name] = v
         return names

@@ -14,7 +14,7 @@ from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.gradients import gradients
 from thalweg.framework.graph import Graph, GraphKeys, Operation, Tensor
 from thalweg.framework.mode import executing_eagerly
-from thalweg.ops import array, control, indexing, state, variables
+from thalweg.ops import array, control, indexing, state, variable_collections
 from thalweg.ops.cast import cast
 from thalweg.ops.variables import Variable
 from thalweg.train import slots
@@ -109,7 +109,7 @@ class Optimizer:
         if grad_loss is not None:
             self._check_dtype(grad_loss)
         if var_list is None:
-            found = variables.trainable_variables() + ops.get_collection(
+            found = variable_collections.trainable_variables() + ops.get_collection(
                 GraphKeys.TRAINABLE_RESOURCE_VARIABLES
             )
             graph = ops.get_default_graph()

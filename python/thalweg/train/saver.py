@@ -20,7 +20,8 @@ from thalweg.framework.meta_graph import (
 )
 from thalweg.framework.scope_names import prepend_name_scope, strip_name_scope
 from thalweg.ops import array, control, creation, state
-from thalweg.ops.variables import Variable, all_variables
+from thalweg.ops.variable_collections import all_variables
+from thalweg.ops.variables import Variable
 from thalweg.trackable.object_graph import OBJECT_GRAPH_KEY, read_graph
 from thalweg.train.checkpoint_reader import CheckpointReader
 from thalweg.train.checkpoint_state import (

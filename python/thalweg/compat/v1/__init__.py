@@ -305,20 +305,7 @@ from thalweg.ops.state import (
 from thalweg.ops.strings import decode_raw, string_to_number
 from thalweg.ops.tensor_array import TensorArray
 from thalweg.ops.transpose import matrix_transpose, transpose
-from thalweg.ops.variable_scope import (
-    AUTO_REUSE,
-    VariableScope,
-    get_local_variable,
-    get_variable,
-    get_variable_scope,
-    no_regularizer,
-    variable_op_scope,
-    variable_scope,
-)
-from thalweg.ops.variables import (
-    Variable,
-    VariableAggregation,
-    VariableSynchronization,
+from thalweg.ops.variable_collections import (
     all_variables,
     assert_variables_initialized,
     global_variables,
@@ -335,6 +322,17 @@ from thalweg.ops.variables import (
     trainable_variables,
     variables_initializer,
 )
+from thalweg.ops.variable_scope import (
+    AUTO_REUSE,
+    VariableScope,
+    get_local_variable,
+    get_variable,
+    get_variable_scope,
+    no_regularizer,
+    variable_op_scope,
+    variable_scope,
+)
+from thalweg.ops.variables import Variable, VariableAggregation, VariableSynchronization
 from thalweg.ops.while_loop import while_loop
 from thalweg.platform import app, flags, gfile, logging
 from thalweg.summary.messages import Event, HistogramProto, Summary, SummaryMetadata
