@@ -30,6 +30,16 @@ def recording(*watched: Any) -> Iterator[Any]:
         tape.stop()
 
 
+def f32(*shape: int) -> Any:
+    """Ones."""
+    return tf.constant(np.ones(shape, np.float32))
+
+
+def f64(*shape: int) -> Any:
+    """Ones."""
+    return tf.constant(np.ones(shape))
+
+
 def bits(x: Any) -> tuple[Any, ...]:
     """What has to be equal: type, shape and bytes, with one NaN for all."""
     a = np.asarray(x, object) if isinstance(x, bytes) else np.asarray(x)
