@@ -12,7 +12,7 @@ from op_case import Case, call, group_inputs, outputs_of
 import thalweg.compat.v1 as tf
 from thalweg import _core
 from thalweg.eager.function import function
-from thalweg.framework.graph import eager_mode
+from thalweg.framework.graph_stack import eager_mode
 
 INEXACT = (tf.float16, tf.bfloat16, tf.float32, tf.float64, tf.complex64, tf.complex128)
 
@@ -28,6 +28,16 @@ def recording(*watched: Any) -> Iterator[Any]:
         yield tape
     finally:
         tape.stop()
+
+
+def f32(*shape: int) -> Any:
+    """Ones."""
+    return tf.constant(np.ones(shape, np.float32))
+
+
+def f64(*shape: int) -> Any:
+    """Ones."""
+    return tf.constant(np.ones(shape))
 
 
 def bits(x: Any) -> tuple[Any, ...]:

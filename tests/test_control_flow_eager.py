@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import thalweg.compat.v1 as v1
-from thalweg.framework.graph import eager_mode
+from thalweg.framework.graph_stack import eager_mode
 
 
 @pytest.fixture(autouse=True)

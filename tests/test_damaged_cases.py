@@ -17,7 +17,7 @@ import thalweg.compat.v1 as tf
 from thalweg import _core
 from thalweg.eager.function import function
 from thalweg.eager.gradient_tape import GradientTape
-from thalweg.framework.graph import eager_mode
+from thalweg.framework.graph_stack import eager_mode
 from thalweg.framework.type_spec import TensorSpec
 
 CASES = 12  # an op; a search takes thousands, and a build with sanitizers

@@ -12,7 +12,7 @@ from eager_case import recording
 
 import thalweg.compat.v1 as tf
 from thalweg import _core
-from thalweg.framework.graph import eager_mode
+from thalweg.framework.graph_stack import eager_mode
 
 raw = tf.raw_ops
 MOST_OPS = 4096

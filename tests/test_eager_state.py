@@ -15,7 +15,7 @@ from test_training_ops import RULES, SPARSE
 
 import thalweg.compat.v1 as tf
 from thalweg import _core
-from thalweg.framework.graph import eager_mode
+from thalweg.framework.graph_stack import eager_mode
 
 raw = tf.raw_ops
 

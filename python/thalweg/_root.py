@@ -59,6 +59,8 @@ from thalweg.framework.convert import (
     register_tensor_conversion_function,
 )
 from thalweg.framework.custom_gradient import custom_gradient, grad_pass_through
+from thalweg.framework.default_graph import control_dependencies, init_scope
+from thalweg.framework.default_graph import get_name_scope as get_current_name_scope
 from thalweg.framework.device import (
     DeviceSpec,
 )
@@ -97,8 +99,7 @@ from thalweg.framework.gradients import (
     UnconnectedGradients,
 )
 from thalweg.framework.gradients import NotDifferentiable as no_gradient
-from thalweg.framework.graph import Graph, Operation, control_dependencies, init_scope
-from thalweg.framework.graph import get_name_scope as get_current_name_scope
+from thalweg.framework.graph import Graph, Operation
 from thalweg.framework.graph_pb import (
     make_ndarray,
     make_tensor_proto,
@@ -132,23 +133,19 @@ from thalweg.ops.array import (
     broadcast_dynamic_shape,
     broadcast_static_shape,
     concat,
-    eye,
     identity,
-    linspace,
-    meshgrid,
     newaxis,
-    range,
     rank,
     reshape,
     reverse,
     shape_n,
-    slice,
     split,
     stack,
     stop_gradient,
     tile,
     unstack,
 )
+from thalweg.ops.cast import cast, saturate_cast
 from thalweg.ops.check import (
     Assert,
 )
@@ -162,6 +159,7 @@ from thalweg.ops.control import (
     group,
     print,
 )
+from thalweg.ops.creation import eye, linspace, meshgrid, range
 from thalweg.ops.einsum import (
     einsum,
 )
@@ -170,6 +168,7 @@ from thalweg.ops.indexing import (
     one_hot,
     repeat,
     sequence_mask,
+    slice,
     unique,
     unique_with_counts,
 )
@@ -178,7 +177,6 @@ from thalweg.ops.math import (
     abs,
     add,
     add_n,
-    cast,
     complex,
     cumsum,
     divide,
@@ -186,7 +184,6 @@ from thalweg.ops.math import (
     not_equal,
     pow,
     round,
-    saturate_cast,
     scalar_mul,
     sigmoid,
     tensordot,

@@ -31,11 +31,8 @@ from thalweg.framework.dtypes import (
     uint64,
     variant,
 )
-from thalweg.ops.math import (
-    cast,
-    complex,
-    saturate_cast,
-)
+from thalweg.ops.cast import cast, saturate_cast
+from thalweg.ops.math import complex
 
 __all__ = [
     "DType",

@@ -13,13 +13,10 @@ from thalweg._gen.linalg import (
     tensor_diag,
     tensor_diag_part,
 )
-from thalweg.ops.array import (
-    eye,
-    matrix_transpose,
-)
 from thalweg.ops.clip import (
     global_norm,
 )
+from thalweg.ops.creation import eye
 from thalweg.ops.einsum import (
     einsum,
 )
@@ -47,6 +44,7 @@ from thalweg.ops.math import (
 from thalweg.ops.nn import (
     l2_normalize,
 )
+from thalweg.ops.transpose import matrix_transpose
 from thalweg.ops.v2.math import (
     matmul,
     matvec,

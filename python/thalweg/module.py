@@ -71,7 +71,7 @@ class Module(AutoTrackable):
     @property
     def name_scope(self) -> Any:
         """A `tf.name_scope` for what the module creates."""
-        from thalweg.framework.graph import name_scope
+        from thalweg.framework.default_graph import name_scope
 
         return name_scope(f"{self._name}/")
 

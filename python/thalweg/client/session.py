@@ -12,9 +12,10 @@ from thalweg.client.config import ConfigProto, RunMetadata, RunOptions, step_sta
 from thalweg.client.feed import converter, feed_tensor, flat_feeds
 from thalweg.client.fetch import FlatFetches, structure_key
 from thalweg.client.memory_plan import MemoryPlan
+from thalweg.framework.default_graph import get_default_graph
 from thalweg.framework.default_session import default_session_stack
 from thalweg.framework.devices import load_device_plugins
-from thalweg.framework.graph import Graph, get_default_graph
+from thalweg.framework.graph import Graph
 
 _FED = object()  # starts the key of a signature with feeds, so that it equals no fetch structure
 _MAX_CALLS = 512  # signatures remembered per session; the core keeps its own bounded set of plans

@@ -11,8 +11,8 @@ from thalweg.eager.trace import TracedGraph, structure_of
 from thalweg.framework import dtypes, nest, random_seed
 from thalweg.framework.apply import create
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.default_graph import get_default_graph
 from thalweg.framework.errors import InvalidArgumentError
-from thalweg.framework.graph import get_default_graph
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import SymbolicTensor, Tensor
 from thalweg.framework.type_spec import TensorSpec

@@ -13,8 +13,9 @@ from thalweg import _core
 from thalweg.framework import nest
 from thalweg.framework.apply import apply_op
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.default_graph import get_default_graph
 from thalweg.framework.gradients import UnconnectedGradients, differentiate
-from thalweg.framework.graph import Graph, get_default_graph
+from thalweg.framework.graph import Graph
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import Tensor
 from thalweg.platform import logging

@@ -16,12 +16,13 @@ from thalweg.eager.autograph import convert_if_needed, unconverted
 from thalweg.eager.concrete_function import ConcreteFunction
 from thalweg.eager.input_signature import checked_signature, fitted
 from thalweg.eager.trace import outermost, trace
-from thalweg.framework import graph as ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import nest, random_seed
 from thalweg.framework.config_state import state as settings
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.func_graph import unique_function_name
 from thalweg.framework.mode import executing_eagerly
+from thalweg.framework.scopes import eager_scopes
 from thalweg.framework.shapes import TensorShape
 from thalweg.framework.tensor import Tensor
 from thalweg.framework.type_spec import TensorSpec
@@ -206,7 +207,7 @@ class Function(_core.FunctionCalls):
         leaves = [call_key.converted(v) for v in leaves]
         places = [i for i, v in enumerate(leaves) if isinstance(v, (Tensor, TensorSpec))]
         tensors = [leaves[i] for i in places]
-        device, shape_of = ops._eager_scopes.device, call_key.structure_key(structure)
+        device, shape_of = eager_scopes.device, call_key.structure_key(structure)
         kinds = tuple(map(call_key.leaf_key, leaves))
         keys = [(context, device, shape_of, kinds) for context in _contexts()]
         with self._lock:

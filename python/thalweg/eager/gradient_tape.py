@@ -16,9 +16,10 @@ from thalweg.framework import dtypes, nest
 from thalweg.framework.apply import apply_op
 from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.convert import constant, convert_to_tensor
+from thalweg.framework.default_graph import get_default_graph
 from thalweg.framework.eager_tensor import EagerTensor
 from thalweg.framework.gradients import UnconnectedGradients, differentiate
-from thalweg.framework.graph import Graph, get_default_graph
+from thalweg.framework.graph import Graph
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import Tensor, TensorLike
 from thalweg.platform import logging

@@ -10,7 +10,7 @@ from thalweg.framework import nest
 from thalweg.framework.apply import apply_op
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.custom_gradient import hidden_custom_gradient
-from thalweg.framework.graph import control_dependencies
+from thalweg.framework.default_graph import control_dependencies
 
 
 def recompute_grad(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,10 +8,11 @@ from typing import Any
 from thalweg import _core
 from thalweg.framework import gradients, nest, random_seed
 from thalweg.framework.composite import IndexedSlices
+from thalweg.framework.default_graph import get_default_graph, init_scope
 from thalweg.framework.eager_tensor import EagerTensor
 from thalweg.framework.effects import Effects
 from thalweg.framework.func_graph import FuncGraph, to_output
-from thalweg.framework.graph import Graph, get_default_graph, init_scope
+from thalweg.framework.graph import Graph
 from thalweg.framework.tensor import Operation, SymbolicTensor
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from thalweg import raw_ops
 from thalweg.eager.function import Function
+from thalweg.framework import default_graph as ops
 from thalweg.framework import errors, nest
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import Tensor

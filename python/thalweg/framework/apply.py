@@ -13,7 +13,8 @@ import numpy as np
 from thalweg import _core
 from thalweg.framework import dtypes
 from thalweg.framework.convert import convert_to_tensor
-from thalweg.framework.graph import Graph, get_default_graph, graph_of
+from thalweg.framework.default_graph import get_default_graph, graph_of
+from thalweg.framework.graph import Graph
 from thalweg.framework.op_spec import Arg, Attr, OpSpec, op_spec
 from thalweg.framework.shapes import TensorShape
 from thalweg.framework.tensor import Operation, SymbolicTensor, Tensor, TensorLike

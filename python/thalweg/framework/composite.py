@@ -13,7 +13,8 @@ from thalweg.framework.convert import (
     convert_to_tensor,
     register_tensor_conversion_function,
 )
-from thalweg.framework.graph import Graph, name_scope
+from thalweg.framework.default_graph import name_scope
+from thalweg.framework.graph import Graph
 from thalweg.framework.shapes import TensorShape
 from thalweg.framework.tensor import Operation, Tensor, TensorLike
 

@@ -9,6 +9,8 @@ from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
 
+from thalweg.framework.scopes import eager_scopes
+
 PhysicalDevice = namedtuple("PhysicalDevice", ["name", "device_type"])
 LogicalDevice = namedtuple("LogicalDevice", ["name", "device_type"])
 
@@ -81,13 +83,12 @@ def _gpu_count() -> int:
     from thalweg import _core
     from thalweg.eager.device import _select as select
     from thalweg.framework.devices import load_device_plugins
-    from thalweg.framework.graph import _eager_scopes
 
     load_device_plugins()
     count = 0
     while _core.set_eager_device("GPU", count):  # False: there is no such device
         count += 1
-    select(_eager_scopes.device)
+    select(eager_scopes.device)
     return count
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from thalweg import _core
 from thalweg.framework import dtypes
+from thalweg.framework.default_graph import get_default_graph
 from thalweg.framework.dtypes import DType
 from thalweg.framework.eager_tensor import EagerTensor, from_array
 from thalweg.framework.errors import InaccessibleTensorError
-from thalweg.framework.graph import get_default_graph
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import Dimension, TensorShape
 from thalweg.framework.tensor import Operation, SymbolicTensor, Tensor, TensorLike

@@ -11,7 +11,8 @@ from thalweg import _core
 from thalweg.framework import nest
 from thalweg.framework.apply import apply_op, create
 from thalweg.framework.convert import convert_to_tensor
-from thalweg.framework.graph import Graph, GraphKeys, get_default_graph, name_scope
+from thalweg.framework.default_graph import get_default_graph, name_scope
+from thalweg.framework.graph import Graph, GraphKeys
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import Operation
 

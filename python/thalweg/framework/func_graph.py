@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from thalweg import _core
+from thalweg.framework.default_graph import get_default_graph
 from thalweg.framework.eager_tensor import EagerTensor
 from thalweg.framework.effects import Effects
 from thalweg.framework.errors import InaccessibleTensorError
-from thalweg.framework.graph import Graph, GraphKeys, get_default_graph
+from thalweg.framework.graph import Graph, GraphKeys
 from thalweg.framework.scopes import Restore, user_site
 from thalweg.framework.tensor import Operation, SymbolicTensor
 

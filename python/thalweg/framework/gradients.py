@@ -12,8 +12,9 @@ from thalweg import _core
 from thalweg.framework.apply import apply_op
 from thalweg.framework.composite import slices_of
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.default_graph import graph_of, name_scope
 from thalweg.framework.func_graph import derived_graph
-from thalweg.framework.graph import Graph, graph_of, name_scope
+from thalweg.framework.graph import Graph
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import Operation, Tensor, attribute_of
 

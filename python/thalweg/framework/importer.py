@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from thalweg.framework.convert import convert_to_tensor
-from thalweg.framework.graph import get_default_graph
+from thalweg.framework.default_graph import get_default_graph
 
 
 def import_graph_def(

@@ -9,17 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from thalweg.framework import errors, importer
-from thalweg.framework.graph import (
-    Graph,
-    GraphKeys,
-    Operation,
-    Tensor,
-    get_default_graph,
-    prepend_name_scope,
-    strip_name_scope,
-)
+from thalweg.framework.default_graph import get_default_graph
+from thalweg.framework.graph import Graph, GraphKeys, Operation, Tensor
 from thalweg.framework.graph_pb import GraphDef
 from thalweg.framework.proto import Field, Message
+from thalweg.framework.scope_names import prepend_name_scope, strip_name_scope
 from thalweg.framework.text_format import message_text
 from thalweg.framework.text_parse import ParseError, parse_text
 from thalweg.platform import logging

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from thalweg.framework.graph import name_scope
+from thalweg.framework.default_graph import name_scope
 from thalweg.framework.mode import executing_eagerly
 
 

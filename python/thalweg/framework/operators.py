@@ -10,8 +10,8 @@ import numpy as np
 from thalweg.framework import dtypes
 from thalweg.framework.apply import apply_op
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.default_graph import name_scope
 from thalweg.framework.eager_tensor import EagerTensor, fallbacks
-from thalweg.framework.graph import name_scope
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import Dimension, TensorShape
 from thalweg.framework.tensor import SymbolicTensor, Tensor, TensorLike

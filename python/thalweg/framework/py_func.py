@@ -13,8 +13,9 @@ from thalweg import _core
 from thalweg.framework import dtypes
 from thalweg.framework.apply import apply_op, create
 from thalweg.framework.convert import convert_to_tensor
+from thalweg.framework.default_graph import name_scope
 from thalweg.framework.errors import InvalidArgumentError
-from thalweg.framework.graph import eager_mode, name_scope
+from thalweg.framework.graph_stack import eager_mode
 from thalweg.framework.mode import executing_eagerly
 
 

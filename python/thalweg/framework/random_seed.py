@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 
 from thalweg import _core
-from thalweg.framework.graph import get_default_graph
+from thalweg.framework.default_graph import get_default_graph
 from thalweg.framework.mode import executing_eagerly
 
 DEFAULT_GRAPH_SEED = 87654321

@@ -46,6 +46,17 @@ class Scopes(threading.local):
         self.container = ""
 
 
+class _EagerScopes(threading.local):
+    """What is active on this thread in eager mode."""
+
+    def __init__(self) -> None:
+        self.name = ""  # with the trailing slash
+        self.device = ""
+
+
+eager_scopes = _EagerScopes()
+
+
 class Restore:
     """A context manager that sets attributes of an object (the scopes, as a rule) and puts the old
     values back.

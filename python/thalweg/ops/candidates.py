@@ -11,7 +11,8 @@ from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.random_seed import get_seed
 from thalweg.framework.tensor import Tensor
-from thalweg.ops import array, nn
+from thalweg.ops import array, creation, nn
+from thalweg.ops.cast import cast_to
 from thalweg.ops.cross_entropy import (
     sigmoid_cross_entropy_with_logits,
     softmax_cross_entropy_with_logits_v2,
@@ -205,7 +206,7 @@ def _sampled_logits(
     expected, and labels that share 1 among the true classes.
     """
     inputs = convert_to_tensor(inputs, name="inputs")
-    labels = array.cast_to(convert_to_tensor(labels, name="labels"), dtypes.int64)
+    labels = cast_to(convert_to_tensor(labels, name="labels"), dtypes.int64)
     dtype = inputs.dtype.base_dtype
     if sampled_values is None:
         sampled_values = log_uniform_candidate_sampler(
@@ -214,11 +215,11 @@ def _sampled_logits(
     sampled, true_count, sampled_count = (
         raw_ops.StopGradient(convert_to_tensor(v)) for v in sampled_values
     )
-    sampled = array.cast_to(sampled, dtypes.int64)
+    sampled = cast_to(sampled, dtypes.int64)
     # One look-up for both, so that there is one gradient of the table.
     ids = array.concat([array.reshape(labels, [-1]), sampled], 0)
-    rows = array.cast_to(nn.embedding_lookup(weights, ids, partition_strategy), dtype)
-    offsets = array.cast_to(nn.embedding_lookup(biases, ids, partition_strategy), dtype)
+    rows = cast_to(nn.embedding_lookup(weights, ids, partition_strategy), dtype)
+    offsets = cast_to(nn.embedding_lookup(biases, ids, partition_strategy), dtype)
     truths = raw_ops.Size(labels)
     true_rows = array.reshape(rows[:truths], [-1, num_true, array.shape(rows)[1]])
     products = raw_ops.Mul(raw_ops.ExpandDims(inputs, 1), true_rows)
@@ -230,17 +231,17 @@ def _sampled_logits(
     )
     if remove_accidental_hits:
         row, place, lowest = compute_accidental_hits(labels, sampled, num_true)
-        where = raw_ops.Pack([array.cast_to(row, dtypes.int64), place], axis=1)
+        where = raw_ops.Pack([cast_to(row, dtypes.int64), place], axis=1)
         # Set, not added: a class may be true more than once, and twice the lowest is infinite.
         away = raw_ops.TensorScatterUpdate(
-            array.zeros_like(sampled_logits), where, array.cast_to(lowest, dtype)
+            creation.zeros_like(sampled_logits), where, cast_to(lowest, dtype)
         )
         sampled_logits = raw_ops.AddV2(sampled_logits, away)
-    true_logits = raw_ops.Sub(true_logits, raw_ops.Log(array.cast_to(true_count, dtype)))
-    sampled_logits = raw_ops.Sub(sampled_logits, raw_ops.Log(array.cast_to(sampled_count, dtype)))
+    true_logits = raw_ops.Sub(true_logits, raw_ops.Log(cast_to(true_count, dtype)))
+    sampled_logits = raw_ops.Sub(sampled_logits, raw_ops.Log(cast_to(sampled_count, dtype)))
     logits = array.concat([true_logits, sampled_logits], 1)
-    share = raw_ops.RealDiv(array.ones_like(true_logits), float(num_true))
-    return logits, array.concat([share, array.zeros_like(sampled_logits)], 1)
+    share = raw_ops.RealDiv(creation.ones_like(true_logits), float(num_true))
+    return logits, array.concat([share, creation.zeros_like(sampled_logits)], 1)
 
 
 def nce_loss(

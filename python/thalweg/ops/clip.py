@@ -10,13 +10,14 @@ from contextlib import nullcontext
 from typing import Any
 
 from thalweg import raw_ops
-from thalweg.framework import graph as ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework.composite import IndexedSlices, on_values
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.op_scope import op_scope
-from thalweg.ops import array, indexing, math, reduce
+from thalweg.ops import array, creation, indexing, math, reduce
+from thalweg.ops.cast import cast
 
 
 def clip_by_value(
@@ -43,7 +44,7 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
             total = reduce.reduce_sum(raw_ops.Mul(values, values), axes, keepdims=axes is not None)
             # sqrt at 0 has an infinite slope: the gradient there would be NaN.
             positive = raw_ops.Greater(total, constant(0, values.dtype.base_dtype))
-            safe = indexing.where(positive, total, array.ones_like(total))
+            safe = indexing.where(positive, total, creation.ones_like(total))
             norm = indexing.where(positive, raw_ops.Sqrt(safe), total)
             limit = convert_to_tensor(clip_norm, dtype=values.dtype.base_dtype)
             scaled = raw_ops.Mul(values, limit)
@@ -56,7 +57,7 @@ def clip_by_average_norm(t: Any, clip_norm: Any, name: str | None = None) -> Ten
     """t scaled down where its norm per element exceeds `clip_norm`."""
     with op_scope(name, "clip_by_average_norm", [t, clip_norm]) as scope:
         t = convert_to_tensor(t, name="t")
-        count = math.cast(array.size(t), t.dtype.base_dtype)
+        count = cast(array.size(t), t.dtype.base_dtype)
         inverse = raw_ops.Rsqrt(reduce.reduce_sum(raw_ops.Mul(t, t)))
         one = constant(1, t.dtype.base_dtype)
         clip_norm = convert_to_tensor(clip_norm, dtype=t.dtype.base_dtype)
@@ -110,7 +111,7 @@ def clip_by_global_norm(
 
 def _scaled(values: Tensor, scale: Tensor, name: str) -> Tensor:
     with nullcontext() if executing_eagerly() else ops.colocate_with(values.op):
-        scaled = raw_ops.Mul(values, math.cast(scale, values.dtype.base_dtype))
+        scaled = raw_ops.Mul(values, cast(scale, values.dtype.base_dtype))
         return raw_ops.Identity(scaled, name=name)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes, nest
-from thalweg.framework import graph as ops
 from thalweg.framework.apply import create
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.errors import InvalidArgumentError

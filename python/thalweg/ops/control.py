@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from thalweg import _core, raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes, nest
-from thalweg.framework import graph as ops
 from thalweg.framework.composite import IndexedSlices, SparseTensor
 from thalweg.framework.convert import convert_to_tensor, is_tensor
 from thalweg.framework.func_graph import FuncGraph

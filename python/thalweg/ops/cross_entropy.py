@@ -10,8 +10,10 @@ from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.op_scope import op_scope
-from thalweg.ops import array, indexing, math
+from thalweg.ops import array, creation, indexing
 from thalweg.ops.arguments import one_of
+from thalweg.ops.cast import cast
+from thalweg.ops.transpose import transpose
 
 
 def _named_arguments(function: str, sentinel: Any, labels: Any, logits: Any) -> None:
@@ -62,8 +64,8 @@ def softmax_cross_entropy_with_logits_v2(
         logits = convert_to_tensor(logits, name="logits")
         labels = convert_to_tensor(labels, name="labels")
         half = logits.dtype.base_dtype in (dtypes.float16, dtypes.bfloat16)
-        precise = math.cast(logits, dtypes.float32) if half else logits
-        labels = math.cast(labels, precise.dtype.base_dtype)
+        precise = cast(logits, dtypes.float32) if half else logits
+        labels = cast(labels, precise.dtype.base_dtype)
         ndims = precise.shape.ndims
         if axis not in (-1, None) and axis != (ndims or 0) - 1:
             precise, labels = _axis_to_end(precise, axis), _axis_to_end(labels, axis)
@@ -73,18 +75,18 @@ def softmax_cross_entropy_with_logits_v2(
         cost, _ = raw_ops.SoftmaxCrossEntropyWithLogits(rows, label_rows, name=scope)
         # All sizes but the classes'.
         size = raw_ops.Sub(input_rank, 1)
-        outer = array.slice(input_shape, [0], array.stack([size]))
+        outer = indexing.slice(input_shape, [0], array.stack([size]))
         cost = array.reshape(cost, outer)
         if precise.shape.ndims is not None:
             cost.set_shape(precise.shape[:-1])
-        return math.cast(cost, logits.dtype.base_dtype) if half else cost
+        return cast(cost, logits.dtype.base_dtype) if half else cost
 
 
 def _as_rows(x: Tensor) -> Tensor:
     """x as a matrix whose rows are its last dimension."""
     rank = array.rank(x)
     shape = array.shape(x)
-    last = array.slice(shape, array.stack([raw_ops.Sub(rank, 1)]), [1])
+    last = indexing.slice(shape, array.stack([raw_ops.Sub(rank, 1)]), [1])
     rows = array.reshape(x, array.concat([[-1], last], 0))
     if x.shape.ndims is not None:
         sides = x.shape.as_list()
@@ -101,7 +103,7 @@ def _axis_to_end(x: Tensor, axis: int) -> Tensor:
     if ndims is None:
         raise ValueError(f"softmax_cross_entropy_with_logits: the rank must be known for {axis=}")
     axis %= ndims
-    return array.transpose(x, [i for i in range(ndims) if i != axis] + [axis])
+    return transpose(x, [i for i in range(ndims) if i != axis] + [axis])
 
 
 def sparse_softmax_cross_entropy_with_logits(
@@ -115,10 +117,10 @@ def sparse_softmax_cross_entropy_with_logits(
         labels = convert_to_tensor(labels)
         logits = convert_to_tensor(logits)
         half = logits.dtype.base_dtype in (dtypes.float16, dtypes.bfloat16)
-        precise = math.cast(logits, dtypes.float32) if half else logits
+        precise = cast(logits, dtypes.float32) if half else logits
         if executing_eagerly() and len(logits._dims) == 2 and labels._dims == logits._dims[:1]:
             cost, _ = raw_ops.SparseSoftmaxCrossEntropyWithLogits(precise, labels)
-            return math.cast(cost, logits.dtype.base_dtype) if half else cost
+            return cast(cost, logits.dtype.base_dtype) if half else cost
         labels_shape = None if executing_eagerly() else array.shape(labels)
         if logits.shape.ndims == 0:
             raise ValueError(f"`logits` cannot be a scalar. Received logits={logits}")
@@ -151,7 +153,7 @@ def sparse_softmax_cross_entropy_with_logits(
                 cost, array.shape(labels) if labels_shape is None else labels_shape
             )
             cost.set_shape(labels.shape)
-        return math.cast(cost, logits.dtype.base_dtype) if half else cost
+        return cast(cost, logits.dtype.base_dtype) if half else cost
 
 
 def sigmoid_cross_entropy_with_logits(
@@ -167,7 +169,7 @@ def sigmoid_cross_entropy_with_logits(
         _same_shape(x, z, "logits", "labels")
         # max(x, 0) - x * z + log1p(exp(-|x|)) overflows for no x; Select keeps its slope at 0
         # right.
-        zeros = array.zeros_like(x)
+        zeros = creation.zeros_like(x)
         positive = raw_ops.GreaterEqual(x, zeros)
         relu = indexing.where(positive, x, zeros)
         minus_abs = indexing.where(positive, raw_ops.Neg(x), x)

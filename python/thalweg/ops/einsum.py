@@ -14,6 +14,7 @@ from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array, math
+from thalweg.ops.transpose import transpose
 
 # A label is a letter, or the number of a dimension of the ellipsis, counted from its end.
 Labels = list[Any]
@@ -55,7 +56,7 @@ def einsum(equation: str, *inputs: Any, **kwargs: Any) -> Tensor:
             terms.append(_contract(left, right, others))
         result, own = terms[0]
         if own != list(output):
-            result = array.transpose(result, [own.index(label) for label in output])
+            result = transpose(result, [own.index(label) for label in output])
         return raw_ops.Identity(result, name=scope)
 
 
@@ -116,7 +117,7 @@ def _prepare(term: Term, labels: list[Labels], output: Labels, index: int) -> Te
         first = own.index(label)
         second = own.index(label, first + 1)
         rest = [i for i in range(len(own)) if i not in (first, second)]
-        x = raw_ops.MatrixDiagPart(array.transpose(x, [*rest, first, second]))
+        x = raw_ops.MatrixDiagPart(transpose(x, [*rest, first, second]))
         own = [*(own[i] for i in rest), label]
     others = {c for i, theirs in enumerate(labels) if i != index for c in theirs} | set(output)
     alone = [i for i, c in enumerate(own) if c not in others]
@@ -199,7 +200,7 @@ def _with_axes(
 ) -> Tensor:
     """x in the order given, `extra` dimensions of size 1 at the end or after the first ones."""
     if own != order:
-        x = array.transpose(x, [own.index(c) for c in order])
+        x = transpose(x, [own.index(c) for c in order])
     for _ in range(extra):
         x = raw_ops.ExpandDims(x, -1 if at_end else after)
     return x
@@ -211,7 +212,7 @@ def _as_matrices(
     """x as a batch of matrices, and the sizes of the dimensions of batch, rows and columns."""
     order = [*batch, *rows, *cols]
     if own != order:
-        x = array.transpose(x, [own.index(c) for c in order])
+        x = transpose(x, [own.index(c) for c in order])
     sides: list[Any] = x.shape.as_list()
     if None in sides:
         dynamic = array.shape(x)

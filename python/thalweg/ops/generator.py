@@ -10,13 +10,14 @@ import numpy as np
 
 from thalweg import raw_ops
 from thalweg.eager.variable import Variable
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.apply import apply_op
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
-from thalweg.ops import array, stateless_random
+from thalweg.ops import array, creation, stateless_random
+from thalweg.ops.cast import cast_to
 from thalweg.ops.random import shape_tensor
 from thalweg.ops.stateless_random import algorithm_number
 
@@ -39,7 +40,7 @@ def _state_of(seed: Any) -> Any:
     if not isinstance(seed, Tensor):
         words = [_words(int(n))[0] for n in np.asarray(seed).reshape(-1)][:_STATE_SIZE]
         return np.array([0] * (_STATE_SIZE - len(words)) + words, np.int64)
-    numbers = array.reshape(array.cast_to(seed, dtypes.int64), [-1])[:_STATE_SIZE]
+    numbers = array.reshape(cast_to(seed, dtypes.int64), [-1])[:_STATE_SIZE]
     missing = raw_ops.Sub(_STATE_SIZE, raw_ops.Size(numbers))
     state = raw_ops.Pad(numbers, array.stack([[missing, 0]]))
     state.set_shape([_STATE_SIZE])
@@ -130,7 +131,7 @@ class Generator:
 
     def skip(self, delta: Any) -> Tensor:
         """Passes over `delta` numbers; the state before that."""
-        delta = array.cast_to(convert_to_tensor(delta), dtypes.int64)
+        delta = cast_to(convert_to_tensor(delta), dtypes.int64)
         before = self._state_var.read_value()
         low, high, key = raw_ops.Unpack(before, num=_STATE_SIZE, axis=0)
         sum_ = raw_ops.AddV2(low, raw_ops.Mul(delta, _STEP))
@@ -145,7 +146,7 @@ class Generator:
         how many numbers are set aside for one.
         """
         count: Any = (
-            raw_ops.Prod(array.cast_to(shape, dtypes.int64), [0])
+            raw_ops.Prod(cast_to(shape, dtypes.int64), [0])
             if isinstance(shape, Tensor)
             else math.prod(shape)
         )
@@ -253,7 +254,7 @@ class Generator:
     def make_seeds(self, count: int = 1) -> Tensor:
         """`count` seeds for stateless functions, as columns: int64 of shape [2, count]."""
         keys = self._new_keys(count)
-        return array.stack([keys, array.zeros_like(keys)])
+        return array.stack([keys, creation.zeros_like(keys)])
 
     def split(self, count: int = 1) -> list[Generator]:
         """`count` generators whose streams are independent of each other and of this one."""
@@ -285,8 +286,8 @@ def _checked(state: Any) -> Any:
 
 def _joined(key: Any, counter: Any) -> Any:
     if isinstance(key, Tensor) or isinstance(counter, Tensor):
-        words = array.cast_to(convert_to_tensor(counter), dtypes.int64)
-        last = array.reshape(array.cast_to(convert_to_tensor(key), dtypes.int64), [1])
+        words = cast_to(convert_to_tensor(counter), dtypes.int64)
+        last = array.reshape(cast_to(convert_to_tensor(key), dtypes.int64), [1])
         return array.concat([words, last], 0)
     return np.append(np.asarray(counter, np.int64), np.asarray(key, np.int64))
 

@@ -11,7 +11,9 @@ from thalweg.framework import dtypes
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.op_scope import op_scope
-from thalweg.ops import array, math, random, reduce
+from thalweg.ops import array, indexing, math, random, reduce
+from thalweg.ops.cast import cast, saturate_cast
+from thalweg.ops.transpose import transpose
 
 
 def _image(image: Any, what: str) -> Tensor:
@@ -78,26 +80,22 @@ def convert_image_dtype(
                 scale = (int(have.max) + 1) // (int(want.max) + 1)
                 scaled = raw_ops.FloorDiv(image, constant(scale, have))
                 return (
-                    math.saturate_cast(scaled, want, name=scope)
+                    saturate_cast(scaled, want, name=scope)
                     if saturate
-                    else math.cast(scaled, want, name=scope)
+                    else cast(scaled, want, name=scope)
                 )
-            wide = math.saturate_cast(image, want) if saturate else math.cast(image, want)
+            wide = saturate_cast(image, want) if saturate else cast(image, want)
             scale = (int(want.max) + 1) // (int(have.max) + 1)
             return raw_ops.Mul(wide, constant(scale, want), name=scope)
         if have.is_floating and want.is_floating:
-            return math.cast(image, want, name=scope)
+            return cast(image, want, name=scope)
         if have.is_integer:
-            return raw_ops.Mul(
-                math.cast(image, want), constant(1.0 / int(have.max), want), name=scope
-            )
+            return raw_ops.Mul(cast(image, want), constant(1.0 / int(have.max), want), name=scope)
         # Half a step up, so that 1.0 is the largest integer and every integer has an interval of
         # equal width.
         scaled = raw_ops.Mul(image, constant(int(want.max) + 0.5, have))
         return (
-            math.saturate_cast(scaled, want, name=scope)
-            if saturate
-            else math.cast(scaled, want, name=scope)
+            saturate_cast(scaled, want, name=scope) if saturate else cast(scaled, want, name=scope)
         )
 
 
@@ -146,9 +144,7 @@ def transpose_image(image: Any, name: str | None = None) -> Tensor:
     """Swaps height and width."""
     with op_scope(name, "transpose", [image]) as scope:
         image = _image(image, "transpose")
-        return array.transpose(
-            image, [1, 0, 2] if image.shape.ndims == 3 else [0, 2, 1, 3], name=scope
-        )
+        return transpose(image, [1, 0, 2] if image.shape.ndims == 3 else [0, 2, 1, 3], name=scope)
 
 
 def rot90(image: Any, k: int = 1, name: str | None = None) -> Tensor:
@@ -197,7 +193,7 @@ def crop_to_bounding_box(
         begin, size = [offset_height, offset_width, 0], [target_height, target_width, -1]
         if image.shape.ndims == 4:
             begin, size = [0, *begin], [-1, *size]
-        return array.slice(image, begin, size)
+        return indexing.slice(image, begin, size)
 
 
 def pad_to_bounding_box(
@@ -265,11 +261,11 @@ def per_image_standardization(image: Any) -> Tensor:
     with op_scope(None, "per_image_standardization", [image]) as scope:
         image = _image(image, "per_image_standardization")
         given = image.dtype.base_dtype
-        floats = image if given.is_floating else math.cast(image, dtypes.float32)
+        floats = image if given.is_floating else cast(image, dtypes.float32)
         if given == dtypes.float16:
-            floats = math.cast(image, dtypes.float32)
+            floats = cast(image, dtypes.float32)
         axes = [-1, -2, -3]
-        count = math.cast(raw_ops.Prod(array.shape(image)[-3:], [0]), floats.dtype.base_dtype)
+        count = cast(raw_ops.Prod(array.shape(image)[-3:], [0]), floats.dtype.base_dtype)
         mean = reduce.reduce_mean(floats, axes, keepdims=True)
         centred = raw_ops.Sub(floats, mean)
         deviation = raw_ops.Sqrt(reduce.reduce_mean(raw_ops.Square(centred), axes, keepdims=True))
@@ -285,7 +281,7 @@ def adjust_brightness(image: Any, delta: Any) -> Tensor:
         image = convert_to_tensor(image, name="image")
         given = image.dtype.base_dtype
         floats = image if given.is_floating else convert_image_dtype(image, dtypes.float32)
-        brighter = raw_ops.AddV2(floats, math.cast(delta, floats.dtype.base_dtype))
+        brighter = raw_ops.AddV2(floats, cast(delta, floats.dtype.base_dtype))
         return convert_image_dtype(brighter, given, saturate=True, name=scope)
 
 
@@ -296,7 +292,7 @@ def adjust_contrast(images: Any, contrast_factor: Any) -> Tensor:
         given = images.dtype.base_dtype
         floats = images if given.is_floating else convert_image_dtype(images, dtypes.float32)
         mean = reduce.reduce_mean(floats, [-3, -2], keepdims=True)
-        factor = math.cast(contrast_factor, floats.dtype.base_dtype)
+        factor = cast(contrast_factor, floats.dtype.base_dtype)
         adjusted = raw_ops.AddV2(raw_ops.Mul(raw_ops.Sub(floats, mean), factor), mean)
         return convert_image_dtype(adjusted, given, saturate=True, name=scope)
 

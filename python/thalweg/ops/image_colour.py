@@ -12,6 +12,7 @@ from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import math, random
+from thalweg.ops.cast import cast
 from thalweg.ops.image import convert_image_dtype
 
 
@@ -39,7 +40,7 @@ def adjust_hue(image: Any, delta: Any, name: str | None = None) -> Tensor:
 
         def turn(hue: Tensor, saturation: Tensor) -> list[Tensor]:
             one = constant(1, hue.dtype.base_dtype)
-            turned = raw_ops.AddV2(hue, math.cast(delta, hue.dtype.base_dtype))
+            turned = raw_ops.AddV2(hue, cast(delta, hue.dtype.base_dtype))
             return [raw_ops.FloorMod(turned, one), saturation]
 
         return _adjusted_hsv(image, turn)
@@ -51,7 +52,7 @@ def adjust_saturation(image: Any, saturation_factor: Any, name: str | None = Non
 
         def scale(hue: Tensor, saturation: Tensor) -> list[Tensor]:
             dtype = hue.dtype.base_dtype
-            scaled = raw_ops.Mul(saturation, math.cast(saturation_factor, dtype))
+            scaled = raw_ops.Mul(saturation, cast(saturation_factor, dtype))
             return [hue, raw_ops.ClipByValue(scaled, constant(0, dtype), constant(1, dtype))]
 
         return _adjusted_hsv(image, scale)
@@ -64,10 +65,8 @@ def adjust_gamma(image: Any, gamma: Any = 1, gain: Any = 1) -> Tensor:
             raise ValueError("Gamma should be a non-negative real number.")
         floats, given = _as_floats(image)
         dtype = floats.dtype.base_dtype
-        powered = raw_ops.Pow(floats, math.cast(gamma, dtype))
-        return convert_image_dtype(
-            raw_ops.Mul(math.cast(gain, dtype), powered), given, saturate=True
-        )
+        powered = raw_ops.Pow(floats, cast(gamma, dtype))
+        return convert_image_dtype(raw_ops.Mul(cast(gain, dtype), powered), given, saturate=True)
 
 
 def random_hue(image: Any, max_delta: float, seed: int | None = None) -> Tensor:
@@ -143,7 +142,7 @@ def psnr(a: Any, b: Any, max_val: Any, name: str | None = None) -> Tensor:
     """Peak signal-to-noise ratio of each pair of images, in decibels."""
     with op_scope(name, "PSNR", [a, b]):
         a, b = convert_to_tensor(a), convert_to_tensor(b)
-        limit = math.cast(convert_to_tensor(max_val), a.dtype.base_dtype)
+        limit = cast(convert_to_tensor(max_val), a.dtype.base_dtype)
         limit, a, b = (convert_image_dtype(x, dtypes.float32) for x in (limit, a, b))
         error = raw_ops.Mean(raw_ops.SquaredDifference(a, b), [-3, -2, -1])
         scale = np.float32(1 / np.log(10))

@@ -10,8 +10,9 @@ from thalweg.framework import dtypes
 from thalweg.framework.convert import constant_value, convert_to_tensor
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
-from thalweg.ops import array, math
+from thalweg.ops import array
 from thalweg.ops.arguments import one_of
+from thalweg.ops.cast import cast
 from thalweg.ops.image import pad_to_bounding_box
 
 
@@ -67,8 +68,8 @@ def resize(
             return raw_ops.ResizeBicubic(batch, wanted, half_pixel_centers=True)
         if method not in _WINDOWS:
             raise ValueError(f"Resize method is not implemented: {method}")
-        have = math.cast(array.shape(batch)[1:3], dtypes.float32)
-        scale = raw_ops.RealDiv(math.cast(wanted, dtypes.float32), have)
+        have = cast(array.shape(batch)[1:3], dtypes.float32)
+        scale = raw_ops.RealDiv(cast(wanted, dtypes.float32), have)
         return raw_ops.ScaleAndTranslate(
             batch, wanted, scale, [0.0, 0.0], kernel_type=_WINDOWS[method], antialias=antialias
         )
@@ -134,7 +135,7 @@ def _resized(
         raise ValueError("'images' must have either 3 or 4 dimensions.")
     one = images.shape.ndims == 3
     batch = raw_ops.ExpandDims(images, 0) if one else images
-    wanted = math.cast(convert_to_tensor(size, name="size"), dtypes.int32)
+    wanted = cast(convert_to_tensor(size, name="size"), dtypes.int32)
     if not wanted.shape.is_compatible_with([2]):
         raise ValueError("'size' must be a 1-D Tensor of 2 elements: new_height, new_width")
     if preserve_aspect_ratio:
@@ -204,9 +205,9 @@ def resize_area(
 
 
 def _largest_within(batch: Tensor, size: Tensor) -> Tensor:
-    have = math.cast(array.shape(batch)[1:3], dtypes.float32)
-    scale = raw_ops.Min(raw_ops.RealDiv(math.cast(size, dtypes.float32), have), [0])
-    return math.cast(raw_ops.Round(raw_ops.Mul(have, scale)), dtypes.int32)
+    have = cast(array.shape(batch)[1:3], dtypes.float32)
+    scale = raw_ops.Min(raw_ops.RealDiv(cast(size, dtypes.float32), have), [0])
+    return cast(raw_ops.Round(raw_ops.Mul(have, scale)), dtypes.int32)
 
 
 def crop_and_resize(

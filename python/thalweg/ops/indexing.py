@@ -1,4 +1,4 @@
-"""Picking elements: gathers, masks, one-hot codes, distinct values, repetition."""
+"""Picking elements: slices, gathers, masks, one-hot codes, distinct values, repetition."""
 
 from __future__ import annotations
 
@@ -11,8 +11,43 @@ from thalweg.framework import dtypes
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.op_scope import op_scope
-from thalweg.ops import array
+from thalweg.ops import array, creation
 from thalweg.ops.arguments import one_of
+from thalweg.ops.cast import cast_to, unless_typed
+
+
+def slice(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tensor:
+    """The block of shape `size` that starts at `begin`; -1 in `size` reaches to the end."""
+    return raw_ops.Slice(input_, begin, size, name=name)
+
+
+def strided_slice(
+    input_: Any,
+    begin: Any,
+    end: Any,
+    strides: Any = None,
+    begin_mask: int = 0,
+    end_mask: int = 0,
+    ellipsis_mask: int = 0,
+    new_axis_mask: int = 0,
+    shrink_axis_mask: int = 0,
+    name: str | None = None,
+) -> Tensor:
+    """Python slicing, `input_[begin:end:strides]` with masks; strides default to ones."""
+    if strides is None:
+        strides = creation.ones_like(convert_to_tensor(begin))
+    return raw_ops.StridedSlice(
+        input_,
+        begin,
+        end,
+        strides,
+        begin_mask=begin_mask,
+        end_mask=end_mask,
+        ellipsis_mask=ellipsis_mask,
+        new_axis_mask=new_axis_mask,
+        shrink_axis_mask=shrink_axis_mask,
+        name=name or "strided_slice",
+    )
 
 
 def repeat(input: Any, repeats: Any, axis: int | None = None, name: str | None = None) -> Tensor:
@@ -21,7 +56,7 @@ def repeat(input: Any, repeats: Any, axis: int | None = None, name: str | None =
         data = convert_to_tensor(input)
         if axis is None:
             data, axis = array.reshape(data, [-1]), 0
-        times = convert_to_tensor(repeats, dtype=array.unless_typed(repeats, dtypes.int32))
+        times = convert_to_tensor(repeats, dtype=unless_typed(repeats, dtypes.int32))
         ndims = data.shape.ndims
         if ndims is None:
             raise ValueError("repeat: the rank of input must be known when the graph is built")
@@ -43,7 +78,7 @@ def repeat(input: Any, repeats: Any, axis: int | None = None, name: str | None =
             result.set_shape(sides)
             return result
         marks = sequence_mask(times)
-        positions = array.expand_dims(array.range(array.shape(times)[0]), 1)
+        positions = array.expand_dims(creation.range(array.shape(times)[0]), 1)
         index = boolean_mask(raw_ops.BroadcastTo(positions, array.shape(marks)), marks)
         return gather(data, index, axis=axis)
 
@@ -87,7 +122,7 @@ def _with_batch(params: Tensor, indices: Tensor, batch_dims: int) -> Tensor:
     for axis in range(batch_dims):
         sides = [1] * rank
         sides[axis] = -1
-        place = array.reshape(array.range(outer[axis]), sides)
+        place = array.reshape(creation.range(outer[axis]), sides)
         places.append(raw_ops.BroadcastTo(place, outer))
     return array.concat([array.stack(places, axis=-1), indices], -1)
 
@@ -192,10 +227,10 @@ def sequence_mask(
             maxlen = raw_ops.Maximum(
                 raw_ops.Max(lengths, axes), constant(0, lengths.dtype.base_dtype)
             )
-        maxlen = array.cast_to(convert_to_tensor(maxlen), lengths.dtype.base_dtype)
-        row = array.range(constant(0, maxlen.dtype), maxlen, constant(1, maxlen.dtype))
+        maxlen = cast_to(convert_to_tensor(maxlen), lengths.dtype.base_dtype)
+        row = creation.range(constant(0, maxlen.dtype), maxlen, constant(1, maxlen.dtype))
         result = raw_ops.Less(row, array.expand_dims(lengths, -1))
-        return array.cast_to(result, dtype)
+        return cast_to(result, dtype)
 
 
 def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Any:

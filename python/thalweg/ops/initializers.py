@@ -12,7 +12,7 @@ from thalweg import raw_ops
 from thalweg.framework import dtypes
 from thalweg.framework.convert import constant
 from thalweg.framework.graph import Tensor
-from thalweg.ops import array, random
+from thalweg.ops import creation, random
 
 
 class Initializer:
@@ -49,7 +49,7 @@ class Zeros(Initializer):
         self.dtype = dtypes.as_dtype(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
-        return array.zeros(shape, self.dtype if dtype is None else dtype)
+        return creation.zeros(shape, self.dtype if dtype is None else dtype)
 
 
 class Ones(Initializer):
@@ -59,7 +59,7 @@ class Ones(Initializer):
         self.dtype = dtypes.as_dtype(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
-        return array.ones(shape, self.dtype if dtype is None else dtype)
+        return creation.ones(shape, self.dtype if dtype is None else dtype)
 
 
 class Constant(Initializer):
@@ -259,7 +259,7 @@ class Identity(Initializer):
         if len(sides) != 2:
             raise ValueError("Identity matrix initializer can only be used for 2D matrices.")
         dtype = self.dtype if dtype is None else dtypes.as_dtype(dtype)
-        matrix = array.eye(sides[0], sides[1], dtype=dtype)
+        matrix = creation.eye(sides[0], sides[1], dtype=dtype)
         matrix.set_shape(sides)
         return matrix if self.gain == 1.0 else raw_ops.Mul(constant(self.gain, dtype), matrix)
 

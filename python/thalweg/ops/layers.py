@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import GraphKeys, Tensor
 from thalweg.ops import array, conv, initializers, math, nn
+from thalweg.ops.cast import cast
 from thalweg.ops.variable_scope import get_variable, variable_scope
 
 Activation = Callable[[Any], Any] | None
@@ -229,6 +230,6 @@ def dropout(
                 else array.identity(x)
             )
         # A rate of 0 keeps every element as it is.
-        active = math.cast(math.cast(training, dtypes.bool), x.dtype.base_dtype)
+        active = cast(cast(training, dtypes.bool), x.dtype.base_dtype)
         dynamic = raw_ops.Mul(convert_to_tensor(rate, dtype=x.dtype.base_dtype), active)
         return nn.dropout(x, rate=dynamic, noise_shape=noise_shape, seed=seed)

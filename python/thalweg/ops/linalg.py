@@ -11,7 +11,9 @@ from thalweg.framework import dtypes
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
-from thalweg.ops import array, indexing, math, reduce
+from thalweg.ops import creation, indexing, math, reduce
+from thalweg.ops.cast import cast
+from thalweg.ops.transpose import matrix_transpose
 
 # --- decompositions ----------------------------------------------------------------------------
 
@@ -82,8 +84,8 @@ def lstsq(
         tall = rows >= cols
         gram = math.matmul(a, a, adjoint_a=tall, adjoint_b=not tall)
         n = min(rows, cols)
-        penalty = math.cast(convert_to_tensor(l2_regularizer), a.dtype.base_dtype)
-        gram = raw_ops.AddV2(gram, raw_ops.Mul(penalty, array.eye(n, dtype=a.dtype.base_dtype)))
+        penalty = cast(convert_to_tensor(l2_regularizer), a.dtype.base_dtype)
+        gram = raw_ops.AddV2(gram, raw_ops.Mul(penalty, creation.eye(n, dtype=a.dtype.base_dtype)))
         chol = raw_ops.Cholesky(gram)
         if tall:
             return cholesky_solve(chol, math.matmul(a, b, adjoint_a=True))
@@ -128,7 +130,7 @@ def matrix_rank(
             dtype = s.dtype.base_dtype
             eps = np.finfo(dtype.as_numpy_dtype).eps * max(rows, cols)
             tol = raw_ops.Mul(constant(eps, dtype), raw_ops.Max(s, [-1], keep_dims=True))
-        return raw_ops.Sum(math.cast(raw_ops.Greater(s, tol), dtypes.int32), [-1])
+        return raw_ops.Sum(cast(raw_ops.Greater(s, tol), dtypes.int32), [-1])
 
 
 # --- products ----------------------------------------------------------------------------------
@@ -137,7 +139,7 @@ def matrix_rank(
 def adjoint(matrix: Any, name: str | None = None) -> Tensor:
     """The conjugate of the matrices, transposed."""
     with op_scope(name, "adjoint", [matrix]):
-        return array.matrix_transpose(convert_to_tensor(matrix, name="matrix"), conjugate=True)
+        return matrix_transpose(convert_to_tensor(matrix, name="matrix"), conjugate=True)
 
 
 def cross(a: Any, b: Any, name: str | None = None) -> Tensor:
@@ -158,7 +160,7 @@ def normalize(
     with op_scope(name, "normalize", [tensor]):
         tensor = convert_to_tensor(tensor)
         size = reduce.norm(tensor, ord, axis, keepdims=True)
-        size = math.cast(size, tensor.dtype.base_dtype)
+        size = cast(size, tensor.dtype.base_dtype)
         return raw_ops.RealDiv(tensor, size), size
 
 

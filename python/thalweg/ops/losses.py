@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import GraphKeys, Tensor
-from thalweg.ops import array, cross_entropy, math, reduce
+from thalweg.ops import array, creation, cross_entropy, math, reduce
+from thalweg.ops.cast import cast
 
 
 class Reduction:
@@ -65,8 +66,8 @@ def compute_weighted_loss(
     with ops.name_scope(scope, "weighted_loss", [losses, weights]):
         losses = convert_to_tensor(losses)
         given = losses.dtype.base_dtype
-        losses = math.cast(losses, dtypes.float32)
-        weights = math.cast(weights, dtypes.float32)
+        losses = cast(losses, dtypes.float32)
+        weights = cast(weights, dtypes.float32)
         _check_broadcast(weights, losses)
         weighted = raw_ops.Mul(losses, weights)
         if reduction == Reduction.NONE:
@@ -74,15 +75,15 @@ def compute_weighted_loss(
         else:
             loss = reduce.reduce_sum(weighted)
             if reduction == Reduction.MEAN:
-                everywhere = raw_ops.Mul(array.ones_like(losses), weights)
+                everywhere = raw_ops.Mul(creation.ones_like(losses), weights)
                 loss = raw_ops.DivNoNan(loss, reduce.reduce_sum(everywhere), name="value")
             elif reduction == Reduction.SUM_BY_NONZERO_WEIGHTS:
                 loss = raw_ops.DivNoNan(loss, _present(losses, weights), name="value")
             elif reduction == Reduction.SUM_OVER_BATCH_SIZE:
                 loss = raw_ops.DivNoNan(
-                    loss, math.cast(array.size(losses), dtypes.float32), name="value"
+                    loss, cast(array.size(losses), dtypes.float32), name="value"
                 )
-        loss = math.cast(loss, given)
+        loss = cast(loss, given)
         add_loss(loss, loss_collection)
         return loss
 
@@ -90,8 +91,8 @@ def compute_weighted_loss(
 def _present(losses: Tensor, weights: Tensor) -> Tensor:
     """How many losses have a weight other than 0."""
     with ops.name_scope(None, "num_present", [losses, weights]) as scope:
-        counted = math.cast(raw_ops.NotEqual(weights, constant(0.0)), dtypes.float32)
-        return reduce.reduce_sum(raw_ops.Mul(counted, array.ones_like(losses)), name=scope)
+        counted = cast(raw_ops.NotEqual(weights, constant(0.0)), dtypes.float32)
+        return reduce.reduce_sum(raw_ops.Mul(counted, creation.ones_like(losses)), name=scope)
 
 
 def _pair(
@@ -101,8 +102,8 @@ def _pair(
         raise ValueError(f"Argument `{label_name}` must not be None.")
     if predictions is None:
         raise ValueError(f"Argument `{prediction_name}` must not be None.")
-    predictions = math.cast(predictions, dtypes.float32)
-    labels = math.cast(labels, dtypes.float32)
+    predictions = cast(predictions, dtypes.float32)
+    labels = cast(labels, dtypes.float32)
     predictions.shape.assert_is_compatible_with(labels.shape)
     return labels, predictions
 
@@ -225,7 +226,7 @@ def sigmoid_cross_entropy(
         scope, "sigmoid_cross_entropy_loss", [logits, multi_class_labels, weights]
     ) as name:
         logits = convert_to_tensor(logits)
-        labels = math.cast(multi_class_labels, logits.dtype.base_dtype)
+        labels = cast(multi_class_labels, logits.dtype.base_dtype)
         logits.shape.assert_is_compatible_with(labels.shape)
         if label_smoothing > 0:
             labels = labels * (1 - label_smoothing) + 0.5 * label_smoothing
@@ -251,10 +252,10 @@ def softmax_cross_entropy(
         scope, "softmax_cross_entropy_loss", [logits, onehot_labels, weights]
     ) as name:
         logits = convert_to_tensor(logits)
-        labels = math.cast(onehot_labels, logits.dtype.base_dtype)
+        labels = cast(onehot_labels, logits.dtype.base_dtype)
         logits.shape.assert_is_compatible_with(labels.shape)
         if label_smoothing > 0:
-            classes = math.cast(array.shape(labels)[-1], logits.dtype.base_dtype)
+            classes = cast(array.shape(labels)[-1], logits.dtype.base_dtype)
             labels = labels * (1 - label_smoothing) + label_smoothing / classes
         labels = array.stop_gradient(labels, name="labels_stop_gradient")
         losses = cross_entropy.softmax_cross_entropy_with_logits_v2(labels, logits, name="xentropy")

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes, nest
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.shapes import TensorShape
+from thalweg.framework.tensor import SymbolicTensor
 from thalweg.ops.tensor_array import TensorArray
 from thalweg.ops.while_loop import while_loop
 
@@ -270,7 +271,7 @@ def _typed(value: Any, dtype: Any) -> Any:
 
 def _stacked(a: TensorArray, rows: int | None, infer_shape: bool) -> Any:
     stacked = a.stack()
-    if infer_shape and isinstance(stacked, ops.SymbolicTensor):
+    if infer_shape and isinstance(stacked, SymbolicTensor):
         element = a.element_shape
         if element.ndims is not None:
             stacked.set_shape([rows, *element.as_list()])

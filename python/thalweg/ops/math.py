@@ -1,6 +1,4 @@
-"""Arithmetic whose TensorFlow form is more than one raw op: division rules, casts, products,
-powers.
-"""
+"""Arithmetic whose TensorFlow form is more than one raw op: division rules, products, powers."""
 
 from __future__ import annotations
 
@@ -15,10 +13,11 @@ from thalweg.framework import dtypes
 from thalweg.framework.api import endpoint
 from thalweg.framework.composite import IndexedSlices, on_values
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
-from thalweg.framework.errors import UnimplementedError
 from thalweg.framework.graph import Tensor
 from thalweg.framework.op_scope import op_scope
-from thalweg.ops import array, indexing
+from thalweg.ops import array, creation, indexing
+from thalweg.ops.cast import cast
+from thalweg.ops.transpose import transpose
 
 # --- one op under another name -----------------------------------------------------------------
 
@@ -145,7 +144,7 @@ def real(input: Any, name: str | None = None) -> Tensor:
 def imag(input: Any, name: str | None = None) -> Tensor:
     """The imaginary part; zeros for a real tensor."""
     x = convert_to_tensor(input, name="input")
-    return _part("Imag", x, name) if x.dtype.is_complex else array.zeros_like(x, name=name)
+    return _part("Imag", x, name) if x.dtype.is_complex else creation.zeros_like(x, name=name)
 
 
 def conj(x: Any, name: str | None = None) -> Tensor:
@@ -222,95 +221,6 @@ def floordiv(x: Any, y: Any, name: str | None = None) -> Tensor:
     """Floor of x / y, also for negative numbers."""
     with op_scope(name, "floordiv", [x, y]) as scope:
         return raw_ops.FloorDiv(x, y, name=scope)
-
-
-# --- casts -------------------------------------------------------------------------------------
-
-
-def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
-    """Converts to `dtype`: floats to integers toward zero, complex to their real part."""
-    want = dtypes.as_dtype(dtype).base_dtype
-    if isinstance(x, Tensor) and x.dtype == want:
-        return x
-    with op_scope(name, "Cast", [x]) as scope:
-        if isinstance(x, IndexedSlices):
-            return x._with_values(cast(x.values, want))
-        x = convert_to_tensor(x, name="x")
-        if x.dtype.base_dtype == want:
-            return x
-        if dtypes.string in (x.dtype.base_dtype, want):
-            raise UnimplementedError(
-                None, None, f"Cast {x.dtype.base_dtype.name} to {want.name} is not supported"
-            )
-        return raw_ops.Cast(x, DstT=want, name=scope)
-
-
-def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Tensor:
-    """Like `cast`, but values beyond the range of `dtype` become its nearest limit."""
-    with op_scope(name, "saturate_cast", [value]) as scope:
-        value = convert_to_tensor(value, name="value")
-        want = dtypes.as_dtype(dtype).base_dtype
-        have = value.dtype.base_dtype
-        if have.min < want.min:
-            value = raw_ops.Maximum(
-                value, convert_to_tensor(_inside(want.min, have), have, name="min")
-            )
-        if have.max > want.max:
-            value = raw_ops.Minimum(
-                value, convert_to_tensor(_inside(want.max, have), have, name="max")
-            )
-        return cast(value, want, name=scope)
-
-
-def _inside(limit: Any, dtype: dtypes.DType) -> Any:
-    """`limit` as a `dtype` number, rounded toward zero so that it still fits (2**31 - 1 in
-    float32).
-    """
-    number = np.array(limit).astype(dtype.as_numpy_dtype)
-    if dtype.is_floating and builtins.abs(float(number)) > builtins.abs(float(limit)):
-        number = np.nextafter(number, dtype.as_numpy_dtype(0))
-    if (
-        dtype.is_floating
-        and int(number) != limit
-        and builtins.abs(int(number)) > builtins.abs(int(limit))
-    ):
-        number = np.nextafter(number, dtype.as_numpy_dtype(0))
-    return number
-
-
-def to_float(x: Any, name: str = "ToFloat") -> Tensor:
-    """Casts to float32."""
-    return cast(x, dtypes.float32, name=name)
-
-
-def to_double(x: Any, name: str = "ToDouble") -> Tensor:
-    """Casts to float64."""
-    return cast(x, dtypes.float64, name=name)
-
-
-def to_int32(x: Any, name: str = "ToInt32") -> Tensor:
-    """Casts to int32."""
-    return cast(x, dtypes.int32, name=name)
-
-
-def to_int64(x: Any, name: str = "ToInt64") -> Tensor:
-    """Casts to int64."""
-    return cast(x, dtypes.int64, name=name)
-
-
-def to_bfloat16(x: Any, name: str = "ToBFloat16") -> Tensor:
-    """Casts to bfloat16."""
-    return cast(x, dtypes.bfloat16, name=name)
-
-
-def to_complex64(x: Any, name: str = "ToComplex64") -> Tensor:
-    """Casts to complex64."""
-    return cast(x, dtypes.complex64, name=name)
-
-
-def to_complex128(x: Any, name: str = "ToComplex128") -> Tensor:
-    """Casts to complex128."""
-    return cast(x, dtypes.complex128, name=name)
 
 
 # --- products ----------------------------------------------------------------------------------
@@ -416,7 +326,7 @@ def _as_matrix(
     free = [i for i in builtins.range(len(sides)) if i not in axes]
     order = free + axes if contracted_last else axes + free
     if order != list(builtins.range(len(sides))):
-        x = array.transpose(x, order)
+        x = transpose(x, order)
 
     def length(which: list[int]) -> int | None:
         total = 1
@@ -505,7 +415,7 @@ def polyval(coeffs: Sequence[Any], x: Any, name: str | None = None) -> Tensor:
     with op_scope(name, "polyval", [*coeffs, x]):
         x = convert_to_tensor(x, name="x")
         if not coeffs:
-            return array.zeros_like(x)
+            return creation.zeros_like(x)
         total: Any = convert_to_tensor(coeffs[0], dtype=x.dtype.base_dtype)
         for c in coeffs[1:]:
             total = raw_ops.AddV2(
@@ -519,9 +429,9 @@ def trace(x: Any, name: str | None = None) -> Tensor:
     with op_scope(name, "Trace", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         sides = array.shape(x)
-        diagonal = array.eye(sides[-2], sides[-1], dtype=x.dtype.base_dtype)
+        diagonal = creation.eye(sides[-2], sides[-1], dtype=x.dtype.base_dtype)
         kept = indexing.where(
-            raw_ops.BroadcastTo(cast(diagonal, dtypes.bool), sides), x, array.zeros_like(x)
+            raw_ops.BroadcastTo(cast(diagonal, dtypes.bool), sides), x, creation.zeros_like(x)
         )
         return raw_ops.Sum(kept, [-2, -1], name=scope)
 

@@ -12,8 +12,10 @@ from thalweg.framework import dtypes
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.op_scope import op_scope
-from thalweg.ops import array, indexing, math, random, reduce
+from thalweg.ops import array, creation, indexing, math, random, reduce
 from thalweg.ops.arguments import one_of
+from thalweg.ops.cast import cast
+from thalweg.ops.transpose import transpose
 
 # --- activations -------------------------------------------------------------------------------
 
@@ -23,7 +25,7 @@ def leaky_relu(features: Any, alpha: Any = 0.2, name: str | None = None) -> Tens
     with op_scope(name, "LeakyRelu", [features, alpha]) as scope:
         features = convert_to_tensor(features, name="features")
         if features.dtype.is_integer:
-            features = math.cast(features, dtypes.float32)
+            features = cast(features, dtypes.float32)
         if isinstance(alpha, np.ndarray):
             alpha = alpha.item()
         if isinstance(alpha, numbers.Real):
@@ -107,8 +109,8 @@ def _along_axis(op: str, label: str, logits: Any, axis: Any, name: str | None) -
         raise ValueError(f"`axis` must be in the range [{-ndims}, {ndims}). Received: axis={axis}")
     order = list(range(ndims))
     order[axis], order[-1] = order[-1], order[axis]
-    moved = kernel(array.transpose(logits, order))
-    return array.transpose(moved, order, name=name or "transpose")
+    moved = kernel(transpose(logits, order))
+    return transpose(moved, order, name=name or "transpose")
 
 
 # --- biases ------------------------------------------------------------------------------------
@@ -231,14 +233,14 @@ def moments(
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
     with op_scope(name, "moments", [x, axes]):
         x = convert_to_tensor(x)
-        y = math.cast(x, dtypes.float32) if x.dtype.base_dtype == dtypes.float16 else x
+        y = cast(x, dtypes.float32) if x.dtype.base_dtype == dtypes.float16 else x
         mean = raw_ops.Mean(y, axes, keep_dims=True, name="mean")
         squares = raw_ops.SquaredDifference(y, raw_ops.StopGradient(mean))
         variance = raw_ops.Mean(squares, axes, keep_dims=True, name="variance")
         if not keep:
             known = [int(a) for a in np.atleast_1d(axes)]
             mean, variance = array.squeeze(mean, known), array.squeeze(variance, known)
-        return math.cast(mean, x.dtype), math.cast(variance, x.dtype)
+        return cast(mean, x.dtype), cast(variance, x.dtype)
 
 
 def batch_normalization(
@@ -258,7 +260,7 @@ def batch_normalization(
         if scale is not None:
             factor = factor * scale
         shift = -mean * factor if offset is None else offset - mean * factor
-        return x * math.cast(factor, x.dtype) + math.cast(shift, x.dtype)
+        return x * cast(factor, x.dtype) + cast(shift, x.dtype)
 
 
 def l2_normalize(
@@ -278,7 +280,7 @@ def zero_fraction(value: Any, name: str | None = None) -> Tensor:
     with op_scope(name, "zero_fraction", [value]):
         value = convert_to_tensor(value, name="value")
         zeros = raw_ops.Equal(value, constant(0, value.dtype.base_dtype))
-        return reduce.reduce_mean(math.cast(zeros, dtypes.float32), name="fraction")
+        return reduce.reduce_mean(cast(zeros, dtypes.float32), name="fraction")
 
 
 def local_response_normalization(
@@ -350,7 +352,7 @@ def embedding_lookup(
         rows: Any = None
         for i, table in enumerate(shards):
             mine = raw_ops.Equal(shard, constant(i, ids.dtype.base_dtype))
-            safe = indexing.where(mine, row, array.zeros_like(row))
+            safe = indexing.where(mine, row, creation.zeros_like(row))
             part = indexing.gather(table, safe)
             rows = part if rows is None else indexing.where(mine, part, rows)
         shape = array.concat([array.shape(ids), array.shape(rows)[1:]], 0)

@@ -15,7 +15,7 @@ from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.random_seed import get_seed
 from thalweg.framework.shapes import TensorShape
-from thalweg.ops import array
+from thalweg.ops import array, indexing
 
 
 def shape_tensor(shape: Any) -> Tensor:
@@ -161,7 +161,7 @@ def random_crop(value: Any, size: Any, seed: int | None = None, name: str | None
         size = convert_to_tensor(size, dtype=dtypes.int32, name="size")
         room = raw_ops.AddV2(raw_ops.Sub(array.shape(value), size), 1)
         drawn = random_uniform(array.shape(room), 0, dtypes.int32.max, dtypes.int32, seed)
-        return array.slice(value, raw_ops.FloorMod(drawn, room), size, name=scope)
+        return indexing.slice(value, raw_ops.FloorMod(drawn, room), size, name=scope)
 
 
 def multinomial(

@@ -12,8 +12,9 @@ from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.op_scope import op_scope
-from thalweg.ops import array
+from thalweg.ops import array, creation
 from thalweg.ops.arguments import one_of
+from thalweg.ops.transpose import transpose
 
 
 def _reduce(
@@ -54,7 +55,7 @@ def all_axes(x: Tensor) -> Any:
         if executing_eagerly():
             return list(range(x.shape.ndims))
         return constant(np.arange(x.shape.ndims, dtype=np.int32))
-    return array.range(array.rank(x))
+    return creation.range(array.rank(x))
 
 
 def reduce_sum(
@@ -216,7 +217,7 @@ def count_nonzero(
     keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
     with op_scope(name, "count_nonzero", [input_tensor]):
         x, axes = _with_axes(convert_to_tensor(input_tensor, name="input"), axis)
-        zero = array.zeros([], x.dtype.base_dtype)
+        zero = creation.zeros([], x.dtype.base_dtype)
         flags = raw_ops.Cast(raw_ops.NotEqual(x, zero), DstT=dtypes.int64)
         count = raw_ops.Sum(flags, axes, keep_dims=keep)
         want = dtypes.as_dtype(dtype)
@@ -304,7 +305,7 @@ def _spectral_norm(x: Tensor, axis: Any, keep: bool) -> Tensor:
         raise ValueError("norm: the rank of the tensor must be known for ord=2 of matrices")
     pair = [int(a) % ndims for a in axis]
     rest = [i for i in range(ndims) if i not in pair]
-    matrices = array.transpose(x, [*rest, *pair])
+    matrices = transpose(x, [*rest, *pair])
     largest = raw_ops.Max(raw_ops.Svd(matrices, compute_uv=False)[0], [-1])
     if keep:
         for i in sorted(pair):

@@ -10,6 +10,7 @@ from thalweg.framework.convert import constant, constant_value, convert_to_tenso
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
 from thalweg.ops import array
+from thalweg.ops.transpose import transpose
 
 
 def sort(
@@ -52,12 +53,12 @@ def _ordered(values: Any, axis: Any, direction: str, output: int) -> Tensor:
     if ndims is not None and at % ndims != ndims - 1:
         order = list(range(ndims))
         order[at], order[-1] = order[-1], order[at]
-        x = array.transpose(x, order)
+        x = transpose(x, order)
     keys = x if direction == "DESCENDING" else _reversed_order(x)
     found = raw_ops.TopKV2(keys, array.shape(x)[-1], sorted=True)[output]
     if output == 0 and direction == "ASCENDING":
         found = _reversed_order(found)
-    return found if order is None else array.transpose(found, order)
+    return found if order is None else transpose(found, order)
 
 
 def _reversed_order(x: Tensor) -> Tensor:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant_value, convert_to_tensor
 from thalweg.framework.graph import Tensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.shapes import TensorShape
-from thalweg.ops import array
+from thalweg.framework.tensor import SymbolicTensor
+from thalweg.ops import array, creation
 
 
 class TensorArray:
@@ -59,7 +60,7 @@ class TensorArray:
         self._size = None if flow is not None or self._dynamic_size else size
         self._items: list[Any] | None = None
         self._read: set[int] = set()
-        if executing_eagerly() and not isinstance(flow, ops.SymbolicTensor):
+        if executing_eagerly() and not isinstance(flow, SymbolicTensor):
             self._items = list(flow) if flow is not None else [None] * int(size)
             self._flow = None
             return
@@ -334,7 +335,7 @@ class TensorArray:
                     "Tried to read an item that was not written, and its shape is not known"
                 )
             shape = found
-        return array.zeros(shape, self._dtype)
+        return creation.zeros(shape, self._dtype)
 
     def _write_eagerly(self, index: int, value: Any) -> TensorArray:
         from thalweg.framework.errors import OutOfRangeError
@@ -356,7 +357,7 @@ class TensorArray:
     def _join_eagerly(self, places: Any) -> Any:
         assert self._items is not None
         if not places and self._element_shape.is_fully_defined():
-            return array.zeros([0, *self._element_shape.as_list()], self._dtype)
+            return creation.zeros([0, *self._element_shape.as_list()], self._dtype)
         return array.stack([self._read_eagerly(i) for i in places])
 
 

@@ -6,22 +6,20 @@ import enum
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from thalweg import raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import (
-    constant,
     convert_to_tensor,
     register_tensor_conversion_function,
 )
 from thalweg.framework.default_session import get_default_session
 from thalweg.framework.graph import Graph, GraphKeys, Operation, Tensor
 from thalweg.framework.operators import overload_all
+from thalweg.framework.scope_names import prepend_name_scope, strip_name_scope
 from thalweg.framework.shapes import TensorShape
-from thalweg.framework.tensor import TensorLike
-from thalweg.ops import array, control, indexing, state
+from thalweg.framework.tensor import SymbolicTensor, TensorLike
+from thalweg.ops import state
 
 
 class VariableSynchronization(enum.Enum):
@@ -109,7 +107,7 @@ class Variable(TensorLike):
         self._save_slice_info = None
         function = ops.get_default_graph()
         scope, graph = function.get_name_scope(), function.outermost()
-        inside = function.building_function and isinstance(initial_value, ops.SymbolicTensor)
+        inside = function.building_function and isinstance(initial_value, SymbolicTensor)
         if inside and initial_value.graph is not graph:
             raise ValueError(
                 "Tensor-typed variable initializers must be callable (e.g., `tf.Variable(lambda : "
@@ -161,7 +159,7 @@ class Variable(TensorLike):
         graph = ops.get_default_graph()
 
         def find(name: str) -> Any:
-            return graph.as_graph_element(ops.prepend_name_scope(name, import_scope))
+            return graph.as_graph_element(prepend_name_scope(name, import_scope))
 
         if variable_def.is_resource:
             raise NotImplementedError("Variable: resource variables are not supported")
@@ -190,7 +188,7 @@ class Variable(TensorLike):
             return None
 
         def strip(name: str) -> str:
-            return ops.strip_name_scope(name, export_scope)
+            return strip_name_scope(name, export_scope)
 
         return VariableDef(
             variable_name=strip(self._variable.name),
@@ -473,101 +471,3 @@ def _copy(op: Operation, inputs: list[Tensor]) -> Operation:
         return op.graph.create_op(
             op.type, inputs, name=op.name.rsplit("/", 1)[-1] + "_initialized", attrs=attrs
         )
-
-
-# --- collections -------------------------------------------------------------------------------
-
-
-def global_variables(scope: str | None = None) -> list[Any]:
-    """Variables of the GLOBAL_VARIABLES collection."""
-    return ops.get_collection(GraphKeys.GLOBAL_VARIABLES, scope)
-
-
-def local_variables(scope: str | None = None) -> list[Any]:
-    """Variables of the LOCAL_VARIABLES collection."""
-    return ops.get_collection(GraphKeys.LOCAL_VARIABLES, scope)
-
-
-def model_variables(scope: str | None = None) -> list[Any]:
-    """Variables of the MODEL_VARIABLES collection."""
-    return ops.get_collection(GraphKeys.MODEL_VARIABLES, scope)
-
-
-def trainable_variables(scope: str | None = None) -> list[Any]:
-    """Variables of the TRAINABLE_VARIABLES collection."""
-    return ops.get_collection(GraphKeys.TRAINABLE_VARIABLES, scope)
-
-
-def moving_average_variables(scope: str | None = None) -> list[Any]:
-    """Variables that have moving averages."""
-    return ops.get_collection(GraphKeys.MOVING_AVERAGE_VARIABLES, scope)
-
-
-def all_variables() -> list[Any]:
-    """`global_variables` under its first name."""
-    return global_variables()
-
-
-# --- initialization ----------------------------------------------------------------------------
-
-
-def variables_initializer(var_list: Sequence[Any], name: str = "init") -> Operation:
-    """One op that initializes all of `var_list`."""
-    return control.group(*[v.initializer for v in var_list], name=name)
-
-
-def global_variables_initializer() -> Operation:
-    """One op that initializes every global variable created so far."""
-    return variables_initializer(global_variables())
-
-
-def local_variables_initializer() -> Operation:
-    """One op that initializes every local variable created so far."""
-    return variables_initializer(local_variables())
-
-
-def initialize_variables(var_list: Sequence[Any], name: str = "init") -> Operation:
-    """`variables_initializer` under its first name."""
-    return variables_initializer(var_list, name)
-
-
-def initialize_all_variables() -> Operation:
-    """`global_variables_initializer` under its first name."""
-    return global_variables_initializer()
-
-
-def initialize_local_variables() -> Operation:
-    """`local_variables_initializer` under its first name."""
-    return local_variables_initializer()
-
-
-def is_variable_initialized(variable: Any) -> Tensor:
-    """Whether the variable has a value in the session that runs this."""
-    return state.is_variable_initialized(variable)
-
-
-def report_uninitialized_variables(
-    var_list: Sequence[Any] | None = None, name: str = "report_uninitialized_variables"
-) -> Tensor:
-    """Names (a string vector) of the global and local variables without a value."""
-    if var_list is None:
-        var_list = global_variables() + local_variables()
-    with ops.name_scope(name):
-        if not var_list:
-            return constant(np.array([], object), dtypes.string, shape=[0])
-        flags = array.stack([state.is_variable_initialized(v) for v in var_list])
-        missing = raw_ops.LogicalNot(flags)
-        names = constant([v.op.name for v in var_list], dtypes.string)
-        return indexing.boolean_mask(names, missing)
-
-
-def assert_variables_initialized(var_list: Sequence[Any] | None = None) -> Any:
-    """A tensor whose computation fails unless all variables (the global and local ones) have
-    values.
-    """
-    if var_list is None:
-        var_list = global_variables() + local_variables()
-    if not var_list:
-        return None
-    ranks = [raw_ops.Rank(v._ref()) for v in var_list]
-    return ranks[0] if len(ranks) == 1 else array.stack(ranks)

@@ -16,9 +16,10 @@ import numpy as np
 
 from thalweg import _core
 from thalweg.client.session import Session
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes, nest, random_seed
-from thalweg.framework import graph as ops
 from thalweg.framework.eager_tensor import EagerTensor
+from thalweg.framework.graph import Graph
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import TensorLike
 
@@ -232,7 +233,7 @@ def get_temp_dir() -> str:
 
 
 def _gpus() -> list[str]:
-    with Session(graph=ops.Graph()) as session:
+    with Session(graph=Graph()) as session:
         return [d.name for d in session.list_devices() if d.device_type == "GPU"]
 
 

@@ -10,8 +10,8 @@ from thalweg import _core
 from thalweg.eager.concrete_function import ConcreteFunction
 from thalweg.eager.variable import Variable
 from thalweg.framework import errors
+from thalweg.framework.default_graph import init_scope
 from thalweg.framework.dtypes import as_dtype
-from thalweg.framework.graph import init_scope
 from thalweg.framework.graph_pb import make_ndarray
 from thalweg.framework.mode import executing_eagerly
 from thalweg.ops.variables import VariableAggregation, VariableSynchronization

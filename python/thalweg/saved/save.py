@@ -11,8 +11,9 @@ from thalweg.eager.concrete_function import ConcreteFunction
 from thalweg.eager.function import Function
 from thalweg.framework import nest
 from thalweg.framework.composite import IndexedSlices, SparseTensor
+from thalweg.framework.default_graph import get_default_graph
 from thalweg.framework.eager_tensor import EagerTensor
-from thalweg.framework.graph import Graph, get_default_graph
+from thalweg.framework.graph import Graph
 from thalweg.framework.graph_pb import FunctionDefLibrary, shape_proto
 from thalweg.framework.meta_graph import MetaGraphDef, write_message
 from thalweg.framework.mode import executing_eagerly

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from thalweg import raw_ops
-from thalweg.framework import graph as ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework.graph import GraphKeys, Tensor
 from thalweg.platform import logging
 

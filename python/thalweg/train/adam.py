@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from thalweg import raw_ops
-from thalweg.framework import graph as ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import Operation, Tensor

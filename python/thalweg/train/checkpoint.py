@@ -9,10 +9,10 @@ import numpy as np
 
 from thalweg import _core
 from thalweg.framework import errors
+from thalweg.framework.default_graph import init_scope
 from thalweg.framework.dtypes import as_dtype, int64
 from thalweg.framework.dtypes import string as string_dtype
 from thalweg.framework.eager_tensor import EagerTensor
-from thalweg.framework.graph import init_scope
 from thalweg.framework.mode import executing_eagerly
 from thalweg.trackable.auto import AutoTrackable
 from thalweg.trackable.base import Trackable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.graph import Graph, GraphKeys
 from thalweg.ops import initializers
 from thalweg.ops.variable_scope import get_variable

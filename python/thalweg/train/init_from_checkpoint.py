@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from thalweg import raw_ops
-from thalweg.framework import graph as ops
+from thalweg.framework import default_graph as ops
 from thalweg.ops import state
-from thalweg.ops.variables import Variable, all_variables
+from thalweg.ops.variable_collections import all_variables
+from thalweg.ops.variables import Variable
 from thalweg.train.checkpoint_reader import CheckpointReader, checkpoint_prefix
 
 

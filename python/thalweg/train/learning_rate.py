@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from thalweg import raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant, convert_to_tensor
 from thalweg.framework.graph import Tensor
-from thalweg.ops import array, indexing, math
+from thalweg.ops import array, indexing
+from thalweg.ops.cast import cast
 
 
 def _step(global_step: Any) -> Any:
@@ -22,9 +23,7 @@ def _step(global_step: Any) -> Any:
 
 def _progress(global_step: Any, decay_steps: Any, dtype: Any, staircase: bool) -> Tensor:
     """Step / decay_steps in the dtype of the rate, floored for a staircase."""
-    ratio = raw_ops.RealDiv(
-        math.cast(global_step, dtype), math.cast(decay_steps, dtype), name="truediv"
-    )
+    ratio = raw_ops.RealDiv(cast(global_step, dtype), cast(decay_steps, dtype), name="truediv")
     return raw_ops.Floor(ratio) if staircase else ratio
 
 
@@ -44,7 +43,7 @@ def exponential_decay(
         rate = convert_to_tensor(learning_rate, name="learning_rate")
         dtype = rate.dtype.base_dtype
         factor = raw_ops.Pow(
-            math.cast(decay_rate, dtype), _progress(global_step, decay_steps, dtype, staircase)
+            cast(decay_rate, dtype), _progress(global_step, decay_steps, dtype, staircase)
         )
         return raw_ops.Mul(rate, factor, name=scope)
 
@@ -63,7 +62,7 @@ def natural_exp_decay(
         rate = convert_to_tensor(learning_rate, name="learning_rate")
         dtype = rate.dtype.base_dtype
         exponent = raw_ops.Mul(
-            raw_ops.Neg(math.cast(decay_rate, dtype)),
+            raw_ops.Neg(cast(decay_rate, dtype)),
             _progress(global_step, decay_steps, dtype, staircase),
         )
         return raw_ops.Mul(rate, raw_ops.Exp(exponent), name=scope)
@@ -85,7 +84,7 @@ def inverse_time_decay(
         rate = convert_to_tensor(learning_rate, name="learning_rate")
         dtype = rate.dtype.base_dtype
         growth = raw_ops.Mul(
-            math.cast(decay_rate, dtype), _progress(global_step, decay_steps, dtype, staircase)
+            cast(decay_rate, dtype), _progress(global_step, decay_steps, dtype, staircase)
         )
         return raw_ops.RealDiv(rate, raw_ops.AddV2(constant(1, dtype), growth), name=scope)
 
@@ -111,8 +110,8 @@ def polynomial_decay(
     with ops.name_scope(name, "PolynomialDecay", values) as scope:
         rate = convert_to_tensor(learning_rate, name="learning_rate")
         dtype = rate.dtype.base_dtype
-        end = math.cast(end_learning_rate, dtype)
-        step, steps = math.cast(global_step, dtype), math.cast(decay_steps, dtype)
+        end = cast(end_learning_rate, dtype)
+        step, steps = cast(global_step, dtype), cast(decay_steps, dtype)
         if cycle:
             periods = raw_ops.Maximum(
                 raw_ops.Ceil(raw_ops.RealDiv(step, steps)), constant(1, dtype)
@@ -121,7 +120,7 @@ def polynomial_decay(
         else:
             step = raw_ops.Minimum(step, steps)
         left = raw_ops.Sub(constant(1, dtype), raw_ops.RealDiv(step, steps))
-        fall = raw_ops.Mul(raw_ops.Sub(rate, end), raw_ops.Pow(left, math.cast(power, dtype)))
+        fall = raw_ops.Mul(raw_ops.Sub(rate, end), raw_ops.Pow(left, cast(power, dtype)))
         return raw_ops.AddV2(fall, end, name=scope)
 
 
@@ -148,7 +147,7 @@ def piecewise_constant(
                 dtypes.float32,
                 dtypes.float64,
             ):
-                steps[i] = math.cast(b, x.dtype.base_dtype)
+                steps[i] = cast(b, x.dtype.base_dtype)
             else:
                 raise ValueError(
                     f"`boundaries` ({b.dtype.name}) must have the same dtype as x ({x.dtype.name})."
@@ -174,15 +173,15 @@ def cosine_decay(
     with ops.name_scope(name, "CosineDecay", [learning_rate, global_step]) as scope:
         rate = convert_to_tensor(learning_rate, name="learning_rate")
         dtype = rate.dtype.base_dtype
-        steps = math.cast(decay_steps, dtype)
-        done = raw_ops.RealDiv(raw_ops.Minimum(math.cast(global_step, dtype), steps), steps)
+        steps = cast(decay_steps, dtype)
+        done = raw_ops.RealDiv(raw_ops.Minimum(cast(global_step, dtype), steps), steps)
         return raw_ops.Mul(rate, _cosine(done, alpha, dtype), name=scope)
 
 
 def _cosine(done: Tensor, alpha: Any, dtype: Any) -> Tensor:
     wave = raw_ops.Cos(raw_ops.Mul(constant(pymath.pi, dtype), done))
     half = raw_ops.Mul(constant(0.5, dtype), raw_ops.AddV2(constant(1.0, dtype), wave))
-    alpha = math.cast(alpha, dtype)
+    alpha = cast(alpha, dtype)
     return raw_ops.AddV2(raw_ops.Mul(raw_ops.Sub(constant(1, dtype), alpha), half), alpha)
 
 
@@ -200,7 +199,7 @@ def cosine_decay_restarts(
     with ops.name_scope(name, "SGDRDecay", [learning_rate, global_step]) as scope:
         rate = convert_to_tensor(learning_rate, name="learning_rate")
         dtype = rate.dtype.base_dtype
-        done = raw_ops.RealDiv(math.cast(global_step, dtype), math.cast(first_decay_steps, dtype))
+        done = raw_ops.RealDiv(cast(global_step, dtype), cast(first_decay_steps, dtype))
         one = constant(1, dtype)
         if t_mul == 1.0:
             restart = raw_ops.Floor(done)
@@ -215,7 +214,7 @@ def cosine_decay_restarts(
         height = raw_ops.Pow(constant(m_mul, dtype), restart)
         wave = raw_ops.Cos(raw_ops.Mul(constant(pymath.pi, dtype), fraction))
         half = raw_ops.Mul(raw_ops.Mul(constant(0.5, dtype), height), raw_ops.AddV2(one, wave))
-        alpha = math.cast(alpha, dtype)
+        alpha = cast(alpha, dtype)
         factor = raw_ops.AddV2(raw_ops.Mul(raw_ops.Sub(one, alpha), half), alpha)
         return raw_ops.Mul(rate, factor, name=scope)
 
@@ -236,12 +235,12 @@ def linear_cosine_decay(
     with ops.name_scope(name, "LinearCosineDecay", [learning_rate, global_step]) as scope:
         rate = convert_to_tensor(learning_rate, name="learning_rate")
         dtype = rate.dtype.base_dtype
-        steps = math.cast(decay_steps, dtype)
-        step = raw_ops.Minimum(math.cast(global_step, dtype), steps)
+        steps = cast(decay_steps, dtype)
+        step = raw_ops.Minimum(cast(global_step, dtype), steps)
         linear = raw_ops.RealDiv(raw_ops.Sub(steps, step), steps)
         done = raw_ops.RealDiv(step, steps)
         wave = raw_ops.Cos(raw_ops.Mul(constant(pymath.pi * 2.0 * num_periods, dtype), done))
         half = raw_ops.Mul(constant(0.5, dtype), raw_ops.AddV2(constant(1.0, dtype), wave))
-        weight = raw_ops.AddV2(math.cast(alpha, dtype), linear)
-        factor = raw_ops.AddV2(raw_ops.Mul(weight, half), math.cast(beta, dtype))
+        weight = raw_ops.AddV2(cast(alpha, dtype), linear)
+        factor = raw_ops.AddV2(raw_ops.Mul(weight, half), cast(beta, dtype))
         return raw_ops.Mul(rate, factor, name=scope)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from thalweg import raw_ops
-from thalweg.framework import graph as ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.graph import GraphKeys, Operation, Tensor
-from thalweg.ops import control, initializers, math, state, variables
+from thalweg.ops import control, initializers, state, variable_collections
+from thalweg.ops.cast import cast
 from thalweg.ops.variables import Variable
 from thalweg.train import slots
 
@@ -25,7 +26,7 @@ def assign_moving_average(
         ops.colocate_with(variable.op),
     ):
         decay = convert_to_tensor(1.0 - convert_to_tensor(decay, name="decay"))
-        decay = math.cast(decay, variable.dtype.base_dtype)
+        decay = cast(decay, variable.dtype.base_dtype)
         delta = raw_ops.Mul(raw_ops.Sub(variable, value), decay)
         return state.assign_sub(variable, delta, name=scope)
 
@@ -61,7 +62,7 @@ class ExponentialMovingAverage:
         A variable's average starts at its initial value, a tensor's at zero.
         """
         if var_list is None:
-            var_list = variables.trainable_variables()
+            var_list = variable_collections.trainable_variables()
         for v in var_list:
             if not v.dtype.base_dtype.is_floating:
                 raise TypeError(f"The variables must be half, float, or double: {v.name}")
@@ -80,7 +81,7 @@ class ExponentialMovingAverage:
         with ops.name_scope(self.name) as scope:
             decay = convert_to_tensor(self._decay, name="decay")
             if self._num_updates is not None:
-                count = math.cast(self._num_updates, decay.dtype, name="num_updates")
+                count = cast(self._num_updates, decay.dtype, name="num_updates")
                 decay = raw_ops.Minimum(decay, (1.0 + count) / (10.0 + count))
             updates = [assign_moving_average(self._averages[v], v, decay) for v in var_list]
             return control.group(*updates, name=scope)
@@ -103,12 +104,12 @@ class ExponentialMovingAverage:
         """
         averaged = set(moving_avg_variables or [])
         if moving_avg_variables is None:
-            averaged = set(variables.trainable_variables()) | set(
-                variables.moving_average_variables()
+            averaged = set(variable_collections.trainable_variables()) | set(
+                variable_collections.moving_average_variables()
             )
         names = {self.average_name(v): v for v in averaged}
         taken = {v.op.name for v in averaged}
-        for v in variables.global_variables():
+        for v in variable_collections.global_variables():
             if v not in averaged and v.op.name not in names and v.op.name not in taken:
                 names[v.op.name] = v
         return names

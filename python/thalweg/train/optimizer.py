@@ -7,14 +7,15 @@ from typing import Any
 
 from thalweg import raw_ops
 from thalweg.eager.gradient_tape import GradientTape
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes
-from thalweg.framework import graph as ops
 from thalweg.framework.composite import IndexedSlices
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.gradients import gradients
 from thalweg.framework.graph import Graph, GraphKeys, Operation, Tensor
 from thalweg.framework.mode import executing_eagerly
-from thalweg.ops import array, control, indexing, math, state, variables
+from thalweg.ops import array, control, indexing, state, variable_collections
+from thalweg.ops.cast import cast
 from thalweg.ops.variables import Variable
 from thalweg.train import slots
 
@@ -108,7 +109,7 @@ class Optimizer:
         if grad_loss is not None:
             self._check_dtype(grad_loss)
         if var_list is None:
-            found = variables.trainable_variables() + ops.get_collection(
+            found = variable_collections.trainable_variables() + ops.get_collection(
                 GraphKeys.TRAINABLE_RESOURCE_VARIABLES
             )
             graph = ops.get_default_graph()
@@ -342,7 +343,7 @@ class Optimizer:
 
     def _cast(self, hyper: Tensor, var: Variable) -> Tensor:
         """A hyper-parameter in the dtype of the variable."""
-        return math.cast(hyper, var.dtype.base_dtype)
+        return cast(hyper, var.dtype.base_dtype)
 
 
 def _flatten(values: Any) -> list[Any]:

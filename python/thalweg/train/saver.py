@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from thalweg import _core, raw_ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import dtypes, errors
-from thalweg.framework import graph as ops
 from thalweg.framework.convert import constant
 from thalweg.framework.graph import GraphKeys
 from thalweg.framework.meta_graph import (
@@ -18,8 +18,10 @@ from thalweg.framework.meta_graph import (
     export_meta_graph,
     import_scoped_meta_graph,
 )
-from thalweg.ops import array, control, state
-from thalweg.ops.variables import Variable, all_variables
+from thalweg.framework.scope_names import prepend_name_scope, strip_name_scope
+from thalweg.ops import array, control, creation, state
+from thalweg.ops.variable_collections import all_variables
+from thalweg.ops.variables import Variable
 from thalweg.trackable.object_graph import OBJECT_GRAPH_KEY, read_graph
 from thalweg.train.checkpoint_reader import CheckpointReader
 from thalweg.train.checkpoint_state import (
@@ -120,7 +122,7 @@ class Saver:
         self._def.CopyFrom(saver_def)
         if scope:
             for field in ("filename_tensor_name", "save_tensor_name", "restore_op_name"):
-                full = ops.prepend_name_scope(getattr(saver_def, field), scope)
+                full = prepend_name_scope(getattr(saver_def, field), scope)
                 setattr(self._def, field, full)
         self._max_to_keep = saver_def.max_to_keep
         self._keep_hours = saver_def.keep_checkpoint_every_n_hours
@@ -146,8 +148,8 @@ class Saver:
         variables = list(named.values())
         with ops.control_dependencies(None), ops.name_scope(self._name, "save", variables):
             given = constant(self._filename or "model", dtypes.string, name="filename/input")
-            given = array.placeholder_with_default(given, shape=(), name="filename")
-            path = array.placeholder_with_default(given, shape=(), name="Const")
+            given = creation.placeholder_with_default(given, shape=(), name="filename")
+            path = creation.placeholder_with_default(given, shape=(), name="Const")
             names, slices = list(named), [""] * len(named)
             save = raw_ops.SaveV2(
                 path,
@@ -201,7 +203,7 @@ class Saver:
         made = SaverDef()
         made.CopyFrom(self._def)
         for field in ("filename_tensor_name", "save_tensor_name", "restore_op_name"):
-            setattr(made, field, ops.strip_name_scope(getattr(made, field), export_scope))
+            setattr(made, field, strip_name_scope(getattr(made, field), export_scope))
         return made
 
     @staticmethod

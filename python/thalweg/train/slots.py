@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from thalweg import _core
-from thalweg.framework import graph as ops
+from thalweg.framework import default_graph as ops
 from thalweg.ops import initializers
 from thalweg.ops.variable_scope import get_variable, variable_scope
 from thalweg.ops.variables import Variable

@@ -54,6 +54,20 @@ from thalweg.framework.convert import (
     register_tensor_conversion_function,
 )
 from thalweg.framework.custom_gradient import custom_gradient, grad_pass_through
+from thalweg.framework.default_graph import (
+    add_to_collection,
+    add_to_collections,
+    colocate_with,
+    container,
+    control_dependencies,
+    device,
+    get_collection,
+    get_collection_ref,
+    get_default_graph,
+    init_scope,
+    name_scope,
+    reset_default_graph,
+)
 from thalweg.framework.default_session import get_default_session
 from thalweg.framework.device import DeviceSpec
 from thalweg.framework.dtypes import (
@@ -95,24 +109,7 @@ from thalweg.framework.gradients import (
     gradients,
     hessians,
 )
-from thalweg.framework.graph import (
-    Graph,
-    GraphKeys,
-    Operation,
-    Tensor,
-    add_to_collection,
-    add_to_collections,
-    colocate_with,
-    container,
-    control_dependencies,
-    device,
-    get_collection,
-    get_collection_ref,
-    get_default_graph,
-    init_scope,
-    name_scope,
-    reset_default_graph,
-)
+from thalweg.framework.graph import Graph, GraphKeys, Operation, Tensor
 from thalweg.framework.graph_pb import (
     AttrValue,
     GraphDef,
@@ -130,38 +127,34 @@ from thalweg.ops.array import (
     broadcast_static_shape,
     concat,
     expand_dims,
-    eye,
-    fill,
     identity,
-    linspace,
-    matrix_transpose,
-    meshgrid,
     newaxis,
-    ones,
-    ones_like,
     pack,
     pad,
-    placeholder,
-    placeholder_with_default,
-    range,
     rank,
     reshape,
     reverse,
     shape,
     shape_n,
     size,
-    slice,
     split,
     squeeze,
     stack,
     stop_gradient,
-    strided_slice,
     tile,
-    transpose,
     unpack,
     unstack,
-    zeros,
-    zeros_like,
+)
+from thalweg.ops.cast import (
+    cast,
+    saturate_cast,
+    to_bfloat16,
+    to_complex64,
+    to_complex128,
+    to_double,
+    to_float,
+    to_int32,
+    to_int64,
 )
 from thalweg.ops.check import (
     Assert,
@@ -193,6 +186,19 @@ from thalweg.ops.clip import (
 )
 from thalweg.ops.cond import case, cond, switch_case
 from thalweg.ops.control import Print, group, no_op, print, tuple
+from thalweg.ops.creation import (
+    eye,
+    fill,
+    linspace,
+    meshgrid,
+    ones,
+    ones_like,
+    placeholder,
+    placeholder_with_default,
+    range,
+    zeros,
+    zeros_like,
+)
 from thalweg.ops.indexing import (
     boolean_mask,
     gather,
@@ -202,6 +208,8 @@ from thalweg.ops.indexing import (
     reverse_sequence,
     sequence_mask,
     setdiff1d,
+    slice,
+    strided_slice,
     unique,
     unique_with_counts,
     where,
@@ -228,7 +236,6 @@ from thalweg.ops.math import (
     add_n,
     arg_max,
     arg_min,
-    cast,
     complex,
     confusion_matrix,
     conj,
@@ -248,17 +255,9 @@ from thalweg.ops.math import (
     pow,
     real,
     round,
-    saturate_cast,
     scalar_mul,
     sigmoid,
     tensordot,
-    to_bfloat16,
-    to_complex64,
-    to_complex128,
-    to_double,
-    to_float,
-    to_int32,
-    to_int64,
     trace,
     truediv,
 )
@@ -305,20 +304,8 @@ from thalweg.ops.state import (
 )
 from thalweg.ops.strings import decode_raw, string_to_number
 from thalweg.ops.tensor_array import TensorArray
-from thalweg.ops.variable_scope import (
-    AUTO_REUSE,
-    VariableScope,
-    get_local_variable,
-    get_variable,
-    get_variable_scope,
-    no_regularizer,
-    variable_op_scope,
-    variable_scope,
-)
-from thalweg.ops.variables import (
-    Variable,
-    VariableAggregation,
-    VariableSynchronization,
+from thalweg.ops.transpose import matrix_transpose, transpose
+from thalweg.ops.variable_collections import (
     all_variables,
     assert_variables_initialized,
     global_variables,
@@ -335,6 +322,17 @@ from thalweg.ops.variables import (
     trainable_variables,
     variables_initializer,
 )
+from thalweg.ops.variable_scope import (
+    AUTO_REUSE,
+    VariableScope,
+    get_local_variable,
+    get_variable,
+    get_variable_scope,
+    no_regularizer,
+    variable_op_scope,
+    variable_scope,
+)
+from thalweg.ops.variables import Variable, VariableAggregation, VariableSynchronization
 from thalweg.ops.while_loop import while_loop
 from thalweg.platform import app, flags, gfile, logging
 from thalweg.summary.messages import Event, HistogramProto, Summary, SummaryMetadata

@@ -14,9 +14,9 @@ from thalweg.ops.initializers import UniformUnitScaling as uniform_unit_scaling
 from thalweg.ops.initializers import VarianceScaling as variance_scaling
 from thalweg.ops.initializers import Zeros as zeros
 from thalweg.ops.initializers import he_normal, he_uniform, lecun_normal, lecun_uniform
-from thalweg.ops.variables import global_variables_initializer as global_variables
-from thalweg.ops.variables import local_variables_initializer as local_variables
-from thalweg.ops.variables import variables_initializer as variables
+from thalweg.ops.variable_collections import global_variables_initializer as global_variables
+from thalweg.ops.variable_collections import local_variables_initializer as local_variables
+from thalweg.ops.variable_collections import variables_initializer as variables
 
 __all__ = [
     "constant",

@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from thalweg import _core
-from thalweg.framework import graph, mode, shapes
+from thalweg.framework import mode, shapes
+from thalweg.framework.default_graph import get_default_graph
 
 executing_eagerly = mode.executing_eagerly
 
@@ -33,7 +34,7 @@ def enable_eager_execution(
     ):
         if value is not None:
             raise ValueError(f"enable_eager_execution: {name} is not supported; leave it unset")
-    if not executing_eagerly() and graph.get_default_graph().core.size():
+    if not executing_eagerly() and get_default_graph().core.size():
         raise ValueError("tf.enable_eager_execution must be called at program startup.")
     mode.choose(True)
 

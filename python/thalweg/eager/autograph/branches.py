@@ -10,7 +10,7 @@ from malt.operators.variables import Undefined, UndefinedReturnValue
 from thalweg import raw_ops
 from thalweg.eager.autograph import state
 from thalweg.framework import nest
-from thalweg.framework.graph import get_default_graph
+from thalweg.framework.default_graph import get_default_graph
 from thalweg.framework.tensor import SymbolicTensor
 from thalweg.ops.check import Assert
 from thalweg.ops.cond import cond as cond_op

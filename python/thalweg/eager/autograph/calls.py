@@ -26,7 +26,8 @@ from thalweg.eager.autograph.decide import is_library, may_need_conversion
 from thalweg.eager.autograph.iterables import Rows, Zipped, enumerated, row_count, staged_rows
 from thalweg.framework import dtypes
 from thalweg.framework.convert import convert_to_tensor
-from thalweg.ops import array, control, math
+from thalweg.ops import control, creation
+from thalweg.ops.cast import cast
 from thalweg.ops.check import Assert
 from thalweg.ops.sort import sort
 from thalweg.ops.tensor_array import TensorArray
@@ -159,7 +160,7 @@ def len_(value: Any) -> Any:
 
 def range_(*args: Any) -> Any:
     if any(state.staged(a) for a in args):
-        return array.range(*args)
+        return creation.range(*args)
     return range(*args)
 
 
@@ -205,7 +206,7 @@ def _number(value: Any, dtype: Any) -> Any:
     tensor = convert_to_tensor(value)
     if tensor.dtype.base_dtype is dtypes.string:
         return raw_ops.StringToNumber(tensor, out_type=dtype)
-    return math.cast(tensor, dtype)
+    return cast(tensor, dtype)
 
 
 def sorted_(iterable: Any, key: Any = None, reverse: Any = False) -> Any:

@@ -10,7 +10,7 @@ from malt.operators.variables import Undefined, UndefinedReturnValue
 from thalweg import raw_ops
 from thalweg.eager.autograph import state
 from thalweg.eager.autograph.iterables import staged_rows
-from thalweg.framework import graph as ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework import nest
 from thalweg.framework.convert import convert_to_tensor
 from thalweg.framework.shapes import TensorShape

@@ -6,10 +6,11 @@ from typing import Any
 
 from thalweg import raw_ops
 from thalweg.framework import convert, dtypes
-from thalweg.framework import graph as ops
+from thalweg.framework import default_graph as ops
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
-from thalweg.ops import array, indexing
+from thalweg.ops import array, creation, indexing
+from thalweg.ops import transpose as transposes
 
 
 def _no_layout(function: str, layout: Any) -> None:
@@ -55,7 +56,7 @@ def zeros(
 ) -> Tensor:
     """A tensor of zeros (False, empty strings); `shape` may be a tensor."""
     _no_layout("zeros", layout)
-    return array.zeros(shape, dtype, name)
+    return creation.zeros(shape, dtype, name)
 
 
 def ones(
@@ -63,7 +64,7 @@ def ones(
 ) -> Tensor:
     """A tensor of ones (True); `shape` may be a tensor."""
     _no_layout("ones", layout)
-    return array.ones(shape, dtype, name)
+    return creation.ones(shape, dtype, name)
 
 
 def zeros_like(
@@ -71,19 +72,19 @@ def zeros_like(
 ) -> Tensor:
     """Zeros of the shape, and unless `dtype` says otherwise the dtype, of `input`."""
     _no_layout("zeros_like", layout)
-    return array.zeros_like(input, dtype, name)
+    return creation.zeros_like(input, dtype, name)
 
 
 def ones_like(input: Any, dtype: Any = None, name: str | None = None, layout: Any = None) -> Tensor:
     """Ones of the shape, and unless `dtype` says otherwise the dtype, of `input`."""
     _no_layout("ones_like", layout)
-    return array.ones_like(input, dtype, name)
+    return creation.ones_like(input, dtype, name)
 
 
 def fill(dims: Any, value: Any, name: str | None = None, layout: Any = None) -> Tensor:
     """A tensor of shape `dims` with `value` everywhere."""
     _no_layout("fill", layout)
-    return array.fill(dims, value, name)
+    return creation.fill(dims, value, name)
 
 
 def shape(input: Any, out_type: Any = None, name: str | None = None) -> Tensor:
@@ -108,7 +109,7 @@ def squeeze(input: Any, axis: Any = None, name: str | None = None) -> Tensor:
 
 def transpose(a: Any, perm: Any = None, conjugate: bool = False, name: str = "transpose") -> Tensor:
     """Permutes dimensions by `perm`; reverses them when it is None."""
-    return array.transpose(a, perm, name, conjugate)
+    return transposes.transpose(a, perm, name, conjugate)
 
 
 def pad(
@@ -141,7 +142,7 @@ def strided_slice(
     if var is not None:
         raise NotImplementedError(f"strided_slice: var must be None, got {var!r}")
     masks = (begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask)
-    return array.strided_slice(input_, begin, end, strides, *masks, name)
+    return indexing.strided_slice(input_, begin, end, strides, *masks, name)
 
 
 def gather(
@@ -272,13 +273,13 @@ def unravel_index(indices: Any, dims: Any, name: str | None = None) -> Tensor:
         total = raw_ops.Prod(sides, [0])
         inside = raw_ops.LogicalAnd(raw_ops.GreaterEqual(places, 0), raw_ops.Less(places, total))
         check = raw_ops.Assert(
-            raw_ops.All(inside, array.range(array.rank(places))),
+            raw_ops.All(inside, creation.range(array.rank(places))),
             ["index is out of bound as with dims:", places, sides],
         )
         with ops.control_dependencies([check] if check is not None else []):
             places = raw_ops.Identity(places)
         strides = raw_ops.Cumprod(sides, 0, exclusive=True, reverse=True)
-        ones = array.ones_like(array.shape(places))
+        ones = creation.ones_like(array.shape(places))
         column = array.concat([array.shape(sides), ones], 0)
         strides, wrap = array.reshape(strides, column), array.reshape(sides, column)
         return raw_ops.FloorMod(raw_ops.FloorDiv(raw_ops.ExpandDims(places, 0), strides), wrap)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from thalweg.framework import default_graph
 from thalweg.framework import gradients as differentiation
-from thalweg.framework import graph
 from thalweg.framework.gradients import UnconnectedGradients
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.tensor import SymbolicTensor
@@ -69,7 +69,7 @@ def hessians(
 
 def inside_function() -> bool:
     """Whether a function is being traced."""
-    return graph.get_default_graph().building_function
+    return default_graph.get_default_graph().building_function
 
 
 def device(device_name: Any) -> Any:
@@ -80,7 +80,7 @@ def device(device_name: Any) -> Any:
     """
     if callable(device_name):
         raise RuntimeError("tf.device does not support functions.")
-    return graph.device(device_name)
+    return default_graph.device(device_name)
 
 
 def tuple(
@@ -99,14 +99,14 @@ class name_scope:
         if not isinstance(name, str):
             raise ValueError("name for name_scope must be a string.")
         self._name = name
-        self._entered: list[graph.name_scope] = []
+        self._entered: list[default_graph.name_scope] = []
 
     @property
     def name(self) -> str:
         return self._name
 
     def __enter__(self) -> str:
-        scope = graph.name_scope(self._name)
+        scope = default_graph.name_scope(self._name)
         name = scope.__enter__()
         self._entered.append(scope)
         return name

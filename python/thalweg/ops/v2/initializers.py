@@ -6,7 +6,7 @@ from typing import Any
 
 from thalweg.framework import dtypes
 from thalweg.framework.tensor import Tensor
-from thalweg.ops import array, random, stateless_random
+from thalweg.ops import creation, random, stateless_random
 from thalweg.ops.v2 import array as array_v2
 
 
@@ -53,7 +53,7 @@ class Zeros(Initializer):
 
     def __call__(self, shape: Any, dtype: Any = dtypes.float32, **kwargs: Any) -> Tensor:
         _no_options(kwargs)
-        return array.zeros(shape, _plain(dtype))
+        return creation.zeros(shape, _plain(dtype))
 
 
 class Ones(Initializer):
@@ -61,7 +61,7 @@ class Ones(Initializer):
 
     def __call__(self, shape: Any, dtype: Any = dtypes.float32, **kwargs: Any) -> Tensor:
         _no_options(kwargs)
-        return array.ones(shape, _plain(dtype))
+        return creation.ones(shape, _plain(dtype))
 
 
 class Constant(Initializer):

@@ -13,7 +13,8 @@ from thalweg.framework.eager_tensor import EagerTensor
 from thalweg.framework.mode import executing_eagerly
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
-from thalweg.ops import array, indexing, math, nn, reduce
+from thalweg.ops import array, creation, indexing, math, nn, reduce
+from thalweg.ops.cast import cast
 
 
 def matmul(
@@ -51,7 +52,7 @@ def matmul(
 
 def _widened(x: Any) -> Any:
     small = getattr(x, "dtype", None) in (dtypes.int8, dtypes.uint8)
-    return math.cast(x, dtypes.int32) if small else x
+    return cast(x, dtypes.int32) if small else x
 
 
 def matvec(
@@ -77,9 +78,11 @@ def angle(input: Any, name: str | None = None) -> Tensor:
         x = convert_to_tensor(input, name="input")
         if x.dtype.is_complex:
             return raw_ops.Angle(x, Tout=x.dtype.real_dtype, name=scope)
-        zero = array.zeros_like(x)
+        zero = creation.zeros_like(x)
         pi = constant(numbers.pi, x.dtype.base_dtype)
-        return indexing.where_v2(raw_ops.Less(x, zero), raw_ops.Mul(array.ones_like(x), pi), zero)
+        return indexing.where_v2(
+            raw_ops.Less(x, zero), raw_ops.Mul(creation.ones_like(x), pi), zero
+        )
 
 
 @endpoint
@@ -192,10 +195,10 @@ def unsorted_segment_sqrt_n(
 def _segment_totals(data: Any, segment_ids: Any, num_segments: Any) -> tuple[Tensor, Tensor]:
     """Sums by segment, and the numbers of their rows (at least 1) in a shape that broadcasts."""
     data, ids = convert_to_tensor(data), convert_to_tensor(segment_ids)
-    ones = array.ones(array.shape(ids), dtype=data.dtype.base_dtype)
+    ones = creation.ones(array.shape(ids), dtype=data.dtype.base_dtype)
     count = raw_ops.UnsortedSegmentSum(ones, ids, num_segments)
     extra = raw_ops.Sub(array.rank(data), array.rank(ids))
-    broad = array.concat([array.shape(count), array.fill(array.expand_dims(extra, 0), 1)], 0)
+    broad = array.concat([array.shape(count), creation.fill(array.expand_dims(extra, 0), 1)], 0)
     count = array.reshape(raw_ops.Maximum(count, constant(1, data.dtype.base_dtype)), broad)
     return raw_ops.UnsortedSegmentSum(data, ids, num_segments), count
 
@@ -227,7 +230,7 @@ def bincount(
     with op_scope(name, "bincount", [arr, weights]):
         numbers_ = convert_to_tensor(arr, name="arr")
         if numbers_.dtype.base_dtype not in (dtypes.int32, dtypes.int64):
-            numbers_ = math.cast(numbers_, dtypes.int32)
+            numbers_ = cast(numbers_, dtypes.int32)
         kind = numbers_.dtype.base_dtype
         heavy = (
             constant([], dtypes.as_dtype(dtype))
@@ -282,7 +285,7 @@ def top_k(
     found = nn.top_k(input, k, sorted, name)
     if dtypes.as_dtype(index_type) == dtypes.int32:
         return found
-    return type(found)(found[0], math.cast(found[1], index_type))
+    return type(found)(found[0], cast(found[1], index_type))
 
 
 def softmax(logits: Any, axis: Any = None, name: str | None = None) -> Tensor:

@@ -8,7 +8,8 @@ from thalweg import raw_ops
 from thalweg.framework.convert import constant, constant_value, convert_to_tensor
 from thalweg.framework.op_scope import op_scope
 from thalweg.framework.tensor import Tensor
-from thalweg.ops import array, candidates, cross_entropy, math, nn, reduce
+from thalweg.ops import array, candidates, creation, cross_entropy, nn, reduce
+from thalweg.ops.cast import cast
 
 
 def dropout(
@@ -45,10 +46,10 @@ def weighted_moments(
     """
     with op_scope(name, "weighted_moments", [x, frequency_weights, axes]):
         x = convert_to_tensor(x, name="x")
-        y = math.cast(x, "float32") if x.dtype.base_dtype in ("float16", "bfloat16") else x
+        y = cast(x, "float32") if x.dtype.base_dtype in ("float16", "bfloat16") else x
         weights = convert_to_tensor(frequency_weights, name="frequency_weights")
-        weights = math.cast(weights, y.dtype.base_dtype)
-        weights = raw_ops.Mul(weights, array.ones_like(y))
+        weights = cast(weights, y.dtype.base_dtype)
+        weights = raw_ops.Mul(weights, creation.ones_like(y))
         total = reduce.over("Sum", weights, axes, True, None)
         mean = raw_ops.RealDiv(reduce.over("Sum", raw_ops.Mul(weights, y), axes, True, None), total)
         squares = raw_ops.Mul(weights, raw_ops.SquaredDifference(y, mean))
@@ -57,7 +58,7 @@ def weighted_moments(
             mean, variance = (
                 reduce.over("Sum", statistic, axes, False, None) for statistic in (mean, variance)
             )
-        return math.cast(mean, x.dtype.base_dtype), math.cast(variance, x.dtype.base_dtype)
+        return cast(mean, x.dtype.base_dtype), cast(variance, x.dtype.base_dtype)
 
 
 def sufficient_statistics(
@@ -70,7 +71,7 @@ def sufficient_statistics(
         sides = array.shape(x)
         count: Any = constant(1, x.dtype.base_dtype)
         for axis in axes:
-            count = raw_ops.Mul(count, math.cast(sides[axis], x.dtype.base_dtype))
+            count = raw_ops.Mul(count, cast(sides[axis], x.dtype.base_dtype))
         if shift is not None:
             shift = convert_to_tensor(shift, dtype=x.dtype.base_dtype, name="shift")
             centred, squares = raw_ops.Sub(x, shift), raw_ops.SquaredDifference(x, shift)
@@ -174,7 +175,7 @@ def compute_average_loss(
                 f"got {global_batch_size!r}"
             )
     total = reduce.over("Sum", losses, None, False, None)
-    return raw_ops.RealDiv(total, math.cast(size, losses.dtype.base_dtype))
+    return raw_ops.RealDiv(total, cast(size, losses.dtype.base_dtype))
 
 
 def space_to_depth(
