@@ -134,8 +134,7 @@ template <class T>
 void pack_panel(const MatrixView<T>& b, int64_t col, int64_t p0, int64_t p1, SumType<T>* out) {
   using S = SumType<T>;
   detail::pack_any(b.data + col * b.col_stride + p0 * b.row_stride, b.col_stride, b.row_stride,
-                   std::min<int64_t>(b.cols - col, kPanel<S>), p1 - p0,
-                   panel_vectors<S>(b.cols - col) * Packet<S>::size, out);
+                   std::min<int64_t>(b.cols - col, kPanel<S>), p1 - p0, panel_width<S>(b.cols - col), out);
 }
 
 /// B[k][n] -> panels [k][width] padded with zeros; panel j starts at j * kPanel * k.
