@@ -12,21 +12,22 @@
 namespace thalweg::kernels {
 namespace detail {
 
-template <class T, int halves, int... rows>
-constexpr std::array<TileFn<T>, sizeof...(rows)> tile_column(std::integer_sequence<int, rows...>) {
-  return {&tile<T, rows + 1, halves>...};
-}
-/// Tiles of one width after the other.
-template <class T, int... widths>
-constexpr std::array<std::array<TileFn<T>, kTileRows>, sizeof...(widths)> tile_table(
-    std::integer_sequence<int, widths...>) {
-  constexpr int kStep = kColumnStep<T> / HalfPacket<T>::size;
-  return {tile_column<T, (widths + 1) * kStep>(std::make_integer_sequence<int, kTileRows>())...};
+template <class T, int halves, TileMode mode, int... rows>
+constexpr std::array<TileFn<T>, kTileRows> tiles_of_width(std::integer_sequence<int, rows...>) {
+  return {&tile<T, rows + 1, halves, mode>...};
 }
 
-template <class T, int... rows>
-constexpr std::array<TileFn<T>, sizeof...(rows)> copying_column(std::integer_sequence<int, rows...>) {
-  return {&tile<T, rows + 1, 2 * kTileVectors, true>...};
+/// One width after the other.
+template <class T, TileMode mode, int... widths>
+constexpr std::array<std::array<TileFn<T>, kTileRows>, sizeof...(widths)> tiles(std::integer_sequence<int, widths...>) {
+  constexpr int kStep = kColumnStep<T> / HalfPacket<T>::size;
+  return {tiles_of_width<T, (widths + 1) * kStep, mode>(std::make_integer_sequence<int, kTileRows>())...};
+}
+
+template <class T, TileMode mode>
+TileFn<T> find_tile(int rows, int width) {
+  static constexpr auto kAll = tiles<T, mode>(std::make_integer_sequence<int, kPanel<T> / kColumnStep<T>>());
+  return kAll[size_t(width / kColumnStep<T> - 1)][size_t(rows - 1)];
 }
 
 /// Longest run of the sum between two visits to C. Visits cost: 512 steps instead of 384 gained 3 % at 1024 x 1024 x
@@ -142,7 +143,7 @@ struct Product {
     return {reinterpret_cast<const S*>(a.data) + row(i) * a.row_stride + p * a.col_stride, a.row_stride, a.col_stride};
   }
   Operand<S> b_in_place(int64_t j, int64_t p) const {
-    return {reinterpret_cast<const S*>(b.data) + col(j) * b.col_stride + p * b.row_stride, b.row_stride};
+    return {reinterpret_cast<const S*>(b.data) + col(j) * b.col_stride + p * b.row_stride, b.row_stride, 1, true};
   }
   int width(int64_t j) const { return panel_width<S>(n - col(j)); }
   Operand<S> b_packed(int64_t j, int64_t p) const {
@@ -163,6 +164,9 @@ struct Product {
     t.copy = copy;
     if constexpr (kTilesCopy<S>) {
       if (copy.from) return copying_tile_fn<S>(tiling.height(i))(t);
+    }
+    if constexpr (kTilesMask<S>) {
+      if (t.cols < width(j) && right.masked) return masked_tile_fn<S>(tiling.height(i), width(j))(t);
     }
     tile_fn<S>(tiling.height(i), width(j))(t);
   }
@@ -440,13 +444,19 @@ void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T
 
 template <class T>
 TileFn<T> tile_fn(int rows, int width) {
-  static constexpr auto kAll = detail::tile_table<T>(std::make_integer_sequence<int, kPanel<T> / kColumnStep<T>>());
-  return kAll[size_t(width / kColumnStep<T> - 1)][size_t(rows - 1)];
+  return detail::find_tile<T, TileMode::kPlain>(rows, width);
+}
+
+template <class T>
+TileFn<T> masked_tile_fn(int rows, int width) {
+  return detail::find_tile<T, TileMode::kMasked>(rows, width);
 }
 
 template <class T>
 TileFn<T> copying_tile_fn(int rows) {
-  static constexpr auto kAll = detail::copying_column<T>(std::make_integer_sequence<int, kTileRows>());
+  constexpr int kWidest = 2 * kTileVectors;
+  static constexpr auto kAll =
+      detail::tiles_of_width<T, kWidest, TileMode::kCopying>(std::make_integer_sequence<int, kTileRows>());
   return kAll[size_t(rows - 1)];
 }
 
@@ -484,7 +494,7 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
   auto spread = [](int64_t stride) { return stride * int64_t(sizeof(S)) % detail::kAliasBytes != 0; };
   const bool a_readable = is_sum_type<T> && ((a.col_stride == 1 && (spread(a.row_stride) || panels <= 4)) ||
                                              (a.row_stride == 1 && spread(a.col_stride)));
-  const int64_t whole = n % kColumnStep<S> == 0 ? panels : n / kPanel<S>;
+  const int64_t whole = kTilesMask<S> || n % kColumnStep<S> == 0 ? panels : n / kPanel<S>;
   const bool copied = !packed && !readable;  // B's copy costs least where a panel is used at once
   if (bytes_a <= detail::kResident && panels >= 4 &&
       (bytes_b > detail::kResident || (copied && (bytes_a < bytes_b || bytes_b > detail::kResident / 8)))) {

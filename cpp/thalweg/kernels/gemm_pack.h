@@ -165,11 +165,13 @@ void pack_panels(const MatrixView<T>& b, int64_t col, int64_t end, int64_t p0, i
   for (; col + whole < end; whole += kWidth) pack_panel(b, col + whole, p0, p1, out + whole * depth);
 }
 
-/// An operand as a tile reads it: A from row to row and step to step, B from row to row.
+/// An operand as a tile reads it: A from row to row and step to step, B from row to row, and no further than its
+/// columns if asked.
 template <class S>
 struct Operand {
   const S* data;
   int64_t stride, step = 1;
+  bool masked = false;
 };
 
 /// How rows of A are packed. Rows that are contiguous stay so, an odd number of cache lines apart: broadcasts that walk

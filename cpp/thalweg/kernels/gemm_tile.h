@@ -56,15 +56,22 @@ struct TileArgs {
   int64_t b_stride = 0;
   T* c = nullptr;
   int64_t c_stride = 0;
-  int cols = 0;             // columns of C to be written, up to the tile's width
+  int cols = 0;             // columns of C to be written: the tile's width, or less by less than kColumnStep
   bool accumulate = false;  // add to what C holds
   TileAhead<T> ahead;
   TileCopy<T> copy;
 };
 
+enum class TileMode : uint8_t {
+  kPlain,
+  kCopying,  // as `copy` says
+  kMasked,   // reads no more of B than its columns; 1 % slower
+};
+
 /// `halves`: the tile's width in half vectors.
-template <class T, int rows, int halves, bool copying = false>
+template <class T, int rows, int halves, TileMode mode>
 void tile(const TileArgs<T>& t) {
+  constexpr bool copying = mode == TileMode::kCopying, masked = mode == TileMode::kMasked;
   using P = Packet<T>;
   using H = HalfPacket<T>;
   constexpr int kWhole = halves / 2, kEdge = kWhole * P::size, kWidth = halves * H::size;
@@ -77,6 +84,7 @@ void tile(const TileArgs<T>& t) {
     if constexpr (kEdge < kWidth) edge[i] = H::zero();
   }
   const T* b = t.b;
+  const int last = t.cols - (kEdge < kWidth ? kEdge : kEdge - P::size);  // columns in the last register
   const int64_t row_stride = t.row_stride, step = t.step, b_stride = t.b_stride;
   const T *ahead = t.ahead.data ? t.ahead.data : b, *next_c = t.ahead.c;
   const int64_t ahead_step = t.ahead.data ? t.ahead.step : 0, second = t.ahead.data ? t.ahead.second : 0;
@@ -107,8 +115,10 @@ void tile(const TileArgs<T>& t) {
         P bv[std::max(kWhole, 1)];
         H b_edge;
 #pragma GCC unroll 2
-        for (int j = 0; j < kWhole; ++j) bv[j] = P::load(b + j * P::size);
-        if constexpr (kEdge < kWidth) b_edge = H::load(b + kEdge);
+        for (int j = 0; j < kWhole; ++j) {
+          bv[j] = masked && (j + 1) * P::size == kWidth ? P::load(b + j * P::size, last) : P::load(b + j * P::size);
+        }
+        if constexpr (kEdge < kWidth) b_edge = masked ? H::load(b + kEdge, last) : H::load(b + kEdge);
         b += b_stride;
         if constexpr (copying) {
           P::load(from).store(to);
@@ -168,6 +178,13 @@ inline constexpr bool kTilesCopy = kTileRows <= Packet<T>::size;
 /// The same for a tile of the largest width that copies.
 template <class T>
 TileFn<T> copying_tile_fn(int rows);
+
+/// Whether tiles can read a panel of B in place though no width ends where it does.
+template <class T>
+inline constexpr bool kTilesMask = kVectorBytes == 64 && std::is_floating_point_v<T>;
+/// The same for such a tile.
+template <class T>
+TileFn<T> masked_tile_fn(int rows, int width);
 
 // Defined where the kernels are compiled, one file per type.
 extern template TileFn<float> tile_fn<float>(int, int);
