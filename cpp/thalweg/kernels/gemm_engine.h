@@ -12,14 +12,22 @@
 namespace thalweg::kernels {
 namespace detail {
 
-template <class T, int vectors, int... rows>
-constexpr std::array<TileFn<T>, sizeof...(rows)> tile_column(std::integer_sequence<int, rows...>) {
-  return {&tile<T, rows + 1, vectors>...};
+template <class T, int halves, TileMode mode, int... rows>
+constexpr std::array<TileFn<T>, kTileRows> tiles_of_width(std::integer_sequence<int, rows...>) {
+  return {&tile<T, rows + 1, halves, mode>...};
 }
 
-template <class T, int... rows>
-constexpr std::array<TileFn<T>, sizeof...(rows)> copying_column(std::integer_sequence<int, rows...>) {
-  return {&tile<T, rows + 1, kTileVectors, true>...};
+/// One width after the other.
+template <class T, TileMode mode, int... widths>
+constexpr std::array<std::array<TileFn<T>, kTileRows>, sizeof...(widths)> tiles(std::integer_sequence<int, widths...>) {
+  constexpr int kStep = kColumnStep<T> / HalfPacket<T>::size;
+  return {tiles_of_width<T, (widths + 1) * kStep, mode>(std::make_integer_sequence<int, kTileRows>())...};
+}
+
+template <class T, TileMode mode>
+TileFn<T> find_tile(int rows, int width) {
+  static constexpr auto kAll = tiles<T, mode>(std::make_integer_sequence<int, kPanel<T> / kColumnStep<T>>());
+  return kAll[size_t(width / kColumnStep<T> - 1)][size_t(rows - 1)];
 }
 
 /// Longest run of the sum between two visits to C. Visits cost: 512 steps instead of 384 gained 3 % at 1024 x 1024 x
@@ -135,9 +143,9 @@ struct Product {
     return {reinterpret_cast<const S*>(a.data) + row(i) * a.row_stride + p * a.col_stride, a.row_stride, a.col_stride};
   }
   Operand<S> b_in_place(int64_t j, int64_t p) const {
-    return {reinterpret_cast<const S*>(b.data) + col(j) * b.col_stride + p * b.row_stride, b.row_stride};
+    return {reinterpret_cast<const S*>(b.data) + col(j) * b.col_stride + p * b.row_stride, b.row_stride, 1, true};
   }
-  int64_t width(int64_t j) const { return panel_vectors<S>(n - col(j)) * P::size; }
+  int width(int64_t j) const { return panel_width<S>(n - col(j)); }
   Operand<S> b_packed(int64_t j, int64_t p) const {
     return {panels_of_b + (col(j) - col(plan.in_place)) * k + p * width(j), width(j)};
   }
@@ -146,19 +154,21 @@ struct Product {
   void multiply(int64_t i, int64_t j, int64_t d, const Operand<S>& left, const Operand<S>& right,
                 const TileAhead<S>& ahead = {}, const TileCopy<S>& copy = {}) const {
     TileArgs<S> t;
-    int vectors = panel_vectors<S>(n - col(j));
     t.depth = run(d + 1) - run(d);
     t.a = left.data, t.row_stride = left.stride, t.step = left.step;
     t.b = right.data, t.b_stride = right.stride;
     t.c = out + row(i) * out_stride + col(j), t.c_stride = out_stride;
-    t.cols = int(std::min<int64_t>(n - col(j), vectors * P::size));
+    t.cols = int(std::min<int64_t>(n - col(j), kPanel<S>));
     t.accumulate = d > 0;
     t.ahead = ahead;
     t.copy = copy;
     if constexpr (kTilesCopy<S>) {
       if (copy.from) return copying_tile_fn<S>(tiling.height(i))(t);
     }
-    tile_fn<S>(tiling.height(i), vectors)(t);
+    if constexpr (kTilesMask<S>) {
+      if (t.cols < width(j) && right.masked) return masked_tile_fn<S>(tiling.height(i), width(j))(t);
+    }
+    tile_fn<S>(tiling.height(i), width(j))(t);
   }
 
   /// Hands a finished block of C on.
@@ -319,8 +329,7 @@ struct Product {
     const Tiling tiles(n);
     split(ceil_div(m, kPanel<S>), plan.cost_ns(), [&](int64_t index) {
       const int64_t first = index * kPanel<S>, count = std::min<int64_t>(m - first, kPanel<S>);
-      const int vectors = panel_vectors<S>(count);
-      const bool whole = count == vectors * P::size;
+      const int width = panel_width<S>(count);
       constexpr int64_t kMost = 16;
       alignas(64) S sums[kMost * kPanel<S>], packed[kPanel<S> * kDepth<S>];
       for (int64_t d = 0; d < runs; ++d) {
@@ -328,16 +337,16 @@ struct Product {
         t.depth = run(d + 1) - run(d);
         t.row_stride = bt.row_stride, t.step = bt.col_stride;
         t.b = reinterpret_cast<const S*>(at.data) + first + run(d) * at.row_stride, t.b_stride = at.row_stride;
-        if (!whole) {
+        if (count < width) {
           pack_panel(at, first, run(d), run(d + 1), packed);
-          t.b = packed, t.b_stride = vectors * P::size;
+          t.b = packed, t.b_stride = width;
         }
-        t.c_stride = kPanel<S>, t.cols = vectors * P::size;
+        t.c_stride = kPanel<S>, t.cols = width;
         t.accumulate = d > 0;
         for (int64_t i = 0; i < tiles.count; ++i) {
           t.a = reinterpret_cast<const S*>(bt.data) + tiles.begin(i) * bt.row_stride + run(d) * bt.col_stride;
           t.c = sums + tiles.begin(i) * kPanel<S>;
-          tile_fn<S>(tiles.height(i), vectors)(t);
+          tile_fn<S>(tiles.height(i), width)(t);
         }
       }
       for (int64_t j = 0; j < n; j += P::size) {
@@ -434,15 +443,20 @@ void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T
 }  // namespace detail
 
 template <class T>
-TileFn<T> tile_fn(int rows, int vectors) {
-  static constexpr auto kOne = detail::tile_column<T, 1>(std::make_integer_sequence<int, kTileRows>());
-  static constexpr auto kTwo = detail::tile_column<T, 2>(std::make_integer_sequence<int, kTileRows>());
-  return (vectors == 1 ? kOne : kTwo)[size_t(rows - 1)];
+TileFn<T> tile_fn(int rows, int width) {
+  return detail::find_tile<T, TileMode::kPlain>(rows, width);
+}
+
+template <class T>
+TileFn<T> masked_tile_fn(int rows, int width) {
+  return detail::find_tile<T, TileMode::kMasked>(rows, width);
 }
 
 template <class T>
 TileFn<T> copying_tile_fn(int rows) {
-  static constexpr auto kAll = detail::copying_column<T>(std::make_integer_sequence<int, kTileRows>());
+  constexpr int kWidest = 2 * kTileVectors;
+  static constexpr auto kAll =
+      detail::tiles_of_width<T, kWidest, TileMode::kCopying>(std::make_integer_sequence<int, kTileRows>());
   return kAll[size_t(rows - 1)];
 }
 
@@ -480,7 +494,7 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
   auto spread = [](int64_t stride) { return stride * int64_t(sizeof(S)) % detail::kAliasBytes != 0; };
   const bool a_readable = is_sum_type<T> && ((a.col_stride == 1 && (spread(a.row_stride) || panels <= 4)) ||
                                              (a.row_stride == 1 && spread(a.col_stride)));
-  const int64_t whole = n % P::size == 0 ? panels : n / kPanel<S>;
+  const int64_t whole = kTilesMask<S> || n % kColumnStep<S> == 0 ? panels : n / kPanel<S>;
   const bool copied = !packed && !readable;  // B's copy costs least where a panel is used at once
   if (bytes_a <= detail::kResident && panels >= 4 &&
       (bytes_b > detail::kResident || (copied && (bytes_a < bytes_b || bytes_b > detail::kResident / 8)))) {
@@ -492,7 +506,7 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
     path = GemmPath::kRows;
     pack_a = !a_readable && (panels > 1 || !is_sum_type<T>);
     in_place = readable && !packed ? whole : 0;
-    if (!packed) b_size = (ceil_div(n, P::size) * P::size - in_place * kPanel<S>)*k;
+    if (!packed) b_size = (padded_columns<S>(n) - in_place * kPanel<S>)*k;
     b_size = std::max<int64_t>(b_size, 0);
   } else {
     path = GemmPath::kBlocks;
@@ -514,7 +528,7 @@ PackedMatrix<T>::PackedMatrix(const MatrixView<T>& b) : rows(b.rows), cols(b.col
     data = Tensor(dtype_of<S>, Shape{step * cols});
     detail::pack_any(b.data, b.row_stride, b.col_stride, rows, cols, step, data.ptr<S>());
   } else {
-    data = Tensor(dtype_of<S>, Shape{ceil_div(cols, P::size) * P::size * rows});
+    data = Tensor(dtype_of<S>, Shape{padded_columns<S>(cols) * rows});
     for (int64_t col = 0; col < cols; col += kPanel<S>) pack_panel(b, col, data.ptr<S>() + col * rows);
   }
 }
