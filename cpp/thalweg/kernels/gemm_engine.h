@@ -59,6 +59,15 @@ int64_t combine_pieces(int64_t n, int64_t k) {
   return std::max(worth, ceil_div(k, kRun));
 }
 
+/// kRows: how C is cut into pieces, by rows of tiles and by panels.
+struct RowPieces {
+  int64_t down, across;
+  RowPieces(int64_t m, int64_t n, int64_t panel)
+      : down(std::min(Tiling(m).count, kGemmPieces)),
+        across(std::min(ceil_div(n, panel), ceil_div(kGemmPieces / 2, down))) {}
+  int64_t count() const { return down * across; }
+};
+
 /// kBlocks: how C is cut into strips of panels and these into rows. Few rows do not pay for packing a strip, narrow
 /// strips not for fetching A; both are better than idle threads.
 template <class S>
@@ -123,6 +132,7 @@ struct Product {
   int64_t c_stride;
   const Finish& finish;
   ThreadPool* pool;
+  S* block_memory = nullptr;  // of blocks that only `finish` sees
 
   const int64_t m = plan.m, n = plan.n, k = plan.k;
   const Tiling tiling{m};
@@ -150,14 +160,25 @@ struct Product {
     return {panels_of_b + (col(j) - col(plan.in_place)) * k + p * width(j), width(j)};
   }
 
+  /// Where C's rows from tile i on and columns from panel j on go, and how far apart its rows are.
+  struct Place {
+    S* data;
+    int64_t stride;
+  };
+  Place place(int64_t i, int64_t j) const { return {out + row(i) * out_stride + col(j), out_stride}; }
+
   /// Adds a run of the sum to one tile of C; the first run sets it.
   void multiply(int64_t i, int64_t j, int64_t d, const Operand<S>& left, const Operand<S>& right,
+                const TileAhead<S>& ahead = {}, const TileCopy<S>& copy = {}) const {
+    multiply(place(i, j), i, j, d, left, right, ahead, copy);
+  }
+  void multiply(const Place& to, int64_t i, int64_t j, int64_t d, const Operand<S>& left, const Operand<S>& right,
                 const TileAhead<S>& ahead = {}, const TileCopy<S>& copy = {}) const {
     TileArgs<S> t;
     t.depth = run(d + 1) - run(d);
     t.a = left.data, t.row_stride = left.stride, t.step = left.step;
     t.b = right.data, t.b_stride = right.stride;
-    t.c = out + row(i) * out_stride + col(j), t.c_stride = out_stride;
+    t.c = to.data, t.c_stride = to.stride;
     t.cols = int(std::min<int64_t>(n - col(j), kPanel<S>));
     t.accumulate = d > 0;
     t.ahead = ahead;
@@ -187,12 +208,16 @@ struct Product {
       });
       panels_of_b = packed_b;
     }
-    const int64_t down = std::min(tiling.count, kGemmPieces),
-                  across = std::min(panels, ceil_div(kGemmPieces / 2, down));
-    split(down * across, plan.cost_ns(), [&](int64_t index) {
+    const RowPieces pieces(m, n, kPanel<S>);
+    const int64_t down = pieces.down, across = pieces.across;
+    Buffers buffers(pieces.count());
+    split(pieces.count(), plan.cost_ns(), [&](int64_t index) {
       const int64_t i0 = index / across * tiling.count / down, i1 = (index / across + 1) * tiling.count / down;
       const int64_t j0 = index % across * panels / across, j1 = (index % across + 1) * panels / across;
       alignas(64) S packed[PackedRows<T>::most(kDepth<S>)];
+      const Buffers::Lease buffer(buffers);
+      S* block = block_memory ? block_memory + buffer.index() * plan.block_size() : nullptr;
+      const int64_t columns = col(j1) - col(j0);
       for (int64_t i = i0, open = i0; i < i1; ++i) {
         for (int64_t d = 0; d < runs; ++d) {
           Operand<S> left = a_in_place(i, run(d));
@@ -202,12 +227,18 @@ struct Product {
             left = rows.at(packed, 0);
           }
           for (int64_t j = j0; j < j1; ++j) {
-            multiply(i, j, d, left, j < plan.in_place ? b_in_place(j, run(d)) : b_packed(j, run(d)));
+            const Place to =
+                block ? Place{block + (row(i) - row(open)) * columns + col(j) - col(j0), columns} : place(i, j);
+            multiply(to, i, j, d, left, j < plan.in_place ? b_in_place(j, run(d)) : b_packed(j, run(d)));
           }
         }
-        int64_t bytes = (row(i + 1) - row(open)) * (col(j1) - col(j0)) * int64_t(sizeof(T));
+        int64_t bytes = (row(i + 1) - row(open)) * columns * int64_t(sizeof(T));
         if (i + 1 == i1 || bytes >= kFinishBytes) {
-          complete(row(open), row(i + 1), col(j0), col(j1));
+          if (block) {
+            finish(row(open), row(i + 1) - row(open), col(j0), columns, block);
+          } else {
+            complete(row(open), row(i + 1), col(j0), col(j1));
+          }
           open = i + 1;
         }
       }
@@ -405,7 +436,8 @@ struct Product {
 
 template <class T>
 void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, const SumType<T>* panels_of_b,
-             T* c, int64_t c_stride, SumType<T>* scratch, ThreadPool* pool, const Finish& finish) {
+             T* c, int64_t c_stride, SumType<T>* scratch, ThreadPool* pool, const Finish& finish,
+             SumType<T>* block_memory = nullptr) {
   using S = SumType<T>;
   if (plan.path == GemmPath::kEmpty) {
     for (int64_t i = 0; i < plan.m; ++i) std::fill_n(c + i * c_stride, plan.n, T(0));
@@ -414,8 +446,8 @@ void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T
   }
   S* out = is_sum_type<T> ? reinterpret_cast<S*>(c) : scratch + plan.a_size + plan.b_size;
   Product<T> p{
-      plan, a,        b,      panels_of_b, scratch, scratch + plan.a_size, out, is_sum_type<T> ? c_stride : plan.n,
-      c,    c_stride, finish, pool};
+      plan, a,        b,      panels_of_b, scratch,     scratch + plan.a_size, out, is_sum_type<T> ? c_stride : plan.n,
+      c,    c_stride, finish, pool,        block_memory};
   switch (plan.path) {
     case GemmPath::kEmpty:
       break;
@@ -519,6 +551,22 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
 }
 
 template <class T>
+int64_t GemmPlan<T>::blocks() const {
+  if (!is_sum_type<T> || path != GemmPath::kRows || k > detail::kDepth<S>) return 0;
+  return detail::RowPieces(m, n, kPanel<S>).count();
+}
+
+template <class T>
+int64_t GemmPlan<T>::block_size() const {
+  return detail::kFinishBytes / int64_t(sizeof(S)) + kTileRows * padded_columns<S>(n);
+}
+
+template <class T>
+int64_t GemmPlan<T>::block_scratch() const {
+  return scratch() + (blocks() > 0 ? blocks() * block_size() : m * n);
+}
+
+template <class T>
 PackedMatrix<T>::PackedMatrix(const MatrixView<T>& b) : rows(b.rows), cols(b.cols) {
   using S = SumType<T>;
   using P = Packet<S>;
@@ -546,6 +594,27 @@ void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& 
           SumType<T>* scratch, ThreadPool* pool, const GemmExtras<T>& extras) {
   if (extras.b_sums) detail::sum_columns(b, extras.b_sums);
   detail::product<T>(plan, a, b, nullptr, c, c_stride, scratch, pool, extras.finish);
+}
+
+template <class T>
+void gemm_blocks(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, SumType<T>* scratch,
+                 ThreadPool* pool, const Finish& finish) {
+  SumType<T>* rest = scratch + plan.scratch();
+  if (plan.blocks() > 0) {
+    return detail::product<T>(plan, a, b, nullptr, nullptr, 0, scratch, pool, finish, rest);
+  }
+  struct Whole {
+    const T* c;
+    int64_t n;
+    const Finish& finish;
+  } whole{reinterpret_cast<const T*>(rest), plan.n, finish};
+  const Finish in_blocks{[](const void* context, const void*, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+                           const auto& [c, n, finish] = *static_cast<const Whole*>(context);
+                           if (cols == n) return finish(row, rows, col, cols, c + row * n);
+                           for (int64_t r = row; r < row + rows; ++r) finish(r, 1, col, cols, c + r * n + col);
+                         },
+                         &whole};
+  detail::product<T>(plan, a, b, nullptr, reinterpret_cast<T*>(rest), plan.n, scratch, pool, in_blocks);
 }
 
 template <class T>

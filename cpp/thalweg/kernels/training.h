@@ -17,8 +17,8 @@ struct UpdateStep {
   std::array<const void*, kMaxVars> from{};  // old values
   std::array<void*, kMaxVars> to{};          // the same memory when nobody else holds it
   std::array<Tensor, kMaxVars> fresh;        // new memory where somebody does
-  const void* gradient = nullptr;  // null: it comes in blocks
-  std::array<double, kMaxInputs> scalar{};  // the other inputs by position: rates, decays
+  const void* gradient = nullptr;            // null: it comes in blocks
+  std::array<double, kMaxInputs> scalar{};   // the other inputs by position: rates, decays
   int64_t size = 0;
 
   /// Makes the new values the variables' own.

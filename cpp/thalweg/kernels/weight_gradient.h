@@ -17,4 +17,6 @@ class WeightGradient : public Kernel {
   virtual void make(KernelContext& k, const Tensor& x, const Tensor& dy, void* reserved, Finish finish) const = 0;
 };
 
+void register_weight_gradient(KernelRegistry& r);
+
 }  // namespace thalweg::kernels
