@@ -4,19 +4,20 @@
 #include "thalweg/kernels/conv_methods.h"
 #include "thalweg/kernels/families.h"
 #include "thalweg/kernels/gemm.h"
+#include "thalweg/kernels/gemm_tile.h"
 
 namespace thalweg::kernels {
 namespace {
 
-constexpr int64_t kLanes = Packet<float>::size;
-
-/// The share of lanes in use where `n` elements are cut into whole vectors.
-double lanes_used(int64_t useful, int64_t n) { return double(useful) / double(ceil_div(n, kLanes) * kLanes); }
-
-/// The share where lanes are pixels: a result of `rows` x `cols` pixels, whose planes have rows of `width`.
+/// The share of lanes in use where lanes are pixels: a result of `rows` x `cols` pixels, whose planes have rows of
+/// `width`, in whole vectors.
 double pixel_lanes(int64_t rows, int64_t cols, int64_t width) {
-  return lanes_used(rows * cols, (rows - 1) * width + cols);
+  constexpr int64_t kLanes = Packet<float>::size;
+  return double(rows * cols) / double(ceil_div((rows - 1) * width + cols, kLanes) * kLanes);
 }
+
+/// The share where they are the columns of a tile: output channels, or elements of a filter row.
+double column_lanes(int64_t columns) { return double(columns) / double(padded_columns<float>(columns)); }
 
 // A matrix product where that is all there is to it, else the method that uses most lanes.
 
@@ -46,17 +47,15 @@ double lanes_of_dx(const ConvShape& s) {
 /// Of the gradient of the filter over patches. Few rows of tiles would wait for their own sums.
 double lanes_of_patches(const ConvShape& s) {
   const int64_t patch_row = s.col.kernel * s.filter_channels;
-  return s.groups > 1 || s.x.nchw || s.col.dilation > 1 || s.y.channels < 4 ? 0 : lanes_used(patch_row, patch_row);
+  return s.groups > 1 || s.x.nchw || s.col.dilation > 1 || s.y.channels < 4 ? 0 : column_lanes(patch_row);
 }
-double channel_lanes(int64_t channels) { return lanes_used(channels, channels); }
-
 }  // namespace
 
 template <class T>
 void conv_forward(KernelContext& k, const ConvShape& s, const T* x, const T* filter, T* y, Finish finish) {
   if (is_product(s)) return gemm(k, by_pixels(s, x, s.x.channels), one_tap(s, filter), y, {finish, nullptr});
   if constexpr (std::is_same_v<T, float>) {
-    if (lanes_of_y(s) > channel_lanes(s.y.channels)) return planes_forward(k, s, x, filter, y, finish);
+    if (lanes_of_y(s) > column_lanes(s.y.channels)) return planes_forward(k, s, x, filter, y, finish);
   }
   passes_forward(k, s, x, filter, y, finish);
 }
@@ -72,7 +71,7 @@ void conv_backward_input(KernelContext& k, const ConvShape& s, const T* filter, 
     return gemm(k, by_pixels(s, dy, s.y.channels), one_tap(s, filter).transposed(), dx, {finish, nullptr});
   }
   if constexpr (std::is_same_v<T, float>) {
-    if (lanes_of_dx(s) > channel_lanes(s.x.channels)) return planes_backward_input(k, s, filter, dy, dx, finish);
+    if (lanes_of_dx(s) > column_lanes(s.x.channels)) return planes_backward_input(k, s, filter, dy, dx, finish);
   }
   passes_backward_input(k, s, filter, dy, dx, finish);
 }
@@ -93,7 +92,7 @@ void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, cons
     return gemm(k, by_pixels(s, x, s.x.channels).transposed(), by_pixels(s, dy, s.y.channels), dfilter, {{}, dbias});
   }
   if constexpr (std::is_same_v<T, float>) {
-    const double channels = channel_lanes(s.y.channels), pixels = lanes_of_y(s), patches = lanes_of_patches(s);
+    const double channels = column_lanes(s.y.channels), pixels = lanes_of_y(s), patches = lanes_of_patches(s);
     if (patches > std::max(channels, pixels)) return patches_backward_filter(k, s, x, dy, dfilter, dbias);
     if (pixels > channels) return planes_backward_filter(k, s, x, dy, dfilter, dbias);
   }

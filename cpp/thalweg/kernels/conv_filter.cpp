@@ -9,7 +9,6 @@ namespace thalweg::kernels {
 template <class T>
 void passes_backward_filter(KernelContext& k, const ConvShape& s, const T* x, const T* dy, T* dfilter, T* dbias) {
   using S = SumType<T>;
-  using P = Packet<S>;
   const ImageShape src = s.padded_x(), &out = s.y;
   const int64_t size = s.filter_size(), c = s.filter_channels, out_group = out.channels / s.groups;
   const int64_t pixels = out.rows * out.cols, line = src.padded_cols() * src.channels;
@@ -20,9 +19,9 @@ void passes_backward_filter(KernelContext& k, const ConvShape& s, const T* x, co
   const int64_t pieces = std::clamp<int64_t>((int64_t(8) << 20) / size, 1, std::min(s.batch, kImagePieces));
   const int64_t shares = pieces >= 8 ? 1 : std::min(blocks, 16 / pieces);
   const bool x_in_place = is_sum_type<T> && !src.nchw && !src.padded();
-  const bool dy_in_place = is_sum_type<T> && !out.nchw && out_group % kPanel<S> == 0;
+  const bool dy_in_place = is_sum_type<T> && !out.nchw && out_group % kColumnStep<S> == 0;
   const bool dy_unpack = out.nchw;  // needs a channels-last copy before it is packed
-  const int64_t packed_group = pixels * ceil_div(out_group, P::size) * P::size;
+  const int64_t packed_group = pixels * padded_columns<S>(out_group);
 
   // A piece's sums: the filter's, then the bias's.
   const int64_t all = size + (dbias ? out.channels : 0);
@@ -58,7 +57,7 @@ void passes_backward_filter(KernelContext& k, const ConvShape& s, const T* x, co
         b.row_stride = out.channels;
         S* panels = packed + (index * s.groups + g) * packed_group;
         for (int64_t col = 0; col < out_group; col += kPanel<S>) {
-          int vectors = panel_vectors<S>(out_group - col);
+          const int width = panel_width<S>(out_group - col);
           if (!dy_in_place) pack_panel(b, col, panels + col * pixels);
           TileArgs<S> t;
           t.segments = out.rows;
@@ -67,8 +66,8 @@ void passes_backward_filter(KernelContext& k, const ConvShape& s, const T* x, co
           t.row_stride = 1;
           t.step = s.col.stride * src.channels;
           t.b = dy_in_place ? reinterpret_cast<const S*>(grad) + g * out_group + col : panels + col * pixels;
-          t.b_stride = dy_in_place ? out.channels : vectors * P::size;
-          t.cols = int(std::min<int64_t>(out_group - col, vectors * P::size));
+          t.b_stride = dy_in_place ? out.channels : width;
+          t.cols = int(std::min<int64_t>(out_group - col, width));
           t.c_stride = out.channels;
           t.accumulate = n > first;
           const Tiling tiling(block_rows);
@@ -80,7 +79,7 @@ void passes_backward_filter(KernelContext& k, const ConvShape& s, const T* x, co
               t.a = a + tiling.begin(i);
               t.c = to + tiling.begin(i) * out.channels;
               t.ahead.c = i + 1 < tiling.count ? to + tiling.begin(i + 1) * out.channels : nullptr;
-              tile_fn<S>(tiling.height(i), vectors)(t);
+              tile_fn<S>(tiling.height(i), width)(t);
             }
           }
         }

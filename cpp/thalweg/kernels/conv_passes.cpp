@@ -8,7 +8,7 @@ namespace {
 /// Elements of a packed filter with `rows` rows and `cols` columns.
 template <class S>
 int64_t packed_size(int64_t rows, int64_t cols) {
-  return rows * ceil_div(cols, Packet<S>::size) * Packet<S>::size;
+  return rows * padded_columns<S>(cols);
 }
 
 }  // namespace
@@ -94,7 +94,7 @@ void passes_backward_input(KernelContext& k, const ConvShape& s, const T* filter
             w.row_stride = src.channels;
             w = w.transposed();  // rows: the channels of dy; columns: those of dx
             for (int64_t col = 0; col < c; col += kPanel<S>) {
-              int64_t width = panel_vectors<S>(c - col) * Packet<S>::size;
+              int64_t width = panel_width<S>(c - col);
               pack_panel(w, col,
                          packed + g * packed_group + weights + col * taps * out_group +
                              (r * fc.count + t) * out_group * width);

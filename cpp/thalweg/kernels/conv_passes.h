@@ -27,7 +27,6 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
                 int64_t groups, const ConvPass* passes, int64_t count, const SumType<T>* packed, int64_t packed_group,
                 double macs, Finish finish) {
   using S = SumType<T>;
-  using P = Packet<S>;
   const bool in_place = is_sum_type<T> && !src.nchw && !src.padded(),
              out_place = is_sum_type<T> && !dst.nchw && !finish.apart;
   const bool by_image = batch >= kImagePieces;
@@ -66,9 +65,9 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
       t.c_stride = p->to_col_step;
       for (int64_t g = 0; g < groups; ++g) {
         for (int64_t col = 0; col < dst_depth; col += kPanel<S>) {
-          int vectors = panel_vectors<S>(dst_depth - col);
-          t.cols = int(std::min<int64_t>(dst_depth - col, vectors * P::size));
-          t.b_stride = vectors * P::size;
+          const int width = panel_width<S>(dst_depth - col);
+          t.cols = int(std::min<int64_t>(dst_depth - col, width));
+          t.b_stride = width;
           t.b = packed + g * packed_group + p->weights + col * p->segments * p->depth;
           for (int64_t r = r0; r < r1; ++r) {
             const S* a = source + p->from + r * p->row_step + g * src_depth;
@@ -76,7 +75,7 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
             for (int64_t i = 0; i < tiling.count; ++i) {
               t.a = a + tiling.begin(i) * p->col_step;
               t.c = c + tiling.begin(i) * p->to_col_step;
-              tile_fn<S>(tiling.height(i), vectors)(t);
+              tile_fn<S>(tiling.height(i), width)(t);
             }
           }
         }

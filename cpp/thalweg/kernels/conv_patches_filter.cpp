@@ -67,13 +67,13 @@ void patches_backward_filter(KernelContext& k, const ConvShape& s, const float* 
         t.accumulate = n > first || band > 0;
         for (int64_t row = row0; row < row1; ++row) {
           for (int64_t col = 0; col < patch_row; col += kWidth) {
-            const int vectors = panel_vectors<float>(patch_row - col);
-            t.cols = int(std::min<int64_t>(patch_row - col, vectors * P::size));
+            const int width = panel_width<float>(patch_row - col);
+            t.cols = int(std::min<int64_t>(patch_row - col, width));
             t.b = image + row * s.row.dilation * line + col;
             for (int64_t i = 0; i < tiling.count; ++i) {
               t.a = dy + n * out.size() + tiling.begin(i);
               t.c = sum + tiling.begin(i) * patch + row * patch_row + col;
-              tile_fn<float>(tiling.height(i), vectors)(t);
+              tile_fn<float>(tiling.height(i), width)(t);
             }
           }
         }

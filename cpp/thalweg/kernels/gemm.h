@@ -67,7 +67,14 @@ struct GemmPlan {
   GemmPlan(const MatrixView<T>& a, const PackedMatrix<T>& b)
       : GemmPlan(a, b.few ? b.columns() : MatrixView<T>(nullptr, b.rows, b.cols, false), !b.few) {}
   int64_t scratch() const { return a_size + b_size + c_size; }
+  /// Elements of S that gemm_blocks needs.
+  int64_t block_scratch() const;
   double cost_ns() const { return double(m) * double(n) * double(k) / (sizeof(S) == 4 ? 50 : 25); }
+
+  /// kRows, if C's blocks are complete after one run of the sum: how many are in the making at a time, and elements of
+  /// one; 0: C has to be somewhere as a whole.
+  int64_t blocks() const;
+  int64_t block_size() const;
 
  private:
   GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packed);
@@ -88,6 +95,12 @@ void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& 
 template <class T>
 void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const PackedMatrix<T>& b, T* c, int64_t c_stride,
           SumType<T>* scratch, ThreadPool* pool, const Finish& finish = {});
+
+/// The product in blocks that `finish` gets to see and nobody else; its argument `block` is never null. `scratch` of
+/// plan.block_scratch() elements.
+template <class T>
+void gemm_blocks(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, SumType<T>* scratch,
+                 ThreadPool* pool, const Finish& finish);
 
 /// The whole product within a kernel. B is a MatrixView<T> or a PackedMatrix<T>.
 template <class T, class B>

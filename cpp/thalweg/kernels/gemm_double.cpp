@@ -12,4 +12,7 @@ template void gemm(const GemmPlan<double>&, const MatrixView<double>&, const Mat
 template void gemm(const GemmPlan<double>&, const MatrixView<double>&, const PackedMatrix<double>&, double*, int64_t,
                    SumType<double>*, ThreadPool*, const Finish&);
 
+template void gemm_blocks(const GemmPlan<double>&, const MatrixView<double>&, const MatrixView<double>&, double*,
+                          ThreadPool*, const Finish&);
+
 }  // namespace thalweg::kernels

@@ -12,14 +12,22 @@
 namespace thalweg::kernels {
 namespace detail {
 
-template <class T, int vectors, int... rows>
-constexpr std::array<TileFn<T>, sizeof...(rows)> tile_column(std::integer_sequence<int, rows...>) {
-  return {&tile<T, rows + 1, vectors>...};
+template <class T, int halves, TileMode mode, int... rows>
+constexpr std::array<TileFn<T>, kTileRows> tiles_of_width(std::integer_sequence<int, rows...>) {
+  return {&tile<T, rows + 1, halves, mode>...};
 }
 
-template <class T, int... rows>
-constexpr std::array<TileFn<T>, sizeof...(rows)> copying_column(std::integer_sequence<int, rows...>) {
-  return {&tile<T, rows + 1, kTileVectors, true>...};
+/// One width after the other.
+template <class T, TileMode mode, int... widths>
+constexpr std::array<std::array<TileFn<T>, kTileRows>, sizeof...(widths)> tiles(std::integer_sequence<int, widths...>) {
+  constexpr int kStep = kColumnStep<T> / HalfPacket<T>::size;
+  return {tiles_of_width<T, (widths + 1) * kStep, mode>(std::make_integer_sequence<int, kTileRows>())...};
+}
+
+template <class T, TileMode mode>
+TileFn<T> find_tile(int rows, int width) {
+  static constexpr auto kAll = tiles<T, mode>(std::make_integer_sequence<int, kPanel<T> / kColumnStep<T>>());
+  return kAll[size_t(width / kColumnStep<T> - 1)][size_t(rows - 1)];
 }
 
 /// Longest run of the sum between two visits to C. Visits cost: 512 steps instead of 384 gained 3 % at 1024 x 1024 x
@@ -50,6 +58,15 @@ int64_t combine_pieces(int64_t n, int64_t k) {
   const int64_t worth = std::min({n * k * int64_t(sizeof(S)) >> 19, kGemmPieces, ceil_div(k, 64)});
   return std::max(worth, ceil_div(k, kRun));
 }
+
+/// kRows: how C is cut into pieces, by rows of tiles and by panels.
+struct RowPieces {
+  int64_t down, across;
+  RowPieces(int64_t m, int64_t n, int64_t panel)
+      : down(std::min(Tiling(m).count, kGemmPieces)),
+        across(std::min(ceil_div(n, panel), ceil_div(kGemmPieces / 2, down))) {}
+  int64_t count() const { return down * across; }
+};
 
 /// kBlocks: how C is cut into strips of panels and these into rows. Few rows do not pay for packing a strip, narrow
 /// strips not for fetching A; both are better than idle threads.
@@ -115,6 +132,7 @@ struct Product {
   int64_t c_stride;
   const Finish& finish;
   ThreadPool* pool;
+  S* block_memory = nullptr;  // of blocks that only `finish` sees
 
   const int64_t m = plan.m, n = plan.n, k = plan.k;
   const Tiling tiling{m};
@@ -135,30 +153,43 @@ struct Product {
     return {reinterpret_cast<const S*>(a.data) + row(i) * a.row_stride + p * a.col_stride, a.row_stride, a.col_stride};
   }
   Operand<S> b_in_place(int64_t j, int64_t p) const {
-    return {reinterpret_cast<const S*>(b.data) + col(j) * b.col_stride + p * b.row_stride, b.row_stride};
+    return {reinterpret_cast<const S*>(b.data) + col(j) * b.col_stride + p * b.row_stride, b.row_stride, 1, true};
   }
-  int64_t width(int64_t j) const { return panel_vectors<S>(n - col(j)) * P::size; }
+  int width(int64_t j) const { return panel_width<S>(n - col(j)); }
   Operand<S> b_packed(int64_t j, int64_t p) const {
     return {panels_of_b + (col(j) - col(plan.in_place)) * k + p * width(j), width(j)};
   }
 
+  /// Where C's rows from tile i on and columns from panel j on go, and how far apart its rows are.
+  struct Place {
+    S* data;
+    int64_t stride;
+  };
+  Place place(int64_t i, int64_t j) const { return {out + row(i) * out_stride + col(j), out_stride}; }
+
   /// Adds a run of the sum to one tile of C; the first run sets it.
   void multiply(int64_t i, int64_t j, int64_t d, const Operand<S>& left, const Operand<S>& right,
                 const TileAhead<S>& ahead = {}, const TileCopy<S>& copy = {}) const {
+    multiply(place(i, j), i, j, d, left, right, ahead, copy);
+  }
+  void multiply(const Place& to, int64_t i, int64_t j, int64_t d, const Operand<S>& left, const Operand<S>& right,
+                const TileAhead<S>& ahead = {}, const TileCopy<S>& copy = {}) const {
     TileArgs<S> t;
-    int vectors = panel_vectors<S>(n - col(j));
     t.depth = run(d + 1) - run(d);
     t.a = left.data, t.row_stride = left.stride, t.step = left.step;
     t.b = right.data, t.b_stride = right.stride;
-    t.c = out + row(i) * out_stride + col(j), t.c_stride = out_stride;
-    t.cols = int(std::min<int64_t>(n - col(j), vectors * P::size));
+    t.c = to.data, t.c_stride = to.stride;
+    t.cols = int(std::min<int64_t>(n - col(j), kPanel<S>));
     t.accumulate = d > 0;
     t.ahead = ahead;
     t.copy = copy;
     if constexpr (kTilesCopy<S>) {
       if (copy.from) return copying_tile_fn<S>(tiling.height(i))(t);
     }
-    tile_fn<S>(tiling.height(i), vectors)(t);
+    if constexpr (kTilesMask<S>) {
+      if (t.cols < width(j) && right.masked) return masked_tile_fn<S>(tiling.height(i), width(j))(t);
+    }
+    tile_fn<S>(tiling.height(i), width(j))(t);
   }
 
   /// Hands a finished block of C on.
@@ -177,12 +208,16 @@ struct Product {
       });
       panels_of_b = packed_b;
     }
-    const int64_t down = std::min(tiling.count, kGemmPieces),
-                  across = std::min(panels, ceil_div(kGemmPieces / 2, down));
-    split(down * across, plan.cost_ns(), [&](int64_t index) {
+    const RowPieces pieces(m, n, kPanel<S>);
+    const int64_t down = pieces.down, across = pieces.across;
+    Buffers buffers(pieces.count());
+    split(pieces.count(), plan.cost_ns(), [&](int64_t index) {
       const int64_t i0 = index / across * tiling.count / down, i1 = (index / across + 1) * tiling.count / down;
       const int64_t j0 = index % across * panels / across, j1 = (index % across + 1) * panels / across;
       alignas(64) S packed[PackedRows<T>::most(kDepth<S>)];
+      const Buffers::Lease buffer(buffers);
+      S* block = block_memory ? block_memory + buffer.index() * plan.block_size() : nullptr;
+      const int64_t columns = col(j1) - col(j0);
       for (int64_t i = i0, open = i0; i < i1; ++i) {
         for (int64_t d = 0; d < runs; ++d) {
           Operand<S> left = a_in_place(i, run(d));
@@ -192,12 +227,18 @@ struct Product {
             left = rows.at(packed, 0);
           }
           for (int64_t j = j0; j < j1; ++j) {
-            multiply(i, j, d, left, j < plan.in_place ? b_in_place(j, run(d)) : b_packed(j, run(d)));
+            const Place to =
+                block ? Place{block + (row(i) - row(open)) * columns + col(j) - col(j0), columns} : place(i, j);
+            multiply(to, i, j, d, left, j < plan.in_place ? b_in_place(j, run(d)) : b_packed(j, run(d)));
           }
         }
-        int64_t bytes = (row(i + 1) - row(open)) * (col(j1) - col(j0)) * int64_t(sizeof(T));
+        int64_t bytes = (row(i + 1) - row(open)) * columns * int64_t(sizeof(T));
         if (i + 1 == i1 || bytes >= kFinishBytes) {
-          complete(row(open), row(i + 1), col(j0), col(j1));
+          if (block) {
+            finish(row(open), row(i + 1) - row(open), col(j0), columns, block);
+          } else {
+            complete(row(open), row(i + 1), col(j0), col(j1));
+          }
           open = i + 1;
         }
       }
@@ -319,8 +360,7 @@ struct Product {
     const Tiling tiles(n);
     split(ceil_div(m, kPanel<S>), plan.cost_ns(), [&](int64_t index) {
       const int64_t first = index * kPanel<S>, count = std::min<int64_t>(m - first, kPanel<S>);
-      const int vectors = panel_vectors<S>(count);
-      const bool whole = count == vectors * P::size;
+      const int width = panel_width<S>(count);
       constexpr int64_t kMost = 16;
       alignas(64) S sums[kMost * kPanel<S>], packed[kPanel<S> * kDepth<S>];
       for (int64_t d = 0; d < runs; ++d) {
@@ -328,16 +368,16 @@ struct Product {
         t.depth = run(d + 1) - run(d);
         t.row_stride = bt.row_stride, t.step = bt.col_stride;
         t.b = reinterpret_cast<const S*>(at.data) + first + run(d) * at.row_stride, t.b_stride = at.row_stride;
-        if (!whole) {
+        if (count < width) {
           pack_panel(at, first, run(d), run(d + 1), packed);
-          t.b = packed, t.b_stride = vectors * P::size;
+          t.b = packed, t.b_stride = width;
         }
-        t.c_stride = kPanel<S>, t.cols = vectors * P::size;
+        t.c_stride = kPanel<S>, t.cols = width;
         t.accumulate = d > 0;
         for (int64_t i = 0; i < tiles.count; ++i) {
           t.a = reinterpret_cast<const S*>(bt.data) + tiles.begin(i) * bt.row_stride + run(d) * bt.col_stride;
           t.c = sums + tiles.begin(i) * kPanel<S>;
-          tile_fn<S>(tiles.height(i), vectors)(t);
+          tile_fn<S>(tiles.height(i), width)(t);
         }
       }
       for (int64_t j = 0; j < n; j += P::size) {
@@ -396,7 +436,8 @@ struct Product {
 
 template <class T>
 void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, const SumType<T>* panels_of_b,
-             T* c, int64_t c_stride, SumType<T>* scratch, ThreadPool* pool, const Finish& finish) {
+             T* c, int64_t c_stride, SumType<T>* scratch, ThreadPool* pool, const Finish& finish,
+             SumType<T>* block_memory = nullptr) {
   using S = SumType<T>;
   if (plan.path == GemmPath::kEmpty) {
     for (int64_t i = 0; i < plan.m; ++i) std::fill_n(c + i * c_stride, plan.n, T(0));
@@ -405,8 +446,8 @@ void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T
   }
   S* out = is_sum_type<T> ? reinterpret_cast<S*>(c) : scratch + plan.a_size + plan.b_size;
   Product<T> p{
-      plan, a,        b,      panels_of_b, scratch, scratch + plan.a_size, out, is_sum_type<T> ? c_stride : plan.n,
-      c,    c_stride, finish, pool};
+      plan, a,        b,      panels_of_b, scratch,     scratch + plan.a_size, out, is_sum_type<T> ? c_stride : plan.n,
+      c,    c_stride, finish, pool,        block_memory};
   switch (plan.path) {
     case GemmPath::kEmpty:
       break;
@@ -434,15 +475,20 @@ void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T
 }  // namespace detail
 
 template <class T>
-TileFn<T> tile_fn(int rows, int vectors) {
-  static constexpr auto kOne = detail::tile_column<T, 1>(std::make_integer_sequence<int, kTileRows>());
-  static constexpr auto kTwo = detail::tile_column<T, 2>(std::make_integer_sequence<int, kTileRows>());
-  return (vectors == 1 ? kOne : kTwo)[size_t(rows - 1)];
+TileFn<T> tile_fn(int rows, int width) {
+  return detail::find_tile<T, TileMode::kPlain>(rows, width);
+}
+
+template <class T>
+TileFn<T> masked_tile_fn(int rows, int width) {
+  return detail::find_tile<T, TileMode::kMasked>(rows, width);
 }
 
 template <class T>
 TileFn<T> copying_tile_fn(int rows) {
-  static constexpr auto kAll = detail::copying_column<T>(std::make_integer_sequence<int, kTileRows>());
+  constexpr int kWidest = 2 * kTileVectors;
+  static constexpr auto kAll =
+      detail::tiles_of_width<T, kWidest, TileMode::kCopying>(std::make_integer_sequence<int, kTileRows>());
   return kAll[size_t(rows - 1)];
 }
 
@@ -480,7 +526,7 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
   auto spread = [](int64_t stride) { return stride * int64_t(sizeof(S)) % detail::kAliasBytes != 0; };
   const bool a_readable = is_sum_type<T> && ((a.col_stride == 1 && (spread(a.row_stride) || panels <= 4)) ||
                                              (a.row_stride == 1 && spread(a.col_stride)));
-  const int64_t whole = n % P::size == 0 ? panels : n / kPanel<S>;
+  const int64_t whole = kTilesMask<S> || n % kColumnStep<S> == 0 ? panels : n / kPanel<S>;
   const bool copied = !packed && !readable;  // B's copy costs least where a panel is used at once
   if (bytes_a <= detail::kResident && panels >= 4 &&
       (bytes_b > detail::kResident || (copied && (bytes_a < bytes_b || bytes_b > detail::kResident / 8)))) {
@@ -492,7 +538,7 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
     path = GemmPath::kRows;
     pack_a = !a_readable && (panels > 1 || !is_sum_type<T>);
     in_place = readable && !packed ? whole : 0;
-    if (!packed) b_size = (ceil_div(n, P::size) * P::size - in_place * kPanel<S>)*k;
+    if (!packed) b_size = (padded_columns<S>(n) - in_place * kPanel<S>)*k;
     b_size = std::max<int64_t>(b_size, 0);
   } else {
     path = GemmPath::kBlocks;
@@ -505,6 +551,22 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
 }
 
 template <class T>
+int64_t GemmPlan<T>::blocks() const {
+  if (!is_sum_type<T> || path != GemmPath::kRows || k > detail::kDepth<S>) return 0;
+  return detail::RowPieces(m, n, kPanel<S>).count();
+}
+
+template <class T>
+int64_t GemmPlan<T>::block_size() const {
+  return detail::kFinishBytes / int64_t(sizeof(S)) + kTileRows * padded_columns<S>(n);
+}
+
+template <class T>
+int64_t GemmPlan<T>::block_scratch() const {
+  return scratch() + (blocks() > 0 ? blocks() * block_size() : m * n);
+}
+
+template <class T>
 PackedMatrix<T>::PackedMatrix(const MatrixView<T>& b) : rows(b.rows), cols(b.cols) {
   using S = SumType<T>;
   using P = Packet<S>;
@@ -514,7 +576,7 @@ PackedMatrix<T>::PackedMatrix(const MatrixView<T>& b) : rows(b.rows), cols(b.col
     data = Tensor(dtype_of<S>, Shape{step * cols});
     detail::pack_any(b.data, b.row_stride, b.col_stride, rows, cols, step, data.ptr<S>());
   } else {
-    data = Tensor(dtype_of<S>, Shape{ceil_div(cols, P::size) * P::size * rows});
+    data = Tensor(dtype_of<S>, Shape{padded_columns<S>(cols) * rows});
     for (int64_t col = 0; col < cols; col += kPanel<S>) pack_panel(b, col, data.ptr<S>() + col * rows);
   }
 }
@@ -532,6 +594,27 @@ void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& 
           SumType<T>* scratch, ThreadPool* pool, const GemmExtras<T>& extras) {
   if (extras.b_sums) detail::sum_columns(b, extras.b_sums);
   detail::product<T>(plan, a, b, nullptr, c, c_stride, scratch, pool, extras.finish);
+}
+
+template <class T>
+void gemm_blocks(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, SumType<T>* scratch,
+                 ThreadPool* pool, const Finish& finish) {
+  SumType<T>* rest = scratch + plan.scratch();
+  if (plan.blocks() > 0) {
+    return detail::product<T>(plan, a, b, nullptr, nullptr, 0, scratch, pool, finish, rest);
+  }
+  struct Whole {
+    const T* c;
+    int64_t n;
+    const Finish& finish;
+  } whole{reinterpret_cast<const T*>(rest), plan.n, finish};
+  const Finish in_blocks{[](const void* context, const void*, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+                           const auto& [c, n, finish] = *static_cast<const Whole*>(context);
+                           if (cols == n) return finish(row, rows, col, cols, c + row * n);
+                           for (int64_t r = row; r < row + rows; ++r) finish(r, 1, col, cols, c + r * n + col);
+                         },
+                         &whole};
+  detail::product<T>(plan, a, b, nullptr, reinterpret_cast<T*>(rest), plan.n, scratch, pool, in_blocks);
 }
 
 template <class T>

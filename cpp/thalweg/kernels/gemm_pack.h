@@ -134,8 +134,7 @@ template <class T>
 void pack_panel(const MatrixView<T>& b, int64_t col, int64_t p0, int64_t p1, SumType<T>* out) {
   using S = SumType<T>;
   detail::pack_any(b.data + col * b.col_stride + p0 * b.row_stride, b.col_stride, b.row_stride,
-                   std::min<int64_t>(b.cols - col, kPanel<S>), p1 - p0,
-                   panel_vectors<S>(b.cols - col) * Packet<S>::size, out);
+                   std::min<int64_t>(b.cols - col, kPanel<S>), p1 - p0, panel_width<S>(b.cols - col), out);
 }
 
 /// B[k][n] -> panels [k][width] padded with zeros; panel j starts at j * kPanel * k.
@@ -166,11 +165,13 @@ void pack_panels(const MatrixView<T>& b, int64_t col, int64_t end, int64_t p0, i
   for (; col + whole < end; whole += kWidth) pack_panel(b, col + whole, p0, p1, out + whole * depth);
 }
 
-/// An operand as a tile reads it: A from row to row and step to step, B from row to row.
+/// An operand as a tile reads it: A from row to row and step to step, B from row to row, and no further than its
+/// columns if asked.
 template <class S>
 struct Operand {
   const S* data;
   int64_t stride, step = 1;
+  bool masked = false;
 };
 
 /// How rows of A are packed. Rows that are contiguous stay so, an odd number of cache lines apart: broadcasts that walk

@@ -6,14 +6,21 @@
 #include <array>
 #include <utility>
 
-#include "thalweg/kernels/packet.h"
+#include "thalweg/kernels/half_packet.h"
 
 namespace thalweg::kernels {
 
 /// Rows of the largest tile: as many as the registers hold beside two vectors of B.
 inline constexpr int kTileRows = kVectorBytes == 64 ? 14 : 6;
-/// Vectors across a tile; narrow operands use tiles of one.
+/// Vectors across the widest tile.
 inline constexpr int kTileVectors = 2;
+/// Widths are multiples of this many columns: of half a vector where that costs half, else of a vector.
+template <class T>
+inline constexpr int kColumnStep = kVectorBytes == 64 ? HalfPacket<T>::size : Packet<T>::size;
+template <class T>
+inline int64_t padded_columns(int64_t cols) {
+  return ceil_div(cols, kColumnStep<T>) * kColumnStep<T>;
+}
 
 /// What a tile fetches into cache for those after it while it computes: one or two streams of elements, and the tile of
 /// C that comes next, whose rows lie as far apart as its own.
@@ -51,29 +58,42 @@ struct TileArgs {
   const int64_t* b_offsets = nullptr;  // null: a segment follows the one before
   T* c = nullptr;
   int64_t c_stride = 0;
-  int cols = 0;             // columns of C to be written, up to the tile's width
+  int cols = 0;             // columns of C to be written: the tile's width, or less by less than kColumnStep
   bool accumulate = false;  // add to what C holds
   TileAhead<T> ahead;
   TileCopy<T> copy;
 };
 
-template <class T, int rows, int vectors, bool copying = false>
+enum class TileMode : uint8_t {
+  kPlain,
+  kCopying,  // as `copy` says
+  kMasked,   // reads no more of B than its columns; 1 % slower
+};
+
+/// `halves`: the tile's width in half vectors.
+template <class T, int rows, int halves, TileMode mode>
 void tile(const TileArgs<T>& t) {
+  constexpr bool copying = mode == TileMode::kCopying, masked = mode == TileMode::kMasked;
   using P = Packet<T>;
-  P acc[rows][vectors];
+  using H = HalfPacket<T>;
+  constexpr int kWhole = halves / 2, kEdge = kWhole * P::size, kWidth = halves * H::size;
+  P acc[rows][std::max(kWhole, 1)];
+  H edge[rows];
 #pragma GCC unroll 14
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) acc[i][j] = P::zero();
+    for (int j = 0; j < kWhole; ++j) acc[i][j] = P::zero();
+    if constexpr (kEdge < kWidth) edge[i] = H::zero();
   }
   const T* b = t.b;
+  const int last = t.cols - (kEdge < kWidth ? kEdge : kEdge - P::size);  // columns in the last register
   const int64_t row_stride = t.row_stride, step = t.step, b_stride = t.b_stride;
   const T *ahead = t.ahead.data ? t.ahead.data : b, *next_c = t.ahead.c;
   const int64_t ahead_step = t.ahead.data ? t.ahead.step : 0, second = t.ahead.data ? t.ahead.second : 0;
   const bool fetches_c = t.segments * t.depth > 64;  // time enough for it to arrive
   auto fetch_c = [](const T* c) {
 #pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) __builtin_prefetch(c + j * P::size, 1);
+    for (int j = 0; j < kWidth; j += P::size) __builtin_prefetch(c + j, 1);
   };
   // A row of the next C is fetched with each stretch, not all at once: misses queue.
   const int64_t stretch = copying ? t.depth / P::size : t.ahead.c ? 32 : t.depth > 96 ? t.depth - 32 : t.depth;
@@ -95,9 +115,13 @@ void tile(const TileArgs<T>& t) {
         for (int i = 0; i < rows; ++i) fetch_c(t.c + i * t.c_stride);
       }
       do {
-        P bv[vectors];
+        P bv[std::max(kWhole, 1)];
+        H b_edge;
 #pragma GCC unroll 2
-        for (int j = 0; j < vectors; ++j) bv[j] = P::load(b + j * P::size);
+        for (int j = 0; j < kWhole; ++j) {
+          bv[j] = masked && (j + 1) * P::size == kWidth ? P::load(b + j * P::size, last) : P::load(b + j * P::size);
+        }
+        if constexpr (kEdge < kWidth) b_edge = masked ? H::load(b + kEdge, last) : H::load(b + kEdge);
         b += b_stride;
         if constexpr (copying) {
           P::load(from).store(to);
@@ -109,9 +133,10 @@ void tile(const TileArgs<T>& t) {
         }
 #pragma GCC unroll 14
         for (int i = 0; i < rows; ++i) {
-          P x = P::set(a[i * row_stride]);
+          const T x = a[i * row_stride];
 #pragma GCC unroll 2
-          for (int j = 0; j < vectors; ++j) acc[i][j] = fma(x, bv[j], acc[i][j]);
+          for (int j = 0; j < kWhole; ++j) acc[i][j] = fma(P::set(x), bv[j], acc[i][j]);
+          if constexpr (kEdge < kWidth) edge[i] = fma(H::set(x), b_edge, edge[i]);
         }
         a += step;
       } while (--steps);
@@ -129,33 +154,40 @@ void tile(const TileArgs<T>& t) {
     for (int i = 0; i < rows; ++i) {
       T* c = t.c + i * t.c_stride;
 #pragma GCC unroll 2
-      for (int j = 0; j < vectors; ++j) f(acc[i][j], c + j * P::size, j);
+      for (int j = 0; j < kWhole; ++j) f(acc[i][j], c + j * P::size, j * P::size);
+      if constexpr (kEdge < kWidth) f(edge[i], c + kEdge, kEdge);
     }
   };
-  if (t.cols == vectors * P::size) {
-    if (t.accumulate) each([](P& x, const T* c, int) { x = x + P::load(c); });
-    each([](P& x, T* c, int) { x.store(c); });
+  if (t.cols == kWidth) {
+    if (t.accumulate) each([](auto& x, const T* c, int) { x = x + x.load(c); });
+    each([](auto& x, T* c, int) { x.store(c); });
     return;
   }
-  int lanes[vectors];
-  for (int j = 0; j < vectors; ++j) lanes[j] = std::clamp(t.cols - j * P::size, 0, P::size);
-  if (t.accumulate) each([&](P& x, const T* c, int j) { x = x + P::load(c, lanes[j]); });
-  each([&](P& x, T* c, int j) { x.store(c, lanes[j]); });
+  auto lanes = [cols = t.cols](int from, int size) { return std::clamp(cols - from, 0, size); };
+  if (t.accumulate) each([&](auto& x, const T* c, int from) { x = x + x.load(c, lanes(from, x.size)); });
+  each([&](auto& x, T* c, int from) { x.store(c, lanes(from, x.size)); });
 }
 
 template <class T>
 using TileFn = void (*)(const TileArgs<T>&);
 
-/// The kernel for a tile of this many rows (1 to kTileRows) and vectors (1 to kTileVectors).
+/// The kernel for a tile of this many rows (1 to kTileRows) and this width (panel_width).
 template <class T>
-TileFn<T> tile_fn(int rows, int vectors);
+TileFn<T> tile_fn(int rows, int width);
 
 /// Whether tiles can copy the operand of another tile: each step has room for a vector.
 template <class T>
 inline constexpr bool kTilesCopy = kTileRows <= Packet<T>::size;
-/// The same for a tile of kTileVectors that copies.
+/// The same for a tile of the largest width that copies.
 template <class T>
 TileFn<T> copying_tile_fn(int rows);
+
+/// Whether tiles can read a panel of B in place though no width ends where it does.
+template <class T>
+inline constexpr bool kTilesMask = kVectorBytes == 64 && std::is_floating_point_v<T>;
+/// The same for such a tile.
+template <class T>
+TileFn<T> masked_tile_fn(int rows, int width);
 
 // Defined where the kernels are compiled, one file per type.
 extern template TileFn<float> tile_fn<float>(int, int);
@@ -163,13 +195,14 @@ extern template TileFn<double> tile_fn<double>(int, int);
 extern template TileFn<uint32_t> tile_fn<uint32_t>(int, int);
 extern template TileFn<uint64_t> tile_fn<uint64_t>(int, int);
 
-/// Columns of one B panel starting at `col` when `cols` are left, in vectors.
-template <class T>
-inline int panel_vectors(int64_t cols_left) {
-  return cols_left > Packet<T>::size ? 2 : 1;
-}
+/// Columns of a panel of B, at most.
 template <class T>
 inline constexpr int kPanel = kTileVectors * Packet<T>::size;
+/// The width of the next panel when `cols` columns are left; the last one is padded with zeros.
+template <class T>
+inline int panel_width(int64_t cols) {
+  return int(std::min<int64_t>(padded_columns<T>(cols), kPanel<T>));
+}
 
 /// Cuts `rows` into tiles of nearly equal height.
 struct Tiling {

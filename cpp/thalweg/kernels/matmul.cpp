@@ -2,6 +2,7 @@
 #include "thalweg/kernels/families.h"
 #include "thalweg/kernels/reduce.h"
 #include "thalweg/kernels/right_factor.h"
+#include "thalweg/kernels/weight_gradient.h"
 
 namespace thalweg::kernels {
 namespace {
@@ -193,6 +194,7 @@ struct L2Loss {
 }  // namespace
 
 void register_matmul(KernelRegistry& r) {
+  register_weight_gradient(r);
   constexpr DTypeSet kMatMulTypes = kInexact | kUnsigned | DTypeSet{DType::int32, DType::int64};
   r.add_all<MatMul, kMatMulTypes - kComplex>("MatMul", kCpu);
   r.add_all<ComplexMatMul, kComplex>("MatMul", kCpu);

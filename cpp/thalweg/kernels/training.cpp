@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 
 #include "thalweg/kernels/families.h"
 #include "thalweg/kernels/indices.h"
 #include "thalweg/kernels/packet.h"
 #include "thalweg/kernels/rules.h"
 #include "thalweg/kernels/update.h"
+#include "thalweg/kernels/weight_gradient.h"
 
 namespace thalweg::kernels {
 namespace {
@@ -26,14 +28,21 @@ Names names_of(const OpDef& op) {
   return names;
 }
 
-/// A step over the variables from input `first` on, which have one shape. The caller holds their locks.
-UpdateStep step_over(KernelContext& k, int first, int vars, const Names& names) {
+/// The positions of a node's inputs, one after the other.
+constexpr auto kInOrder = [] {
+  std::array<int, UpdateStep::kMaxInputs> at;
+  std::iota(at.begin(), at.end(), 0);
+  return at;
+}();
+
+/// A step over the variables at these inputs, which have one shape. The caller holds their locks.
+UpdateStep step_over(KernelContext& k, std::span<const int> vars, const Names& names) {
   UpdateStep s;
-  s.vars = vars;
-  const Shape& shape = initialized(k.variable(first)).shape();
+  s.vars = int(vars.size());
+  const Shape& shape = initialized(k.variable(vars[0])).shape();
   s.size = shape.size();
-  for (size_t i = 0; i < size_t(vars); ++i) {
-    s.variable[i] = &k.variable(first + int(i));
+  for (size_t i = 0; i < vars.size(); ++i) {
+    s.variable[i] = &k.variable(vars[i]);
     const Shape& other = initialized(*s.variable[i]).shape();
     TW_CHECK(shape == other, names[0], " and ", names[i], " do not have the same shape", shape, " ", other);
   }
@@ -117,33 +126,34 @@ class Apply final : public UpdateKernel {
 
   int vars() const override { return Rule::kVars; }
   int inputs() const override { return int(names_.size()); }
+  int gradient() const override { return Rule::kGrad; }
   double cost() const override { return 0.05 * double(sizeof(T)) * Rule::kVars; }
 
-  UpdateStep prepare(KernelContext& k, int first) const override {
-    UpdateStep s = step_over(k, first, vars(), names_);
+  UpdateStep prepare(KernelContext& k, std::span<const int> at, const UpdateGradient& gradient) const override {
+    UpdateStep s = step_over(k, at.first(Rule::kVars), names_);
     const Shape& shape = s.variable[0]->value.shape();
     for (int i = vars(); i < inputs(); ++i) {
-      const Tensor& t = k.in(first + i);
-      if (i != Rule::kGrad) {
-        s.scalar[size_t(i)] = scalar_value<T>(t, names_[size_t(i)]);
-        continue;
-      }
-      TW_CHECK(shape == t.shape(), names_[0], " and ", names_[size_t(i)], " do not have the same shape", shape, " ",
-               t.shape());
+      if (i != Rule::kGrad) s.scalar[size_t(i)] = scalar_value<T>(k.in(at[size_t(i)]), names_[size_t(i)]);
     }
-    s.gradient = k.in<T>(first + Rule::kGrad);
+    TW_CHECK(shape == gradient.shape, names_[0], " and ", names_[Rule::kGrad], " do not have the same shape", shape,
+             " ", gradient.shape);
+    s.gradient = gradient.data;
     take_memory<T>(s);
     return s;
   }
 
   void run(const UpdateStep& s, int64_t begin, int64_t end) const override {
+    run_block(s, begin, end, static_cast<const T*>(s.gradient) + begin);
+  }
+
+  void run_block(const UpdateStep& s, int64_t begin, int64_t end, const void* gradient) const override {
     typename Loop<Rule, T>::From from;
     typename Loop<Rule, T>::To to;
     for (size_t v = 0; v < from.size(); ++v) {
-      from[v] = static_cast<const T*>(s.from[v]);
-      to[v] = static_cast<T*>(s.to[v]);
+      from[v] = static_cast<const T*>(s.from[v]) + begin;
+      to[v] = static_cast<T*>(s.to[v]) + begin;
     }
-    Loop<Rule, T>(rule_, s)(from, to, static_cast<const T*>(s.gradient), begin, end);
+    Loop<Rule, T>(rule_, s)(from, to, static_cast<const T*>(gradient), 0, end - begin);
   }
 
  private:
@@ -160,7 +170,7 @@ class SparseApply final : public Kernel {
 
   void compute(KernelContext& k) override {
     VariableLocks locks(k, Rule::kVars);
-    UpdateStep s = step_over(k, 0, Rule::kVars, names_);
+    UpdateStep s = step_over(k, std::span(kInOrder).first(Rule::kVars), names_);
     for (int i = Rule::kVars; i < int(names_.size()); ++i) {
       if (i != Rule::kGrad) s.scalar[size_t(i)] = scalar_value<T>(k.in(i > Rule::kGrad ? i + 1 : i), names_[size_t(i)]);
     }
@@ -239,52 +249,132 @@ void run_blocks(std::span<const UpdateKernel* const> kernels, std::span<const Up
   }
 }
 
-/// The members as one step: the inputs of each follow those of the one before. All variables change or none. No
-/// variable occurs in two members.
+/// A gradient that comes in blocks of its rows, on its way into the variable's update.
+struct BlockUpdate {
+  const UpdateKernel& kernel;
+  const UpdateStep& step;
+  int64_t columns;
+
+  Finish finish() const {
+    return {[](const void* context, const void* block, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+              static_cast<const BlockUpdate*>(context)->take(static_cast<const char*>(block), row, rows, col, cols);
+            },
+            this};
+  }
+
+ private:
+  void take(const char* block, int64_t row, int64_t rows, int64_t col, int64_t cols) const {
+    if (cols == columns) return kernel.run_block(step, row * columns, (row + rows) * columns, block);
+    const auto size = int64_t(size_of(step.variable[0]->dtype));
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t begin = (row + r) * columns + col;
+      kernel.run_block(step, begin, begin + cols, block + r * cols * size);
+    }
+  }
+};
+
+/// Updates as one step: all variables change or none. No variable occurs in two of them. Weight gradients that come
+/// before them are made for one each.
 class UpdateGroup {
  public:
   explicit UpdateGroup(const KernelInit& init) {
     for (const FusedMember& m : init.members) {
-      members_.push_back(std::dynamic_pointer_cast<UpdateKernel>(m.kernel));
-      TW_ASSERT(members_.back());
-      kernels_.push_back(members_.back().get());
-      nodes_.push_back(m.node);
-      variables_ += size_t(kernels_.back()->vars());
-      cost_ = std::max(cost_, kernels_.back()->cost());
+      if (auto made = std::dynamic_pointer_cast<WeightGradient>(m.kernel)) {
+        gradients_.push_back({std::move(made), m.node, m.operands});
+        continue;
+      }
+      auto kernel = std::dynamic_pointer_cast<UpdateKernel>(m.kernel);
+      TW_ASSERT(kernel);
+      const int made = m.operands[size_t(kernel->gradient())] - int(operands(init.members));
+      variables_ += size_t(kernel->vars());
+      cost_ = std::max(cost_, kernel->cost());
+      updates_.push_back({std::move(kernel), m.node, m.operands, made});
+    }
+    // Those whose gradients are inputs come first: one loop runs over them.
+    std::ranges::stable_partition(updates_, [](const Update& u) { return u.made < 0; });
+    for (const Update& u : updates_) {
+      if (u.made < 0) whole_.push_back(u.kernel.get());
     }
   }
 
   void operator()(KernelContext& k) const {
     ScratchArray<Variable*> locked(k, variables_);
     auto next = locked.all().begin();
-    int first = 0;
-    for (const UpdateKernel* u : kernels_) {
-      for (int i = 0; i < u->vars(); ++i) *next++ = &k.variable(first + i);
-      first += u->inputs();
+    for (const Update& u : updates_) {
+      for (int i = 0; i < u.kernel->vars(); ++i) *next++ = &k.variable(u.operands[size_t(i)]);
     }
     VariableLocks locks(locked.all());
-    ScratchArray<UpdateStep> steps(k, kernels_.size());
-    first = 0;
+    ScratchArray<UpdateStep> steps(k, updates_.size());
+    ScratchArray<void*> reserved(k, gradients_.size());
     int64_t total = 0;
-    for (size_t i = 0; i < kernels_.size(); ++i) {
-      try {
-        steps.all()[i] = kernels_[i]->prepare(k, first);
-      } catch (Error& e) {
-        e.set_node(nodes_[i]);
-        throw;
-      }
-      first += kernels_[i]->inputs();
-      total += blocks(steps.all()[i]);
+    for (size_t i = 0; i < updates_.size(); ++i) {
+      const Update& u = updates_[i];
+      steps.all()[i] =
+          u.made < 0 ? prepare(k, u) : prepare(k, u, gradients_[size_t(u.made)], reserved.all()[size_t(u.made)]);
+      if (u.made < 0) total += blocks(steps.all()[i]);
     }
-    k.parallel_for(total, cost_ * kBlock,
-                   [&](int64_t begin, int64_t end) { run_blocks(kernels_, steps.all(), begin, end); });
+    for (size_t i = whole_.size(); i < updates_.size(); ++i) {
+      const Update& u = updates_[i];
+      const Gradient& g = gradients_[size_t(u.made)];
+      const UpdateStep& step = steps.all()[i];
+      const BlockUpdate update{*u.kernel, step, step.variable[0]->value.dim(1)};
+      g.kernel->make(k, k.in(g.operands[0]), k.in(g.operands[1]), reserved.all()[size_t(u.made)], update.finish());
+    }
+    k.parallel_for(total, cost_ * kBlock, [&](int64_t begin, int64_t end) {
+      run_blocks(whole_, steps.all().first(whole_.size()), begin, end);
+    });
     for (UpdateStep& s : steps.all()) s.commit();
   }
 
  private:
-  std::vector<std::shared_ptr<UpdateKernel>> members_;
-  std::vector<const UpdateKernel*> kernels_;
-  std::vector<std::string> nodes_;
+  struct Update {
+    std::shared_ptr<UpdateKernel> kernel;
+    std::string node;
+    std::vector<int> operands;  // positions among the inputs
+    int made;                   // its gradient, by number; negative: an input
+  };
+  struct Gradient {
+    std::shared_ptr<WeightGradient> kernel;
+    std::string node;
+    std::vector<int> operands;
+  };
+
+  /// The number of inputs: operands from here on are results of members.
+  static size_t operands(std::span<const FusedMember> members) {
+    size_t all = 0, made = 0;
+    for (const FusedMember& m : members) {
+      all += m.operands.size();
+      made += std::dynamic_pointer_cast<WeightGradient>(m.kernel) != nullptr;
+    }
+    return all - made;
+  }
+
+  /// Errors name the node among the group's that they are about.
+  template <class F>
+  static auto named(const std::string& node, F&& f) {
+    try {
+      return f();
+    } catch (Error& e) {
+      e.set_node(node);
+      throw;
+    }
+  }
+
+  static UpdateStep prepare(KernelContext& k, const Update& u) {
+    const Tensor& gradient = k.in(u.operands[size_t(u.kernel->gradient())]);
+    return named(u.node, [&] { return u.kernel->prepare(k, u.operands, {gradient.shape(), gradient.data()}); });
+  }
+
+  static UpdateStep prepare(KernelContext& k, const Update& u, const Gradient& g, void*& reserved) {
+    const Tensor &x = k.in(g.operands[0]), &dy = k.in(g.operands[1]);
+    const Shape shape = named(g.node, [&] { return g.kernel->shape(x, dy); });
+    reserved = g.kernel->reserve(k, x, dy);
+    return named(u.node, [&] { return u.kernel->prepare(k, u.operands, {shape}); });
+  }
+
+  std::vector<Gradient> gradients_;
+  std::vector<Update> updates_;
+  std::vector<const UpdateKernel*> whole_;
   size_t variables_ = 0;
   double cost_ = 0;
 };
@@ -293,7 +383,8 @@ class UpdateGroup {
 
 void UpdateKernel::compute(KernelContext& k) {
   VariableLocks locks(k, vars());
-  UpdateStep step = prepare(k, 0);
+  const Tensor& g = k.in(gradient());
+  UpdateStep step = prepare(k, std::span(kInOrder).first(size_t(inputs())), {g.shape(), g.data()});
   const UpdateKernel* self = this;
   k.parallel_for(blocks(step), cost() * kBlock,
                  [&](int64_t begin, int64_t end) { run_blocks({&self, 1}, {&step, 1}, begin, end); });

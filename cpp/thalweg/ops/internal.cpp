@@ -56,6 +56,12 @@ void register_internal(OpRegistry& r) {
        kFloating)
       .doc("A matrix product a^T b, and the sums of b over its rows.")
       .infer([](Infer& s) { infer_with_sums(s, {s.in(0)[1], s.in(1)[1]}); });
+  r.add("_WeightGradient(x: T, dy: T; shapes: list(shape)) -> gradient: T", kFloating)
+      .doc("x^T dy, the gradient of a dense layer's weights, where a step that updates them takes it in.")
+      .infer([](Infer& s) {
+        check_inputs(s);
+        s.out(0, {s.in(0)[1], s.in(1)[1]});
+      });
   r.add(
        "_FusedConv2D(input: T, filter: T, operands: U...; strides: list(int), use_cudnn_on_gpu: bool = true, "
        "padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "

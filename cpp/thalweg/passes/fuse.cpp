@@ -238,6 +238,52 @@ class Fuser {
   std::vector<char> joined_;
 };
 
+/// The gradient of a dense layer's weights is a product that nothing but their update reads. The plan makes it within
+/// that update, so that it passes through the cache and takes no memory.
+class WeightGradients {
+ public:
+  WeightGradients(Program& p, const FuseOptions& options) : p_(p), options_(options), uses_(p) {}
+
+  void run() {
+    int end = p_.graph->size();
+    for (int id = 0; id < end; ++id) {
+      Node& n = p_.graph->node(id);
+      if (n.op().name != "MatMul" || !n.attr<bool>("transpose_a") || n.attr<bool>("transpose_b")) continue;
+      if (!uses_.live(n) || uses_.pinned(n) || !is_pure(n) || !settled(n) || !worth_it(n) || !updates(n)) continue;
+      if (!options_.has_kernel("_WeightGradient", n)) continue;
+      Attrs attrs{{"T", n.output(0).dtype}, {"shapes", shapes_of(n.inputs())}};
+      p_.graph->become(n, "_WeightGradient", n.inputs(), std::move(attrs));
+    }
+  }
+
+ private:
+  /// Its inputs live until the update: no more memory than the gradient would take in their place.
+  static bool worth_it(const Node& n) {
+    const PartialShape &x = shape(n.inputs()[0]), &dy = shape(n.inputs()[1]);
+    for (const Endpoint& e : n.inputs()) {
+      if (reads_variable(e)) return false;  // which could then not be changed in place
+    }
+    return x[0] * (x[1] + dy[1]) <= x[1] * dy[1];
+  }
+  static bool reads_variable(const Endpoint& e) {
+    if (e.node->output(e.index).is_ref) return true;
+    const int source = e.node->op().aliased_input;
+    return source >= 0 && reads_variable(e.node->inputs()[size_t(source)]);
+  }
+  static const PartialShape& shape(const Endpoint& e) { return e.node->output(e.index).shape; }
+
+  /// Whether its one reader is an optimizer's update of a variable, on the same device.
+  bool updates(const Node& n) const {
+    const auto& users = uses_.users(n);
+    if (users.size() != 1 || !users[0]->op().name.starts_with("Apply") || !writes_reference(*users[0])) return false;
+    return p_.devices[size_t(users[0]->id())] == p_.devices[size_t(n.id())];
+  }
+
+  Program& p_;
+  const FuseOptions& options_;
+  Uses uses_;
+};
+
 /// The gradient of a bias, the sum of dy over all but the last axis, comes for nothing while the gradient of the
 /// weights reads dy.
 class SumsOfGradients {
@@ -311,6 +357,7 @@ class SumsOfGradients {
 }  // namespace
 
 void fuse(Program& p, const FuseOptions& options) {
+  WeightGradients(p, options).run();
   SumsOfGradients(p, options).run();
   Fuser(p, options).trees();
 }

@@ -36,6 +36,7 @@ int64_t window(const Operands& o) {
 const std::unordered_map<std::string_view, Count>& counts() {
   constexpr Count kInput = [](const Operands& o) { return o.in_size(0); };
   static const auto* table = new std::unordered_map<std::string_view, Count>{
+      {"WeightGradient", [](const Operands& o) { return o.in[0].rank() < 1 ? 0 : 2 * o.out_size() * o.in[0][0]; }},
       {"MatMul", [](const Operands& o) { return product(o, "transpose_a"); }},
       {"BatchMatMul", [](const Operands& o) { return product(o, "adj_x"); }},
       {"BatchMatMulV2", [](const Operands& o) { return product(o, "adj_x"); }},
@@ -105,12 +106,22 @@ namespace {
 
 int64_t flops(const Plan& plan, const Step& step, std::span<const Shape> in, std::span<const Shape> out) {
   const Node& n = *step.node;
-  if (!step.is_group) {
+  if (step.group.empty()) {
     const AttrValue* fused = n.attrs().find("members");
     return flops(n, in, out, fused ? int(plan.program.fused[size_t(std::get<int64_t>(*fused))].size()) : 0);
   }
-  int64_t total = 0;  // of like updates, each of its own variable
-  for (const Shape& variable : out) total += flops(n, {&variable, 1}, {&variable, 1});
+  int64_t total = 0;
+  size_t updates = 0;
+  for (const Step::Member& m : step.group) {
+    if (writes_reference(*m.node)) {
+      const Shape& variable = out[updates++];
+      total += flops(*m.node, {&variable, 1}, {&variable, 1});
+    } else {
+      const Shape operands[] = {in[size_t(m.operands[0])], in[size_t(m.operands[1])]};
+      const Shape made{operands[0][-1], operands[1][-1]};
+      total += flops(*m.node, operands, {&made, 1});
+    }
+  }
   return total;
 }
 

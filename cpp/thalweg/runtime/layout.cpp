@@ -61,7 +61,7 @@ class Planner {
       layout_->static_step[i] = facts_[size_t(step.out[0])].shape.fully_known();
       return;
     }
-    if (step.is_group) {  // makes nothing, and checks when it runs
+    if (!step.group.empty()) {  // makes nothing, and checks when it runs
       layout_->static_step[i] = true;
       return;
     }

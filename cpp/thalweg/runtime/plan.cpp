@@ -187,12 +187,20 @@ class Planner {
     return plan_->kernels.back().get();
   }
 
-  /// Runs of updates of different variables become one step each: they change together or not at all, in one loop.
+  /// Runs of updates of different variables become one step each: they change together or not at all, in one loop. What
+  /// makes a gradient for nobody else becomes part of that step.
   void group_updates() {
-    std::vector<Step> grouped;
+    std::map<int, size_t> maker;  // by slot: the step of a weight gradient, which one update alone reads
     auto& steps = plan_->steps;
+    for (size_t i = 0; i < steps.size(); ++i) {
+      if (steps[i].node->op().name == "_WeightGradient") maker[steps[i].out[0]] = i;
+    }
+    std::vector<Step> grouped;
+    std::vector<size_t> place;  // of a step in `grouped`
+    std::set<size_t> taken;     // of `grouped`, into a group
     for (size_t i = 0; i < steps.size();) {
       size_t end = i + 1;
+      std::vector<Step> members;
       if (updates(steps[i])) {
         std::set<const Variable*> changed;
         std::set<int> made(steps[i].out.begin(), steps[i].out.end());
@@ -206,11 +214,24 @@ class Planner {
           for (const Variable* v : variables(steps[end])) changed.insert(v);
           made.insert(steps[end].out.begin(), steps[end].out.end());
         }
+        for (size_t u = i; u < end; ++u) {
+          for (int in : steps[u].in) {
+            auto found = maker.find(in);
+            if (found == maker.end()) continue;
+            members.push_back(grouped[place[found->second]]);
+            taken.insert(place[found->second]);
+          }
+        }
       }
-      grouped.push_back(end - i > 1 ? group({&steps[i], end - i}) : std::move(steps[i]));
+      place.resize(end, grouped.size());
+      members.insert(members.end(), steps.begin() + int64_t(i), steps.begin() + int64_t(end));
+      grouped.push_back(members.size() > 1 ? group(members) : std::move(members[0]));
       i = end;
     }
-    steps = std::move(grouped);
+    steps.clear();
+    for (size_t i = 0; i < grouped.size(); ++i) {
+      if (!taken.contains(i)) steps.push_back(std::move(grouped[i]));
+    }
   }
 
   bool updates(const Step& s) const { return s.kernel && s.kernel->is_update() && s.ref_reads.empty(); }
@@ -224,22 +245,38 @@ class Planner {
     return out;
   }
 
-  Step group(std::span<Step> steps) {
-    const Node& first = *steps[0].node;
-    const KernelEntry* entry = kernels_.find("_UpdateGroup", steps[0].device->type(), first.attrs());
+  /// Weight gradients first, then the updates.
+  Step group(std::span<const Step> steps) {
+    const Step& update = *std::ranges::find_if(steps, [&](const Step& s) { return updates(s); });
+    const KernelEntry* entry = kernels_.find("_UpdateGroup", update.device->type(), update.node->attrs());
     TW_ASSERT(entry);
-    std::vector<FusedMember> members;
-    Step made = steps[0];
+    Step made = update;
     made.in.clear();
     made.out.clear();
-    made.is_group = true;
+    std::map<int, int> results;  // slots that members make for others, by member
+    for (const Step& s : steps) {
+      if (updates(s)) {
+        made.out.insert(made.out.end(), s.out.begin(), s.out.end());
+      } else {
+        results[s.out[0]] = int(results.size());
+      }
+      for (int in : s.in) {
+        if (!results.contains(in)) made.in.push_back(in);
+      }
+    }
+    std::vector<FusedMember> members;
+    int next = 0;
     for (const Step& s : steps) {
       auto owner = std::ranges::find(plan_->kernels, s.kernel, &std::shared_ptr<Kernel>::get);
-      members.push_back({*owner, s.node->name(), {}, DType::invalid});
-      made.in.insert(made.in.end(), s.in.begin(), s.in.end());
-      made.out.insert(made.out.end(), s.out.begin(), s.out.end());
+      std::vector<int> operands;
+      for (int in : s.in) {
+        auto result = results.find(in);
+        operands.push_back(result == results.end() ? next++ : int(made.in.size()) + result->second);
+      }
+      members.push_back({*owner, s.node->name(), operands, DType::invalid});
+      made.group.push_back({s.node, std::move(operands)});
     }
-    KernelInit init = kernel_init(first, *steps[0].device);
+    KernelInit init = kernel_init(*update.node, *update.device);
     init.members = members;
     made.kernel = keep(entry->make(init));
     return made;

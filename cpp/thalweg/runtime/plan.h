@@ -40,8 +40,14 @@ struct Step {
   std::vector<int> ref_reads;  // positions in `in` that read a variable's value here
   std::vector<int> frees;      // value slots that nobody needs after this step
   std::vector<char> gives_up;  // by input: nobody needs the slot after this step, and it is here only once
-  // A group of variable updates in one step: `in` and `out` are those of all, in order; `node` is the first.
-  bool is_group = false;
+  /// One of a group's nodes. Its operands are positions in the step's `in`; from `in.size()` on they count the members.
+  struct Member {
+    const Node* node;
+    std::vector<int> operands;
+  };
+  // A group of variable updates in one step, after the gradients that it makes itself: `in` and `out` are those of all
+  // members, in order; `node` is the first update.
+  std::vector<Member> group;
 };
 
 struct Plan {
