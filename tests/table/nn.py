@@ -142,6 +142,7 @@ CONVS = [
     (5, 33, 4, (4, 4), 12, 2, 1, "SAME"),
     (7, 14, 8, (4, 4), 10, 2, 1, "SAME"),
     (6, 11, 6, (1, 1), 24, 1, 1, "SAME"),
+    (28, 30, 2, (3, 8), 5, 1, 1, "SAME"),  # filter rows fill a vector, an image is summed in bands
     (4, 5, 16, (2, 2), 1, 3, 1, "SAME"),  # windows that leave elements out
 ]
 

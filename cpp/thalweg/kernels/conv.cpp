@@ -49,6 +49,7 @@ double lanes_of_patches(const ConvShape& s) {
   const int64_t patch_row = s.col.kernel * s.filter_channels;
   return s.groups > 1 || s.x.nchw || s.col.dilation > 1 || s.y.channels < 4 ? 0 : column_lanes(patch_row);
 }
+
 }  // namespace
 
 template <class T>
@@ -93,7 +94,7 @@ void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, cons
   }
   if constexpr (std::is_same_v<T, float>) {
     const double channels = column_lanes(s.y.channels), pixels = lanes_of_y(s), patches = lanes_of_patches(s);
-    if (patches > std::max(channels, pixels)) return patches_backward_filter(k, s, x, dy, dfilter, dbias);
+    if (patches >= std::max(channels, pixels)) return patches_backward_filter(k, s, x, dy, dfilter, dbias);
     if (pixels > channels) return planes_backward_filter(k, s, x, dy, dfilter, dbias);
   }
   passes_backward_filter(k, s, x, dy, dfilter, dbias);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "thalweg/graph/function.h"
 #include "thalweg/passes/rewrite.h"
 #include "thalweg/passes/uses.h"
 

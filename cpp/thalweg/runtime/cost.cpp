@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "thalweg/graph/function.h"
+
 namespace thalweg {
 namespace {
 
