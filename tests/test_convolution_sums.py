@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import thalweg.compat.v1 as tf
+from thalweg.profiler import Profile
 
 raw = tf.raw_ops
 
@@ -127,3 +128,67 @@ def test_the_gradient_of_an_activation_takes_its_place() -> None:
         arena = sess.memory_plan(layers.gradients, layers.feed).arena_bytes
     # The activation, what the second layer makes of it and that layer's gradient; no second activation.
     assert activation <= arena < 2 * activation + 20 * 12 * 14 * 5 * 4
+
+
+@pytest.mark.parametrize("batch", [1, 20])
+@pytest.mark.parametrize("channels", [6, 16])
+def test_a_shortcut_past_a_convolution(batch: int, channels: int) -> None:
+    """dx = gradient of the convolution + dy: dy is read all over while dx is made, and must not be its memory."""
+    rng = np.random.default_rng(0)
+    x = tf.placeholder(tf.float32, [batch, 60, 50, channels])
+    dy = tf.tanh(x)
+    filters = rng.uniform(-1, 1, (3, 3, channels, channels)).astype(np.float32)
+    dx = dy + raw.Conv2DBackpropInput(
+        input_sizes=x.shape.as_list(),
+        filter=filters,
+        out_backprop=dy,
+        strides=[1] * 4,
+        padding="SAME",
+    )
+    fetch = tf.reduce_max(dx, [1, 2])
+    feed = {x: rng.uniform(-1, 1, x.shape.as_list()).astype(np.float32)}
+    found = []
+    for level in (0, tf.OptimizerOptions.L0):
+        options = tf.GraphOptions(optimizer_options=tf.OptimizerOptions(opt_level=level))
+        with tf.Session(config=tf.ConfigProto(graph_options=options)) as sess:
+            found.append(sess.run(fetch, feed))
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
+
+
+# Windows that tile the image, that leave a rest, that overlap; images that are cut into bands.
+@pytest.mark.parametrize(
+    ("size", "window", "stride", "padding"),
+    [
+        ((20, 12, 14, 6), 2, 2, "SAME"),
+        ((3, 13, 15, 5), 2, 2, "SAME"),
+        ((3, 13, 15, 5), 2, 2, "VALID"),
+        ((5, 11, 9, 17), 3, 2, "SAME"),
+        ((3, 16, 10, 4), 3, 3, "SAME"),
+        ((2, 70, 64, 24), 2, 2, "SAME"),
+        ((1, 5, 5, 3), 1, 1, "SAME"),
+    ],
+)
+def test_gradients_of_pooled_activations(
+    size: tuple[int, int, int, int], window: int, stride: int, padding: str
+) -> None:
+    rng = np.random.default_rng(1)
+    x = tf.placeholder(tf.float32, [None, *size[1:]])
+    hidden = tf.nn.relu(x * 2.0 - 1.0)
+    pooled = tf.nn.max_pool(hidden, window, stride, padding)
+    gradient = tf.gradients(tf.reduce_sum(tf.square(pooled)), x)[0]
+    feed = {x: rng.uniform(-1, 1, size).astype(np.float32)}
+    found = []
+    for fetches in ([gradient], [gradient, hidden, pooled]):
+        for threads in (1, 2):
+            with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as sess:
+                found.append(sess.run(fetches, feed)[0])
+    for other in found[1:]:
+        np.testing.assert_array_equal(found[0], other)
+    options = tf.GraphOptions(
+        optimizer_options=tf.OptimizerOptions(opt_level=tf.OptimizerOptions.L0)
+    )
+    with tf.Session(config=tf.ConfigProto(graph_options=options)) as sess:
+        np.testing.assert_array_equal(found[0], sess.run(gradient, feed))
+    with tf.Session() as sess, Profile(sess) as profile:
+        sess.run(gradient, feed)
+    assert "ReluGrad" not in [s.op for s in profile.steps]

@@ -3,6 +3,7 @@
 #include "thalweg/kernels/conv.h"
 #include "thalweg/kernels/families.h"
 #include "thalweg/kernels/fused_program.h"
+#include "thalweg/kernels/pool.h"
 #include "thalweg/kernels/right_factor.h"
 
 namespace thalweg::kernels {
@@ -109,6 +110,24 @@ struct FusedConv2DBackpropInput : ConvAttrs {
 };
 
 template <class T>
+struct FusedMaxPoolGrad {
+  static constexpr int kLead = 3;
+  PoolAttrs attrs;
+  FusedProgram program;
+  explicit FusedMaxPoolGrad(const KernelInit& init) : attrs(init), program(program_of(init, kLead)) {}
+
+  /// Bands of x are read before those of the result are written.
+  bool overwrites(int input) const { return input == 0 || (input >= kLead && program.dense(input - kLead)); }
+
+  void operator()(KernelContext& k) const {
+    if (k.out(0).size() == 0) return;
+    const PoolShape s(attrs.window(k), k.in(0).shape(), k.in(2).shape());
+    Tree tree(program, k, kLead, k.out(0));
+    max_pool_gradient(k, s, k.in<T>(0), k.in<T>(2), k.out<T>(0), tree.finish());
+  }
+};
+
+template <class T>
 struct Conv2DBackpropFilterAndSums : ConvAttrs {
   using ConvAttrs::ConvAttrs;
   void operator()(KernelContext& k) const {
@@ -128,6 +147,7 @@ void register_fused_products(KernelRegistry& r) {
   r.add_all<MatMulAndSums, kFloating>("_MatMulAndSums", kCpu);
   r.add_all<FusedConv2D, kFloating>("_FusedConv2D", kCpu);
   r.add_all<FusedConv2DBackpropInput, kFloating>("_FusedConv2DBackpropInput", kCpu);
+  r.add_all<FusedMaxPoolGrad, kFloating>("_FusedMaxPoolGrad", kCpu);
   r.add_all<Conv2DBackpropFilterAndSums, kFloating>("_Conv2DBackpropFilterAndSums", kCpu);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "thalweg/kernels/channel_vectors.h"
+#include "thalweg/kernels/finish.h"
 #include "thalweg/ops/window.h"
 #include "thalweg/registry/kernel.h"
 
@@ -104,5 +105,10 @@ void for_each_output(KernelContext& k, const PoolShape& s, F&& f) {
     }
   });
 }
+
+/// dx = the gradient of the max pooling of x. `finish` sees whole pixels of channels-last images, in blocks that lie
+/// apart: dx may be the memory of x.
+template <class T>
+void max_pool_gradient(KernelContext& k, const PoolShape& s, const T* x, const T* dy, T* dx, Finish finish = {});
 
 }  // namespace thalweg::kernels

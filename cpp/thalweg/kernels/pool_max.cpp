@@ -2,6 +2,7 @@
 // that is is found again from the window in cache: cheaper than to keep a position per element.
 #include <limits>
 
+#include "thalweg/kernels/buffers.h"
 #include "thalweg/kernels/pool.h"
 #include "thalweg/num/math.h"
 
@@ -99,32 +100,7 @@ struct MaxPoolGrad {
 
   void operator()(KernelContext& k) const {
     const PoolShape s(attrs.window(k), k.in(0).shape(), k.in(2).shape());
-    const T *in = k.in<T>(0), *dy = k.in<T>(2);
-    T* dx = k.out<T>(0);
-    const bool once = s.tiles_input();  // every element of dx is stored by its one window
-    const double cost = double(s.in_plane()) * 0.2 + double(s.out_plane()) * s.cost() * 2;
-    k.parallel_for(s.planes, cost, [&](int64_t plane, int64_t end) {
-      for (; plane < end; ++plane) {
-        const T *image = in + plane * s.in_plane(), *grad = dy + plane * s.out_plane();
-        T* to = dx + plane * s.in_plane();
-        if (!once) std::fill_n(to, s.in_plane(), T(0));
-        for (int64_t r = 0; r < s.out_rows; ++r) {
-          for (int64_t c = 0; c < s.out_cols; ++c, grad += s.lanes) {
-            const PoolWindow w(s, r, c);
-            if (w.empty()) continue;
-            with_window<T>(w, [&](const auto& window) {
-              for_each_lanes<T>(s, [&](int64_t j, auto lanes) {
-                using V = typename decltype(lanes)::V;
-                for_each_share(s, window, image + j, lanes, lanes.load(grad + j), [&](int64_t at, V share) {
-                  if (!once) share = sum_of<Compute<T>>(share, lanes.load(to + j + at));
-                  lanes.store(share, to + j + at);
-                });
-              });
-            });
-          }
-        }
-      }
-    });
+    max_pool_gradient(k, s, k.in<T>(0), k.in<T>(2), k.out<T>(0));
   }
 };
 
@@ -153,6 +129,59 @@ struct MaxPoolGradGrad {
 };
 
 }  // namespace
+
+template <class T>
+void max_pool_gradient(KernelContext& k, const PoolShape& s, const T* x, const T* dy, T* dx, Finish finish) {
+  if (s.planes * s.in_plane() == 0) return;
+  const bool once = s.tiles_input();  // every element of dx is stored by its one window
+  // Where there is a finish, bands of rows that stay in the second-level cache until it has been there.
+  constexpr int64_t kBand = int64_t(1) << 15;
+  const int64_t line = s.cols * s.lanes;
+  const int64_t rows = finish && once ? std::clamp<int64_t>(kBand / (s.row.stride * line), 1, s.out_rows) : s.out_rows;
+  const int64_t bands = once ? ceil_div(s.out_rows, rows) : 1, pieces = std::min(s.planes * bands, int64_t(16));
+  const int64_t block_size = once ? std::min(rows * s.row.stride, s.rows) * line : s.in_plane();
+  T* blocks = finish ? k.scratch<T>(pieces * block_size) : nullptr;
+  Buffers buffers(pieces);
+
+  auto band = [&](int64_t unit, T* block) {
+    const int64_t plane = unit / bands, r0 = unit % bands * rows, r1 = std::min(r0 + rows, s.out_rows);
+    const T *image = x + plane * s.in_plane(), *grad = dy + plane * s.out_plane() + r0 * s.out_cols * s.lanes;
+    const int64_t first = once ? PoolWindow(s, r0, 0).row0 : 0, last = once ? PoolWindow(s, r1 - 1, 0).row1 : s.rows;
+    T* to = block ? block : dx + plane * s.in_plane() + first * line;
+    if (!once) std::fill_n(to, s.in_plane(), T(0));
+    for (int64_t r = r0; r < r1; ++r) {
+      for (int64_t c = 0; c < s.out_cols; ++c, grad += s.lanes) {
+        const PoolWindow w(s, r, c);
+        if (w.empty()) continue;
+        with_window<T>(w, [&](const auto& window) {
+          for_each_lanes<T>(s, [&](int64_t j, auto lanes) {
+            using V = typename decltype(lanes)::V;
+            for_each_share(s, window, image + j, lanes, lanes.load(grad + j), [&](int64_t at, V share) {
+              T* p = to + (at - first * line) + j;
+              if (!once) share = sum_of<Compute<T>>(share, lanes.load(p));
+              lanes.store(share, p);
+            });
+          });
+        });
+      }
+    }
+    if (block) finish((plane * s.rows + first) * s.cols, (last - first) * s.cols, 0, s.lanes, block);
+  };
+
+  const double cost = double(s.in_plane()) * 0.2 + double(s.out_plane()) * s.cost() * 2;
+  k.parallel_for(pieces, cost * double(s.planes) / double(pieces), [&](int64_t piece, int64_t end) {
+    const Buffers::Lease buffer(buffers);
+    for (int64_t unit = piece * s.planes * bands / pieces; unit < end * s.planes * bands / pieces; ++unit) {
+      band(unit, blocks ? blocks + buffer.index() * block_size : nullptr);
+    }
+  });
+}
+
+// The fused kernel, in a file of its own, calls these too.
+template void max_pool_gradient(KernelContext&, const PoolShape&, const float*, const float*, float*, Finish);
+template void max_pool_gradient(KernelContext&, const PoolShape&, const double*, const double*, double*, Finish);
+template void max_pool_gradient(KernelContext&, const PoolShape&, const half*, const half*, half*, Finish);
+template void max_pool_gradient(KernelContext&, const PoolShape&, const bfloat16*, const bfloat16*, bfloat16*, Finish);
 
 void register_max_pool(KernelRegistry& r) {
   constexpr DTypeSet kMaxTypes = kReal - DTypeSet{DType::uint32, DType::uint64};

@@ -81,6 +81,14 @@ void register_internal(OpRegistry& r) {
       .doc("A tree of elementwise ops over the gradient of a convolution's input.")
       .infer(infer_settled);
   r.add(
+       "_FusedMaxPoolGrad(orig_input: T, orig_output: T, grad: T, operands: U...; ksize: list(int), strides: "
+       "list(int), padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
+       "data_format: string{NHWC|NCHW} = 'NHWC', members: int, shapes: list(shape), shape: shape) "
+       "-> output: T",
+       kFloating)
+      .doc("A tree of elementwise ops over the gradient of a max pooling.")
+      .infer(infer_settled);
+  r.add(
        "_Conv2DBackpropFilterAndSums(input: T, filter_sizes: int32, out_backprop: T; strides: list(int), "
        "use_cudnn_on_gpu: bool = true, padding: string{SAME|VALID|EXPLICIT}, explicit_paddings: list(int) = [], "
        "data_format: string{NHWC|NCHW} = 'NHWC', dilations: list(int) = [1, 1, 1, 1], shapes: list(shape)) -> output: "

@@ -22,6 +22,7 @@ std::string_view fused_product(const Node& n) {
   bool channels_last = n.attrs().get_or<std::string>("data_format", "NHWC") == "NHWC";
   if (op == "Conv2D" && channels_last) return "_FusedConv2D";
   if (op == "Conv2DBackpropInput" && channels_last) return "_FusedConv2DBackpropInput";
+  if (op == "MaxPoolGrad" && channels_last) return "_FusedMaxPoolGrad";
   return {};
 }
 

@@ -3,7 +3,7 @@
 //
 //   elementwise tree                                  -> _Fused
 //   reduction(elementwise tree)                       -> _FusedReduce
-//   elementwise tree over MatMul, Conv2D, Conv2DBackpropInput  -> _FusedMatMul, ...
+//   elementwise tree over MatMul, Conv2D, Conv2DBackpropInput, MaxPoolGrad -> _FusedMatMul, ...
 //   MatMul(x^T, dy), Sum(dy, rows)                    -> _MatMulAndSums, and the same for Conv2DBackpropFilter
 //   MatMul(x^T, dy) that an optimizer's update alone reads     -> _WeightGradient, which the update's step takes in
 #pragma once

@@ -167,9 +167,9 @@ class Planner {
       size_t out = size_t(step.out[0]);
       if (!arena(out) || places[out].root != int(out) || !layout_->static_step[i]) continue;
       for (size_t k = 0; k < step.in.size(); ++k) {
-        if (!step.node->op().is_elementwise && !step.kernel->overwrites(int(k))) continue;
         const int s = step.in[k];
         size_t root = size_t(find(s));
+        if (!step.node->op().is_elementwise && !overwrites(step, int(root))) continue;
         if (!arena(root) || last_[root] != int(i) || bytes(root) != bytes(out) || bytes(size_t(s)) != bytes(out))
           continue;
         if (size_of(plan_.slots[root].dtype) != size_of(plan_.slots[out].dtype)) continue;
@@ -178,6 +178,14 @@ class Planner {
         break;
       }
     }
+  }
+
+  /// Whether the step's kernel allows its output in this memory, whichever of its inputs lie there.
+  bool overwrites(const Step& step, int root) const {
+    for (size_t k = 0; k < step.in.size(); ++k) {
+      if (find(step.in[k]) == root && !step.kernel->overwrites(int(k))) return false;
+    }
+    return true;
   }
 
   int find(int s) const {
