@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 
 #include "thalweg/kernels/buffers.h"
 #include "thalweg/kernels/gemm.h"
@@ -43,6 +44,9 @@ inline constexpr int64_t kStripPanels = kResident / 2 / (kDepth<S> * kPanel<S> *
 inline constexpr int64_t kGemmPieces = 16;
 /// Bytes of C that are finished together at most, if several rows of tiles make them up.
 inline constexpr int64_t kFinishBytes = int64_t(32) << 10;
+/// Steps of the sum before a row of B is read in place for the first time by a piece, at which it is fetched: the rows
+/// of a panel lie too far apart for the hardware to do so.
+inline constexpr int64_t kRowsAhead = 16;
 /// Rows of a matrix that lie a multiple of this many bytes apart fight for the same cache sets.
 inline constexpr int64_t kAliasBytes = 2048;
 
@@ -123,17 +127,21 @@ struct Product {
   int64_t c_stride;
   const Finish& finish;
   ThreadPool* pool;
+  T* b_sums;  // null once they are made
 
   const int64_t m = plan.m, n = plan.n, k = plan.k;
   const Tiling tiling{m};
   const int64_t panels = ceil_div(n, kPanel<S>), runs = ceil_div(k, kDepth<S>);
 
+  /// Shares `count` pieces of work out. A product's first loop has one more, the sums of B's columns.
   template <class F>
-  void split(int64_t count, double total_ns, F&& body) const {
+  void split(int64_t count, double total_ns, F&& body) {
+    T* sums = std::exchange(b_sums, nullptr);
+    const int64_t first = sums ? -1 : 0;
     auto each = [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) body(i);
+      for (int64_t i = begin + first; i < end + first; ++i) i < 0 ? sum_columns(b, sums) : body(i);
     };
-    pool ? pool->parallel_for(count, total_ns / double(count), each) : each(0, count);
+    pool ? pool->parallel_for(count - first, total_ns / double(count), each) : each(0, count - first);
   }
   int64_t run(int64_t d) const { return k * d / runs; }
   int64_t row(int64_t i) const { return i < tiling.count ? tiling.begin(i) : m; }
@@ -150,20 +158,24 @@ struct Product {
     return {panels_of_b + (col(j) - col(plan.in_place)) * k + p * width(j), width(j)};
   }
 
-  /// Adds a run of the sum to one tile of C; the first run sets it.
-  void multiply(int64_t i, int64_t j, int64_t d, const Operand<S>& left, const Operand<S>& right,
-                const TileAhead<S>& ahead = {}, const TileCopy<S>& copy = {}) const {
+  /// What the tiles of one run of the sum share. A tile's own is set in place, field by field: a copy of what was just
+  /// stored in pieces would wait for all stores before it, the last tile's among them.
+  TileArgs<S> tiles_of(int64_t d) const {
     TileArgs<S> t;
     t.depth = run(d + 1) - run(d);
+    t.c_stride = out_stride;
+    t.accumulate = d > 0;
+    return t;
+  }
+
+  /// Adds a run of the sum to tile (i, j) of C; the first run sets it.
+  void multiply(TileArgs<S>& t, int64_t i, int64_t j, const Operand<S>& left, const Operand<S>& right) const {
     t.a = left.data, t.row_stride = left.stride, t.step = left.step;
     t.b = right.data, t.b_stride = right.stride;
-    t.c = out + row(i) * out_stride + col(j), t.c_stride = out_stride;
+    t.c = out + row(i) * out_stride + col(j);
     t.cols = int(std::min<int64_t>(n - col(j), kPanel<S>));
-    t.accumulate = d > 0;
-    t.ahead = ahead;
-    t.copy = copy;
     if constexpr (kTilesCopy<S>) {
-      if (copy.from) return copying_tile_fn<S>(tiling.height(i))(t);
+      if (t.copy.from) return copying_tile_fn<S>(tiling.height(i))(t);
     }
     if constexpr (kTilesMask<S>) {
       if (t.cols < width(j) && right.masked) return masked_tile_fn<S>(tiling.height(i), width(j))(t);
@@ -201,8 +213,14 @@ struct Product {
             rows.pack(a, row(i), tiling.height(i), run(d), packed);
             left = rows.at(packed, 0);
           }
+          TileArgs<S> t = tiles_of(d);
           for (int64_t j = j0; j < j1; ++j) {
-            multiply(i, j, d, left, j < plan.in_place ? b_in_place(j, run(d)) : b_packed(j, run(d)));
+            const Operand<S> right = j < plan.in_place ? b_in_place(j, run(d)) : b_packed(j, run(d));
+            if (i == i0 && j < plan.in_place) {
+              t.ahead.data = right.data + kRowsAhead * right.stride;
+              t.ahead.step = right.stride, t.ahead.second = 64 / sizeof(S);
+            }
+            multiply(t, i, j, left, right);
           }
         }
         int64_t bytes = (row(i + 1) - row(open)) * (col(j1) - col(j0)) * int64_t(sizeof(T));
@@ -228,8 +246,10 @@ struct Product {
       alignas(64) S packed[kPanel<S> * kDepth<S>];
       for (int64_t j = j0; j < j1; ++j) {
         for (int64_t d = 0; d < runs; ++d) {
+          TileArgs<S> t = tiles_of(d);
           Operand<S> right = {packed, width(j)};
-          TileAhead<S> next;
+          const S* next = nullptr;  // what is packed next, fetched by two tiles
+          int64_t next_step = 0;
           if (!b.data) {
             right = b_packed(j, run(d));
           } else if (j < plan.in_place) {
@@ -239,13 +259,14 @@ struct Product {
             if (b.col_stride == 1 && is_sum_type<T>) {
               const Operand<S> following =
                   d + 1 < runs ? b_in_place(j, run(d + 1)) : b_in_place(std::min(j + 1, j1 - 1), 0);
-              next = {following.data, following.stride, 0};
+              next = following.data, next_step = following.stride;
             }
           }
           for (int64_t i = i0; i < i1; ++i) {
             const Operand<S> left = plan.pack_a ? rows.at(packed_a + i * rows.size(), run(d)) : a_in_place(i, run(d));
-            multiply(i, j, d, left, right, i < i0 + 2 ? next : TileAhead<S>{});
-            if (next.data) next.data += 64 / sizeof(S);
+            t.ahead.data = i < i0 + 2 && next ? next + (i - i0) * 64 / int64_t(sizeof(S)) : nullptr;
+            t.ahead.step = next_step;
+            multiply(t, i, j, left, right);
           }
         }
       }
@@ -276,51 +297,64 @@ struct Product {
       if (b.data) pack_panels(b, col(j0), col(j1), p0, p1, packed);
       const PackedRows<T> rows{a.col_stride == 1, p1 - p0};
       bool copied = false;
+      TileArgs<S> t = tiles_of(d);
       for (int64_t i = i0; i < i1; ++i) {
         Operand<S> left = a_in_place(i, p0);
-        TileCopy<S> copy;
+        const bool more = i + 1 < i1;
         if (plan.pack_a) {
           if (!copied) rows.pack(a, row(i), tiling.height(i), p0, packed_rows[i & 1]);
           left = rows.at(packed_rows[i & 1], 0);
-          if (i + 1 < i1 && width(j1 - 1) == kPanel<S>) copy = rows_copy(i + 1, p0, p1, rows, packed_rows[(i + 1) & 1]);
-          copied = copy.from;
+          copied = more && width(j1 - 1) == kPanel<S> && tiles_can_pack(i + 1, rows);
         }
         for (int64_t j = j0; j < j1; ++j) {
           const Operand<S> right =
               b.data ? Operand<S>{packed + (col(j) - col(j0)) * (p1 - p0), width(j)} : b_packed(j, p0);
-          TileAhead<S> ahead;
-          if (i + 1 < i1) ahead = rows_ahead(i + 1, p0, j - j0, std::max<int64_t>(j1 - j0 - int(copied), 1));
-          ahead.c = j + 1 < j1 ? out + row(i) * out_stride + col(j + 1) : out + row(i + 1) * out_stride + col(j0);
-          multiply(i, j, d, left, right, ahead, j + 1 == j1 ? copy : TileCopy<S>{});
+          if (more) fetch_rows(t.ahead, i + 1, p0, j - j0, std::max<int64_t>(j1 - j0 - int(copied), 1));
+          t.ahead.c = j + 1 < j1 ? out + row(i) * out_stride + col(j + 1) : out + row(i + 1) * out_stride + col(j0);
+          if (copied && j + 1 == j1) pack_rows(t.copy, i + 1, p0, rows, packed_rows[(i + 1) & 1]);
+          multiply(t, i, j, left, right);
         }
+        t.ahead.data = nullptr, t.copy.from = nullptr;
         if (d + 1 == runs) complete(row(i), row(i + 1), col(j0), col(j1));
       }
     }
   }
 
-  /// The share of tile i's rows that is fetched by one of `shares` tiles before it, from step p0 of the sum on.
-  TileAhead<S> rows_ahead(int64_t i, int64_t p0, int64_t share, int64_t shares) const {
-    if constexpr (!is_sum_type<T>) return {};
-    const int64_t height = tiling.height(i);
-    if (a.row_stride == 1 && a.col_stride != 1) {  // a line or two of each step
-      return share == 0 ? TileAhead<S>{a_in_place(i, p0).data, a.col_stride, height - 1} : TileAhead<S>{};
+  /// Lets a tile fetch its share of tile i's rows, one of `shares`, from step p0 of the sum on.
+  void fetch_rows(TileAhead<S>& ahead, int64_t i, int64_t p0, int64_t share, int64_t shares) const {
+    ahead.data = nullptr;
+    if constexpr (is_sum_type<T>) {
+      const int64_t height = tiling.height(i);
+      if (a.row_stride == 1 && a.col_stride != 1) {  // a line or two of each step
+        if (share > 0) return;
+        ahead.data = a_in_place(i, p0).data, ahead.step = a.col_stride, ahead.second = height - 1;
+        return;
+      }
+      share = std::min(share, shares - 1);
+      const int64_t first = height * share / shares, count = height * (share + 1) / shares - first;
+      if (count == 0 || a.col_stride != 1) return;
+      ahead.data = a_in_place(i, p0).data + first * a.row_stride;
+      ahead.step = 1, ahead.second = count > 1 ? a.row_stride : 0;
     }
-    share = std::min(share, shares - 1);
-    const int64_t first = height * share / shares, count = height * (share + 1) / shares - first;
-    if (count == 0 || a.col_stride != 1) return {};
-    return {a_in_place(i, p0).data + first * a.row_stride, 1, count > 1 ? a.row_stride : 0};
   }
 
-  /// How tile i's rows [p0, p1) are packed by the tile before it; nothing where they have to be packed otherwise.
-  TileCopy<S> rows_copy(int64_t i, int64_t p0, int64_t p1, const PackedRows<T>& rows, S* to) const {
-    if (!kTilesCopy<S> || !is_sum_type<T> || (p1 - p0) % P::size != 0) return {};
-    const S* from = a_in_place(i, p0).data;
+  /// Whether tiles can pack tile i's rows.
+  bool tiles_can_pack(int64_t i, const PackedRows<T>& rows) const {
+    return kTilesCopy<S> && is_sum_type<T> && rows.depth % P::size == 0 &&
+           (a.col_stride == 1 || (a.row_stride == 1 && row(i) + P::size <= m));
+  }
+  /// Lets a tile pack them, from step p0 of the sum on.
+  void pack_rows(TileCopy<S>& copy, int64_t i, int64_t p0, const PackedRows<T>& rows, S* to) const {
+    copy.from = a_in_place(i, p0).data, copy.to = to;
     if (a.col_stride == 1) {
-      const int64_t stride = rows.at(to, 0).stride, depth = p1 - p0;
-      return {from, to, P::size, P::size, a.row_stride - depth, stride - depth, tiling.height(i)};
+      copy.from_step = copy.to_step = P::size;
+      copy.from_jump = a.row_stride - rows.depth, copy.to_jump = rows.stride() - rows.depth;
+      copy.stretches = tiling.height(i);
+    } else {
+      copy.from_step = a.col_stride, copy.to_step = rows.kWidth;
+      copy.from_jump = copy.to_jump = 0;
+      copy.stretches = P::size;
     }
-    if (a.row_stride != 1 || row(i) + P::size > m) return {};
-    return {from, to, a.col_stride, rows.at(to, 0).step, 0, 0, P::size};
   }
 
   /// kAcross: tiles of C^T, transposed as they are stored.
@@ -405,9 +439,10 @@ struct Product {
 
 template <class T>
 void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, const SumType<T>* panels_of_b,
-             T* c, int64_t c_stride, SumType<T>* scratch, ThreadPool* pool, const Finish& finish) {
+             T* c, int64_t c_stride, SumType<T>* scratch, ThreadPool* pool, const Finish& finish, T* b_sums) {
   using S = SumType<T>;
   if (plan.path == GemmPath::kEmpty) {
+    if (b_sums) sum_columns(b, b_sums);
     for (int64_t i = 0; i < plan.m; ++i) std::fill_n(c + i * c_stride, plan.n, T(0));
     if (finish && plan.m > 0 && plan.n > 0) finish(0, plan.m, 0, plan.n);
     return;
@@ -415,7 +450,7 @@ void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T
   S* out = is_sum_type<T> ? reinterpret_cast<S*>(c) : scratch + plan.a_size + plan.b_size;
   Product<T> p{
       plan, a,        b,      panels_of_b, scratch, scratch + plan.a_size, out, is_sum_type<T> ? c_stride : plan.n,
-      c,    c_stride, finish, pool};
+      c,    c_stride, finish, pool,        b_sums};
   switch (plan.path) {
     case GemmPath::kEmpty:
       break;
@@ -544,15 +579,14 @@ MatrixView<T> PackedMatrix<T>::columns() const {
 template <class T>
 void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, T* c, int64_t c_stride,
           SumType<T>* scratch, ThreadPool* pool, const GemmExtras<T>& extras) {
-  if (extras.b_sums) detail::sum_columns(b, extras.b_sums);
-  detail::product<T>(plan, a, b, nullptr, c, c_stride, scratch, pool, extras.finish);
+  detail::product<T>(plan, a, b, nullptr, c, c_stride, scratch, pool, extras.finish, extras.b_sums);
 }
 
 template <class T>
 void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const PackedMatrix<T>& b, T* c, int64_t c_stride,
           SumType<T>* scratch, ThreadPool* pool, const Finish& finish) {
   MatrixView<T> view = b.few ? b.columns() : MatrixView<T>(nullptr, b.rows, b.cols, false);
-  detail::product<T>(plan, a, view, b.panels(), c, c_stride, scratch, pool, finish);
+  detail::product<T>(plan, a, view, b.panels(), c, c_stride, scratch, pool, finish, nullptr);
 }
 
 }  // namespace thalweg::kernels
