@@ -3,11 +3,7 @@
 
 #include <algorithm>
 
-#include "thalweg/kernels/buffers.h"
-#include "thalweg/kernels/gemm.h"
-#include "thalweg/kernels/gemm_dot.h"
-#include "thalweg/kernels/gemm_pack.h"
-#include "thalweg/kernels/gemm_tile.h"
+#include "thalweg/kernels/gemm_product.h"
 
 namespace thalweg::kernels {
 namespace detail {
@@ -30,424 +26,21 @@ TileFn<T> find_tile(int rows, int width) {
   return kAll[size_t(width / kColumnStep<T> - 1)][size_t(rows - 1)];
 }
 
-/// Longest run of the sum between two visits to C. Visits cost: 512 steps instead of 384 gained 3 % at 1024 x 1024 x
-/// 1024 in float; 768 gained no more. A panel of B (64 KB) streams from the second-level cache meanwhile.
-template <class S>
-inline constexpr int64_t kDepth = 2048 / int64_t(sizeof(S));
-/// Bytes of the operand that stays in a core's second-level cache.
-inline constexpr int64_t kResident = int64_t(1) << 20;
-/// kBlocks: panels of B that a thread packs at a time and leaves in half of its second-level cache.
-template <class S>
-inline constexpr int64_t kStripPanels = kResident / 2 / (kDepth<S> * kPanel<S> * int64_t(sizeof(S)));
-/// Pieces that a product is shared out in.
-inline constexpr int64_t kGemmPieces = 16;
-/// Bytes of C that are finished together at most, if several rows of tiles make them up.
-inline constexpr int64_t kFinishBytes = int64_t(32) << 10;
-/// Rows of a matrix that lie a multiple of this many bytes apart fight for the same cache sets.
-inline constexpr int64_t kAliasBytes = 2048;
-
-/// Columns that would leave more than a fifth of the lanes idle, and few enough for the kernels of gemm_dot.h.
-template <class S>
-bool few_columns(int64_t n) {
-  return n <= 12 && 5 * n < 4 * ceil_div(n, Packet<S>::size) * Packet<S>::size;
-}
-
-/// kCombine: the pieces that the sum over k is cut into, each of contiguous rows that are worth a thread.
-template <class S>
-int64_t combine_pieces(int64_t n, int64_t k) {
-  const int64_t worth = std::min({n * k * int64_t(sizeof(S)) >> 19, kGemmPieces, ceil_div(k, 64)});
-  return std::max(worth, ceil_div(k, kRun));
-}
-
-/// kRows: how C is cut into pieces, by rows of tiles and by panels.
-struct RowPieces {
-  int64_t down, across;
-  RowPieces(int64_t m, int64_t n, int64_t panel)
-      : down(std::min(Tiling(m).count, kGemmPieces)),
-        across(std::min(ceil_div(n, panel), ceil_div(kGemmPieces / 2, down))) {}
-  int64_t count() const { return down * across; }
-};
-
-/// kBlocks: how C is cut into strips of panels and these into rows. Few rows do not pay for packing a strip, narrow
-/// strips not for fetching A; both are better than idle threads.
-template <class S>
-struct Strips {
-  int64_t across, down;
-  Strips(int64_t m, int64_t n) {
-    constexpr int64_t kRows = 512, kFew = 8;
-    const int64_t panels = ceil_div(n, kPanel<S>);
-    across = ceil_div(panels, kStripPanels<S>);
-    down = std::clamp<int64_t>(kGemmPieces / across, 1, std::max<int64_t>(m / kRows, 1));
-    if (across * down < kFew) across = std::min(ceil_div(kFew, down), ceil_div(2 * panels, kStripPanels<S>));
-    if (across * down < kFew) down = std::clamp<int64_t>(2 * m / kRows, 1, ceil_div(kFew, across));
-  }
-  int64_t pieces() const { return std::min(across * down, kGemmPieces); }
-  /// Elements of a packed strip.
-  static int64_t size(int64_t k) { return kStripPanels<S> * kPanel<S> * ceil_div(k, ceil_div(k, kDepth<S>)); }
-};
-
-/// out[j] = sum over rows of b[p][j]: runs of rows first, then the runs, so that rounding errors grow with the length
-/// of a run and the number of runs rather than with their product.
-template <class T>
-void sum_columns(const MatrixView<T>& b, T* out) {
-  using S = SumType<T>;
-  constexpr int64_t kRun = 64, kWidth = 64;
-  for (int64_t j = 0; j < b.cols; j += kWidth) {
-    const int64_t width = std::min(kWidth, b.cols - j);
-    S total[kWidth] = {}, part[kWidth] = {}, line[kWidth] = {};
-    for (int64_t p = 0; p < b.rows; ++p) {
-      const T* row = b.data + p * b.row_stride + j * b.col_stride;
-      if (b.col_stride == 1) {
-        if constexpr (is_sum_type<T>) {
-          std::copy_n(reinterpret_cast<const S*>(row), width, line);
-        } else {
-          convert(row, line, width);
-        }
-      } else {
-        for (int64_t i = 0; i < width; ++i) line[i] = S(row[i * b.col_stride]);
-      }
-      for (int64_t i = 0; i < kWidth; ++i) part[i] += line[i];
-      if ((p + 1) % kRun == 0 || p + 1 == b.rows) {
-        for (int64_t i = 0; i < kWidth; ++i) total[i] += part[i], part[i] = S(0);
-      }
-    }
-    for (int64_t i = 0; i < width; ++i) out[j + i] = T(total[i]);
-  }
-}
-
-/// One product on its way.
-template <class T>
-struct Product {
-  using S = SumType<T>;
-  using P = Packet<S>;
-  const GemmPlan<T>& plan;
-  const MatrixView<T>& a;
-  const MatrixView<T>& b;
-  const S* panels_of_b;  // packed over all of k, from panel plan.in_place on; or null
-  S* packed_a;
-  S* packed_b;
-  S* out;  // C, or where the sums are kept until they are converted
-  int64_t out_stride;
-  T* c;
-  int64_t c_stride;
-  const Finish& finish;
-  ThreadPool* pool;
-  S* block_memory = nullptr;  // of blocks that only `finish` sees
-
-  const int64_t m = plan.m, n = plan.n, k = plan.k;
-  const Tiling tiling{m};
-  const int64_t panels = ceil_div(n, kPanel<S>), runs = ceil_div(k, kDepth<S>);
-
-  template <class F>
-  void split(int64_t count, double total_ns, F&& body) const {
-    auto each = [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) body(i);
-    };
-    pool ? pool->parallel_for(count, total_ns / double(count), each) : each(0, count);
-  }
-  int64_t run(int64_t d) const { return k * d / runs; }
-  int64_t row(int64_t i) const { return i < tiling.count ? tiling.begin(i) : m; }
-  int64_t col(int64_t j) const { return std::min(j * kPanel<S>, n); }
-
-  Operand<S> a_in_place(int64_t i, int64_t p) const {
-    return {reinterpret_cast<const S*>(a.data) + row(i) * a.row_stride + p * a.col_stride, a.row_stride, a.col_stride};
-  }
-  Operand<S> b_in_place(int64_t j, int64_t p) const {
-    return {reinterpret_cast<const S*>(b.data) + col(j) * b.col_stride + p * b.row_stride, b.row_stride, 1, true};
-  }
-  int width(int64_t j) const { return panel_width<S>(n - col(j)); }
-  Operand<S> b_packed(int64_t j, int64_t p) const {
-    return {panels_of_b + (col(j) - col(plan.in_place)) * k + p * width(j), width(j)};
-  }
-
-  /// Where C's rows from tile i on and columns from panel j on go, and how far apart its rows are.
-  struct Place {
-    S* data;
-    int64_t stride;
-  };
-  Place place(int64_t i, int64_t j) const { return {out + row(i) * out_stride + col(j), out_stride}; }
-
-  /// Adds a run of the sum to one tile of C; the first run sets it.
-  void multiply(int64_t i, int64_t j, int64_t d, const Operand<S>& left, const Operand<S>& right,
-                const TileAhead<S>& ahead = {}, const TileCopy<S>& copy = {}) const {
-    multiply(place(i, j), i, j, d, left, right, ahead, copy);
-  }
-  void multiply(const Place& to, int64_t i, int64_t j, int64_t d, const Operand<S>& left, const Operand<S>& right,
-                const TileAhead<S>& ahead = {}, const TileCopy<S>& copy = {}) const {
-    TileArgs<S> t;
-    t.depth = run(d + 1) - run(d);
-    t.a = left.data, t.row_stride = left.stride, t.step = left.step;
-    t.b = right.data, t.b_stride = right.stride;
-    t.c = to.data, t.c_stride = to.stride;
-    t.cols = int(std::min<int64_t>(n - col(j), kPanel<S>));
-    t.accumulate = d > 0;
-    t.ahead = ahead;
-    t.copy = copy;
-    if constexpr (kTilesCopy<S>) {
-      if (copy.from) return copying_tile_fn<S>(tiling.height(i))(t);
-    }
-    if constexpr (kTilesMask<S>) {
-      if (t.cols < width(j) && right.masked) return masked_tile_fn<S>(tiling.height(i), width(j))(t);
-    }
-    tile_fn<S>(tiling.height(i), width(j))(t);
-  }
-
-  /// Hands a finished block of C on.
-  void complete(int64_t r0, int64_t r1, int64_t c0, int64_t c1) const {
-    if constexpr (!is_sum_type<T>) {
-      for (int64_t r = r0; r < r1; ++r) convert(out + r * out_stride + c0, c + r * c_stride + c0, c1 - c0);
-    }
-    if (finish) finish(r0, r1 - r0, c0, c1 - c0);
-  }
-
-  void rows_over_b() {
-    if (b.data && plan.in_place < panels) {
-      split(panels - plan.in_place, double(n - col(plan.in_place)) * double(k) / 4, [&](int64_t j) {
-        j += plan.in_place;
-        pack_panel(b, col(j), packed_b + (col(j) - col(plan.in_place)) * k);
-      });
-      panels_of_b = packed_b;
-    }
-    const RowPieces pieces(m, n, kPanel<S>);
-    const int64_t down = pieces.down, across = pieces.across;
-    Buffers buffers(pieces.count());
-    split(pieces.count(), plan.cost_ns(), [&](int64_t index) {
-      const int64_t i0 = index / across * tiling.count / down, i1 = (index / across + 1) * tiling.count / down;
-      const int64_t j0 = index % across * panels / across, j1 = (index % across + 1) * panels / across;
-      alignas(64) S packed[PackedRows<T>::most(kDepth<S>)];
-      const Buffers::Lease buffer(buffers);
-      S* block = block_memory ? block_memory + buffer.index() * plan.block_size() : nullptr;
-      const int64_t columns = col(j1) - col(j0);
-      for (int64_t i = i0, open = i0; i < i1; ++i) {
-        for (int64_t d = 0; d < runs; ++d) {
-          Operand<S> left = a_in_place(i, run(d));
-          if (plan.pack_a) {
-            const PackedRows<T> rows{a.col_stride == 1, run(d + 1) - run(d)};
-            rows.pack(a, row(i), tiling.height(i), run(d), packed);
-            left = rows.at(packed, 0);
-          }
-          for (int64_t j = j0; j < j1; ++j) {
-            const Place to =
-                block ? Place{block + (row(i) - row(open)) * columns + col(j) - col(j0), columns} : place(i, j);
-            multiply(to, i, j, d, left, j < plan.in_place ? b_in_place(j, run(d)) : b_packed(j, run(d)));
-          }
-        }
-        int64_t bytes = (row(i + 1) - row(open)) * columns * int64_t(sizeof(T));
-        if (i + 1 == i1 || bytes >= kFinishBytes) {
-          if (block) {
-            finish(row(open), row(i + 1) - row(open), col(j0), columns, block);
-          } else {
-            complete(row(open), row(i + 1), col(j0), col(j1));
-          }
-          open = i + 1;
-        }
-      }
-    });
-  }
-
-  void columns_over_a() {
-    const PackedRows<T> rows{a.col_stride == 1, k};
-    if (plan.pack_a) {
-      split(tiling.count, double(m) * double(k) / 4,
-            [&](int64_t i) { rows.pack(a, row(i), tiling.height(i), 0, packed_a + i * rows.size()); });
-    }
-    const int64_t across = std::min(panels, kGemmPieces),
-                  down = std::min(tiling.count, ceil_div(kGemmPieces / 2, across));
-    split(down * across, plan.cost_ns(), [&](int64_t index) {
-      const int64_t i0 = index / across * tiling.count / down, i1 = (index / across + 1) * tiling.count / down;
-      const int64_t j0 = index % across * panels / across, j1 = (index % across + 1) * panels / across;
-      alignas(64) S packed[kPanel<S> * kDepth<S>];
-      for (int64_t j = j0; j < j1; ++j) {
-        for (int64_t d = 0; d < runs; ++d) {
-          Operand<S> right = {packed, width(j)};
-          TileAhead<S> next;
-          if (!b.data) {
-            right = b_packed(j, run(d));
-          } else if (j < plan.in_place) {
-            right = b_in_place(j, run(d));
-          } else {
-            pack_panel(b, col(j), run(d), run(d + 1), packed);
-            if (b.col_stride == 1 && is_sum_type<T>) {
-              const Operand<S> following =
-                  d + 1 < runs ? b_in_place(j, run(d + 1)) : b_in_place(std::min(j + 1, j1 - 1), 0);
-              next = {following.data, following.stride, 0};
-            }
-          }
-          for (int64_t i = i0; i < i1; ++i) {
-            const Operand<S> left = plan.pack_a ? rows.at(packed_a + i * rows.size(), run(d)) : a_in_place(i, run(d));
-            multiply(i, j, d, left, right, i < i0 + 2 ? next : TileAhead<S>{});
-            if (next.data) next.data += 64 / sizeof(S);
-          }
-        }
-      }
-      complete(row(i0), row(i1), col(j0), col(j1));
-    });
-  }
-
-  void blocks() {
-    const Strips<S> strips(m, n);
-    const int64_t units = strips.across * strips.down, pieces = strips.pieces();
-    Buffers buffers(pieces);
-    split(pieces, plan.cost_ns(), [&](int64_t piece) {
-      const Buffers::Lease buffer(buffers);
-      for (int64_t unit = piece * units / pieces; unit < (piece + 1) * units / pieces; ++unit) {
-        const int64_t s = unit / strips.down, r = unit % strips.down;
-        strip(s * panels / strips.across, (s + 1) * panels / strips.across, r * tiling.count / strips.down,
-              (r + 1) * tiling.count / strips.down, packed_b + buffer.index() * strips.size(k));
-      }
-    });
-  }
-
-  /// Panels [j0, j1) of rows [i0, i1) of tiles. The panels stay in the second-level cache while A passes, a tile of
-  /// rows at a time; the next tile's rows are on their way meanwhile.
-  void strip(int64_t j0, int64_t j1, int64_t i0, int64_t i1, S* packed) const {
-    alignas(64) S packed_rows[2][PackedRows<T>::most(kDepth<S>)];
-    for (int64_t d = 0; d < runs; ++d) {
-      const int64_t p0 = run(d), p1 = run(d + 1);
-      if (b.data) pack_panels(b, col(j0), col(j1), p0, p1, packed);
-      const PackedRows<T> rows{a.col_stride == 1, p1 - p0};
-      bool copied = false;
-      for (int64_t i = i0; i < i1; ++i) {
-        Operand<S> left = a_in_place(i, p0);
-        TileCopy<S> copy;
-        if (plan.pack_a) {
-          if (!copied) rows.pack(a, row(i), tiling.height(i), p0, packed_rows[i & 1]);
-          left = rows.at(packed_rows[i & 1], 0);
-          if (i + 1 < i1 && width(j1 - 1) == kPanel<S>) copy = rows_copy(i + 1, p0, p1, rows, packed_rows[(i + 1) & 1]);
-          copied = copy.from;
-        }
-        for (int64_t j = j0; j < j1; ++j) {
-          const Operand<S> right =
-              b.data ? Operand<S>{packed + (col(j) - col(j0)) * (p1 - p0), width(j)} : b_packed(j, p0);
-          TileAhead<S> ahead;
-          if (i + 1 < i1) ahead = rows_ahead(i + 1, p0, j - j0, std::max<int64_t>(j1 - j0 - int(copied), 1));
-          ahead.c = j + 1 < j1 ? out + row(i) * out_stride + col(j + 1) : out + row(i + 1) * out_stride + col(j0);
-          multiply(i, j, d, left, right, ahead, j + 1 == j1 ? copy : TileCopy<S>{});
-        }
-        if (d + 1 == runs) complete(row(i), row(i + 1), col(j0), col(j1));
-      }
-    }
-  }
-
-  /// The share of tile i's rows that is fetched by one of `shares` tiles before it, from step p0 of the sum on.
-  TileAhead<S> rows_ahead(int64_t i, int64_t p0, int64_t share, int64_t shares) const {
-    if constexpr (!is_sum_type<T>) return {};
-    const int64_t height = tiling.height(i);
-    if (a.row_stride == 1 && a.col_stride != 1) {  // a line or two of each step
-      return share == 0 ? TileAhead<S>{a_in_place(i, p0).data, a.col_stride, height - 1} : TileAhead<S>{};
-    }
-    share = std::min(share, shares - 1);
-    const int64_t first = height * share / shares, count = height * (share + 1) / shares - first;
-    if (count == 0 || a.col_stride != 1) return {};
-    return {a_in_place(i, p0).data + first * a.row_stride, 1, count > 1 ? a.row_stride : 0};
-  }
-
-  /// How tile i's rows [p0, p1) are packed by the tile before it; nothing where they have to be packed otherwise.
-  TileCopy<S> rows_copy(int64_t i, int64_t p0, int64_t p1, const PackedRows<T>& rows, S* to) const {
-    if (!kTilesCopy<S> || !is_sum_type<T> || (p1 - p0) % P::size != 0) return {};
-    const S* from = a_in_place(i, p0).data;
-    if (a.col_stride == 1) {
-      const int64_t stride = rows.at(to, 0).stride, depth = p1 - p0;
-      return {from, to, P::size, P::size, a.row_stride - depth, stride - depth, tiling.height(i)};
-    }
-    if (a.row_stride != 1 || row(i) + P::size > m) return {};
-    return {from, to, a.col_stride, rows.at(to, 0).step, 0, 0, P::size};
-  }
-
-  /// kAcross: tiles of C^T, transposed as they are stored.
-  void across_rows() {
-    const MatrixView<T> at = a.transposed(), bt = b.transposed();
-    const Tiling tiles(n);
-    split(ceil_div(m, kPanel<S>), plan.cost_ns(), [&](int64_t index) {
-      const int64_t first = index * kPanel<S>, count = std::min<int64_t>(m - first, kPanel<S>);
-      const int width = panel_width<S>(count);
-      constexpr int64_t kMost = 16;
-      alignas(64) S sums[kMost * kPanel<S>], packed[kPanel<S> * kDepth<S>];
-      for (int64_t d = 0; d < runs; ++d) {
-        TileArgs<S> t;
-        t.depth = run(d + 1) - run(d);
-        t.row_stride = bt.row_stride, t.step = bt.col_stride;
-        t.b = reinterpret_cast<const S*>(at.data) + first + run(d) * at.row_stride, t.b_stride = at.row_stride;
-        if (count < width) {
-          pack_panel(at, first, run(d), run(d + 1), packed);
-          t.b = packed, t.b_stride = width;
-        }
-        t.c_stride = kPanel<S>, t.cols = width;
-        t.accumulate = d > 0;
-        for (int64_t i = 0; i < tiles.count; ++i) {
-          t.a = reinterpret_cast<const S*>(bt.data) + tiles.begin(i) * bt.row_stride + run(d) * bt.col_stride;
-          t.c = sums + tiles.begin(i) * kPanel<S>;
-          tile_fn<S>(tiles.height(i), width)(t);
-        }
-      }
-      for (int64_t j = 0; j < n; j += P::size) {
-        const int lanes = int(std::min<int64_t>(n - j, P::size));
-        for (int64_t i = 0; i < count; i += P::size) {
-          P square[P::size];
-          for (int l = 0; l < P::size; ++l) square[l] = l < lanes ? P::load(sums + (j + l) * kPanel<S> + i) : P::zero();
-          transpose(square);
-          const int rows = int(std::min<int64_t>(count - i, P::size));
-          for (int r = 0; r < rows; ++r) square[r].store(out + (first + i + r) * out_stride + j, lanes);
-        }
-      }
-      complete(first, first + count, 0, n);
-    });
-  }
-
-  void dots() {
-    // Of C^T = B^T A^T where that is the vector.
-    const MatrixView<T> left = plan.mirrored ? b.transposed() : a, right = plan.mirrored ? a.transposed() : b;
-    const S* lines = reinterpret_cast<const S*>(right.data);
-    int64_t step = right.col_stride;
-    if (right.row_stride != 1) {
-      step = ceil_div(k, P::size) * P::size;
-      pack_any(right.data, right.row_stride, right.col_stride, k, right.cols, step, packed_b);
-      lines = packed_b;
-    }
-    const int64_t pieces = std::min(kGemmPieces, ceil_div(left.rows, 8));
-    const double bytes = double(left.rows) * double(k) * sizeof(S);
-    split(pieces, std::max(plan.cost_ns(), bytes / 30), [&](int64_t index) {
-      const int64_t i0 = index * left.rows / pieces, i1 = (index + 1) * left.rows / pieces;
-      dot_product(i0, i1, right.cols, k, reinterpret_cast<const S*>(left.data), left.row_stride, lines, step, out,
-                  plan.mirrored ? 1 : out_stride);
-      plan.mirrored ? complete(0, 1, i0, i1) : complete(i0, i1, 0, n);
-    });
-  }
-
-  void combine() {
-    const MatrixView<T> x = plan.mirrored ? b.transposed() : a, rows = plan.mirrored ? a.transposed() : b;
-    const bool direct = !plan.mirrored || out_stride == 1;  // else C is a column whose elements lie apart
-    const int64_t count = rows.cols, pieces = combine_pieces<S>(count, k);
-    S* sums = packed_b;  // a row per piece
-    split(pieces, double(count) * double(k) * sizeof(S) / 30, [&](int64_t i) {
-      combine_rows(k * i / pieces, k * (i + 1) / pieces, count, reinterpret_cast<const S*>(x.data), x.col_stride,
-                   reinterpret_cast<const S*>(rows.data), rows.row_stride,
-                   pieces == 1 && direct ? out : sums + i * count);
-    });
-    for (int64_t i = 1; i < pieces; ++i) {
-      for (int64_t j = 0; j < count; ++j) sums[j] += sums[i * count + j];
-    }
-    if (pieces > 1 || !direct) {
-      for (int64_t j = 0; j < count; ++j) out[j * (plan.mirrored ? out_stride : 1)] = sums[j];
-    }
-    complete(0, m, 0, n);
-  }
-};
-
 template <class T>
 void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, const SumType<T>* panels_of_b,
-             T* c, int64_t c_stride, SumType<T>* scratch, ThreadPool* pool, const Finish& finish,
+             T* c, int64_t c_stride, SumType<T>* scratch, ThreadPool* pool, const Finish& finish, T* b_sums,
              SumType<T>* block_memory = nullptr) {
   using S = SumType<T>;
   if (plan.path == GemmPath::kEmpty) {
+    if (b_sums) sum_columns(b, b_sums);
     for (int64_t i = 0; i < plan.m; ++i) std::fill_n(c + i * c_stride, plan.n, T(0));
     if (finish && plan.m > 0 && plan.n > 0) finish(0, plan.m, 0, plan.n);
     return;
   }
   S* out = is_sum_type<T> ? reinterpret_cast<S*>(c) : scratch + plan.a_size + plan.b_size;
   Product<T> p{
-      plan, a,        b,      panels_of_b, scratch,     scratch + plan.a_size, out, is_sum_type<T> ? c_stride : plan.n,
-      c,    c_stride, finish, pool,        block_memory};
+      plan, a,        b,      panels_of_b, scratch, scratch + plan.a_size, out, is_sum_type<T> ? c_stride : plan.n,
+      c,    c_stride, finish, pool,        b_sums,  block_memory};
   switch (plan.path) {
     case GemmPath::kEmpty:
       break;
@@ -528,8 +121,8 @@ GemmPlan<T>::GemmPlan(const MatrixView<T>& a, const MatrixView<T>& b, bool packe
                                              (a.row_stride == 1 && spread(a.col_stride)));
   const int64_t whole = kTilesMask<S> || n % kColumnStep<S> == 0 ? panels : n / kPanel<S>;
   const bool copied = !packed && !readable;  // B's copy costs least where a panel is used at once
-  if (bytes_a <= detail::kResident && panels >= 4 &&
-      (bytes_b > detail::kResident || (copied && (bytes_a < bytes_b || bytes_b > detail::kResident / 8)))) {
+  if (bytes_a <= detail::kResident &&
+      ((copied && bytes_b <= detail::kSmall) || (panels >= 4 && (bytes_b > detail::kResident || copied)))) {
     path = GemmPath::kColumns;
     pack_a = !a_readable;
     if (pack_a) a_size = tiles * PackedRows<T>::most(k);
@@ -592,8 +185,7 @@ MatrixView<T> PackedMatrix<T>::columns() const {
 template <class T>
 void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, T* c, int64_t c_stride,
           SumType<T>* scratch, ThreadPool* pool, const GemmExtras<T>& extras) {
-  if (extras.b_sums) detail::sum_columns(b, extras.b_sums);
-  detail::product<T>(plan, a, b, nullptr, c, c_stride, scratch, pool, extras.finish);
+  detail::product<T>(plan, a, b, nullptr, c, c_stride, scratch, pool, extras.finish, extras.b_sums);
 }
 
 template <class T>
@@ -601,7 +193,7 @@ void gemm_blocks(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixVi
                  ThreadPool* pool, const Finish& finish) {
   SumType<T>* rest = scratch + plan.scratch();
   if (plan.blocks() > 0) {
-    return detail::product<T>(plan, a, b, nullptr, nullptr, 0, scratch, pool, finish, rest);
+    return detail::product<T>(plan, a, b, nullptr, nullptr, 0, scratch, pool, finish, nullptr, rest);
   }
   struct Whole {
     const T* c;
@@ -614,14 +206,14 @@ void gemm_blocks(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixVi
                            for (int64_t r = row; r < row + rows; ++r) finish(r, 1, col, cols, c + r * n + col);
                          },
                          &whole};
-  detail::product<T>(plan, a, b, nullptr, reinterpret_cast<T*>(rest), plan.n, scratch, pool, in_blocks);
+  detail::product<T>(plan, a, b, nullptr, reinterpret_cast<T*>(rest), plan.n, scratch, pool, in_blocks, nullptr);
 }
 
 template <class T>
 void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const PackedMatrix<T>& b, T* c, int64_t c_stride,
           SumType<T>* scratch, ThreadPool* pool, const Finish& finish) {
   MatrixView<T> view = b.few ? b.columns() : MatrixView<T>(nullptr, b.rows, b.cols, false);
-  detail::product<T>(plan, a, view, b.panels(), c, c_stride, scratch, pool, finish);
+  detail::product<T>(plan, a, view, b.panels(), c, c_stride, scratch, pool, finish, nullptr);
 }
 
 }  // namespace thalweg::kernels

@@ -60,9 +60,34 @@ struct TileArgs {
   int64_t c_stride = 0;
   int cols = 0;             // columns of C to be written: the tile's width, or less by less than kColumnStep
   bool accumulate = false;  // add to what C holds
+  bool past_cache = false;  // C is not read soon: write it past the caches where it lies in whole vectors
   TileAhead<T> ahead;
   TileCopy<T> copy;
 };
+
+/// Writes a vector whose address is a multiple of its size past the caches: its line is not read first.
+template <class T>
+inline void store_past_cache(Packet<T> x, T* to) {
+#if defined(__AVX512F__)
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(to), __m512i(x.v));
+#elif defined(__AVX2__)
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(to), __m256i(x.v));
+#else
+  x.store(to);
+#endif
+}
+/// Such writes are seen by whoever sees what this thread writes afterwards.
+inline void order_past_cache() {
+#if defined(__AVX2__)
+  _mm_sfence();
+#endif
+}
+
+/// Keeps the compiler from deriving p from other pointers.
+template <class T>
+inline void hide(const T*& p) {
+  asm("" : "+r"(p));
+}
 
 enum class TileMode : uint8_t {
   kPlain,
@@ -77,6 +102,7 @@ void tile(const TileArgs<T>& t) {
   using P = Packet<T>;
   using H = HalfPacket<T>;
   constexpr int kWhole = halves / 2, kEdge = kWhole * P::size, kWidth = halves * H::size;
+  constexpr int kRowsOfBase = 7, kBases = (rows + kRowsOfBase - 1) / kRowsOfBase;
   P acc[rows][std::max(kWhole, 1)];
   H edge[rows];
 #pragma GCC unroll 14
@@ -101,7 +127,11 @@ void tile(const TileArgs<T>& t) {
   T* to = t.copy.to;
   int stretches = t.copy.stretches;
   for (int64_t s = 0; s < t.segments; ++s) {
-    const T* a = t.a + (t.offsets ? t.offsets[s] : 0);
+    const T* a[kBases];  // as many as leave the rows' offsets few enough for registers
+    for (int i = 0; i < kBases; ++i) {
+      a[i] = t.a + (t.offsets ? t.offsets[s] : 0) + i * kRowsOfBase * row_stride;
+      hide(a[i]);
+    }
     if (t.b_offsets) b = t.b + t.b_offsets[s];
     for (int64_t left = t.depth; left > 0;) {
       int64_t steps = left < stretch ? left : stretch;
@@ -119,7 +149,11 @@ void tile(const TileArgs<T>& t) {
         H b_edge;
 #pragma GCC unroll 2
         for (int j = 0; j < kWhole; ++j) {
-          bv[j] = masked && (j + 1) * P::size == kWidth ? P::load(b + j * P::size, last) : P::load(b + j * P::size);
+          if constexpr (masked && kEdge == kWidth) {
+            bv[j] = j + 1 < kWhole ? P::load(b + j * P::size) : P::load(b + j * P::size, last);
+          } else {
+            bv[j] = P::load(b + j * P::size);
+          }
         }
         if constexpr (kEdge < kWidth) b_edge = masked ? H::load(b + kEdge, last) : H::load(b + kEdge);
         b += b_stride;
@@ -133,12 +167,13 @@ void tile(const TileArgs<T>& t) {
         }
 #pragma GCC unroll 14
         for (int i = 0; i < rows; ++i) {
-          const T x = a[i * row_stride];
+          const T x = a[i / kRowsOfBase][i % kRowsOfBase * row_stride];
 #pragma GCC unroll 2
           for (int j = 0; j < kWhole; ++j) acc[i][j] = fma(P::set(x), bv[j], acc[i][j]);
           if constexpr (kEdge < kWidth) edge[i] = fma(H::set(x), b_edge, edge[i]);
         }
-        a += step;
+#pragma GCC unroll 3
+        for (int i = 0; i < kBases; ++i) hide(a[i] += step);
       } while (--steps);
       if constexpr (copying) {
         const bool on = --stretches > 0;
@@ -160,6 +195,13 @@ void tile(const TileArgs<T>& t) {
   };
   if (t.cols == kWidth) {
     if (t.accumulate) each([](auto& x, const T* c, int) { x = x + x.load(c); });
+    if constexpr (mode == TileMode::kPlain && kEdge == kWidth) {
+      constexpr auto kBytes = uintptr_t(kVectorBytes);
+      if (t.past_cache && uintptr_t(t.c) % kBytes == 0 && uintptr_t(t.c_stride) * sizeof(T) % kBytes == 0) {
+        each([](P& x, T* c, int) { store_past_cache(x, c); });
+        return;
+      }
+    }
     each([](auto& x, T* c, int) { x.store(c); });
     return;
   }
