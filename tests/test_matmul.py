@@ -22,6 +22,8 @@ SIZES = [
     (600, 600, 500),  # neither does
     (512, 1024, 530),  # and rows of A share cache sets: tiles copy them
     (271, 1025, 2100),  # B in two strips
+    (300, 60, 100),  # each thread packs a transposed B for itself
+    (2100, 20, 1024),  # C is written past the caches
 ]
 
 
@@ -67,6 +69,28 @@ def test_bits_do_not_depend_on_threads(m: int, k: int, n: int, ta: bool, tb: boo
     one = run(a, b, ta, tb, threads=1)
     for _ in range(2):
         np.testing.assert_array_equal(run(a, b, ta, tb), one)
+
+
+@pytest.mark.parametrize("tb", [False, True])
+@pytest.mark.parametrize("ta", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "int32"])
+def test_every_width(dtype: str, ta: bool, tb: bool) -> None:
+    x, y = tf.placeholder(tf.float32), tf.placeholder(tf.float32)
+    a, b = tf.cast(x, dtype), tf.cast(y, dtype)
+    z = tf.cast(tf.matmul(a, b, transpose_a=ta, transpose_b=tb), tf.float64)
+    rng = np.random.default_rng(0)
+    with tf.Session() as sess:
+        for n in (*range(1, 35), *range(38, 42), *range(62, 74), 87, 88, 89, 96, 97, 104, 105):
+            for m, k in ((5, 19), (29, 40)):
+                # Small integers: every type holds them, their products and the sums exactly.
+                left, right = rng.integers(-3, 4, (m, k)), rng.integers(-3, 4, (k, n))
+                feed = {x: left.T if ta else left, y: right.T if tb else right}
+                got = sess.run(z, {key: np.ascontiguousarray(v) for key, v in feed.items()})
+                want = left @ right
+                if dtype == "bfloat16":  # only the result has more digits than the type
+                    np.testing.assert_allclose(got, want, rtol=2.0**-8)
+                else:
+                    np.testing.assert_array_equal(got, want)
 
 
 @pytest.mark.parametrize(("m", "n"), [(3, 5), (1, 40), (40, 1), (33, 70)])

@@ -28,7 +28,7 @@ TileFn<T> find_tile(int rows, int width) {
 
 template <class T>
 void product(const GemmPlan<T>& plan, const MatrixView<T>& a, const MatrixView<T>& b, const SumType<T>* panels_of_b,
-             T* c, int64_t c_stride, SumType<T>* scratch, ThreadPool* pool, const Finish& finish, T* b_sums,
+             T* c, int64_t c_stride, SumType<T>* scratch, ThreadPool* pool, const Finish& finish, T* b_sums = nullptr,
              SumType<T>* block_memory = nullptr) {
   using S = SumType<T>;
   if (plan.path == GemmPath::kEmpty) {
@@ -213,7 +213,7 @@ template <class T>
 void gemm(const GemmPlan<T>& plan, const MatrixView<T>& a, const PackedMatrix<T>& b, T* c, int64_t c_stride,
           SumType<T>* scratch, ThreadPool* pool, const Finish& finish) {
   MatrixView<T> view = b.few ? b.columns() : MatrixView<T>(nullptr, b.rows, b.cols, false);
-  detail::product<T>(plan, a, view, b.panels(), c, c_stride, scratch, pool, finish, nullptr);
+  detail::product<T>(plan, a, view, b.panels(), c, c_stride, scratch, pool, finish);
 }
 
 }  // namespace thalweg::kernels

@@ -124,7 +124,7 @@ struct Product {
   const Finish& finish;
   ThreadPool* pool;
   T* b_sums;        // null once they are made
-  S* block_memory;  // of blocks that only `finish` sees; null: they are C's
+  S* block_memory;  // of blocks that only `finish` sees
 
   const int64_t m = plan.m, n = plan.n, k = plan.k;
   const Tiling tiling{m};
@@ -171,14 +171,12 @@ struct Product {
     return t;
   }
 
-  /// Adds a run of the sum to tile (i, j) of C; the first run sets it.
+  S* place(int64_t i, int64_t j) const { return out + row(i) * out_stride + col(j); }
+
+  /// Adds a run of the sum to tile (i, j), which lies at t.c; the first run sets it.
   void multiply(TileArgs<S>& t, int64_t i, int64_t j, const Operand<S>& left, const Operand<S>& right) const {
-    multiply(t, out + row(i) * out_stride + col(j), i, j, left, right);
-  }
-  void multiply(TileArgs<S>& t, S* to, int64_t i, int64_t j, const Operand<S>& left, const Operand<S>& right) const {
     t.a = left.data, t.row_stride = left.stride, t.step = left.step;
     t.b = right.data, t.b_stride = right.stride;
-    t.c = to;
     t.cols = int(std::min<int64_t>(n - col(j), kPanel<S>));
     if constexpr (kTilesCopy<S>) {
       if (t.copy.from) return copying_tile_fn<S>(tiling.height(i))(t);
@@ -212,10 +210,10 @@ struct Product {
     split(pieces.count(), plan.cost_ns(), [&](int64_t index) {
       const int64_t i0 = index / across * tiling.count / down, i1 = (index / across + 1) * tiling.count / down;
       const int64_t j0 = index % across * panels / across, j1 = (index % across + 1) * panels / across;
-      const int64_t columns = col(j1) - col(j0);
+      alignas(64) S packed[PackedRows<T>::most(kDepth<S>)];
       const Buffers::Lease buffer(buffers);
       S* block = block_memory ? block_memory + buffer.index() * plan.block_size() : nullptr;
-      alignas(64) S packed[PackedRows<T>::most(kDepth<S>)];
+      const int64_t columns = col(j1) - col(j0);
       for (int64_t i = i0, open = i0; i < i1; ++i) {
         for (int64_t d = 0; d < runs; ++d) {
           Operand<S> left = a_in_place(i, run(d));
@@ -225,19 +223,16 @@ struct Product {
             left = rows.at(packed, 0);
           }
           TileArgs<S> t = tiles_of(d);
-          if (block) t.c_stride = columns;
           t.past_cache = past_cache;
+          if (block) t.c_stride = columns;
           for (int64_t j = j0; j < j1; ++j) {
             const Operand<S> right = j < plan.in_place ? b_in_place(j, run(d)) : b_packed(j, run(d));
             if (i == i0 && j < plan.in_place) {
               t.ahead.data = right.data + kRowsAhead * right.stride;
               t.ahead.step = right.stride, t.ahead.second = 64 / sizeof(S);
             }
-            if (block) {
-              multiply(t, block + (row(i) - row(open)) * columns + col(j) - col(j0), i, j, left, right);
-            } else {
-              multiply(t, i, j, left, right);
-            }
+            t.c = block ? block + (row(i) - row(open)) * columns + col(j) - col(j0) : place(i, j);
+            multiply(t, i, j, left, right);
           }
         }
         int64_t bytes = (row(i + 1) - row(open)) * columns * int64_t(sizeof(T));
@@ -303,6 +298,7 @@ struct Product {
         for (int64_t i = i0; i < i1; ++i) {
           const Operand<S> left = plan.pack_a ? rows.at(packed_a + i * rows.size(), run(d)) : a_in_place(i, run(d));
           t.ahead.data = i - i0 < fetching ? next + (i - i0) * apart : nullptr;
+          t.c = place(i, j);
           multiply(t, i, j, left, right);
         }
       }
@@ -346,7 +342,8 @@ struct Product {
           const Operand<S> right =
               b.data ? Operand<S>{packed + (col(j) - col(j0)) * (p1 - p0), width(j)} : b_packed(j, p0);
           if (more) fetch_rows(t.ahead, i + 1, p0, j - j0, std::max<int64_t>(j1 - j0 - int(copied), 1));
-          t.ahead.c = j + 1 < j1 ? out + row(i) * out_stride + col(j + 1) : out + row(i + 1) * out_stride + col(j0);
+          t.ahead.c = j + 1 < j1 ? place(i, j + 1) : place(i + 1, j0);
+          t.c = place(i, j);
           if (copied && j + 1 == j1) pack_rows(t.copy, i + 1, p0, rows, packed_rows[(i + 1) & 1]);
           multiply(t, i, j, left, right);
         }

@@ -130,7 +130,7 @@ void tile(const TileArgs<T>& t) {
     const T* a[kBases];  // as many as leave the rows' offsets few enough for registers
     for (int i = 0; i < kBases; ++i) {
       a[i] = t.a + (t.offsets ? t.offsets[s] : 0) + i * kRowsOfBase * row_stride;
-      hide(a[i]);
+      if constexpr (kBases > 1) hide(a[i]);
     }
     if (t.b_offsets) b = t.b + t.b_offsets[s];
     for (int64_t left = t.depth; left > 0;) {
@@ -173,7 +173,10 @@ void tile(const TileArgs<T>& t) {
           if constexpr (kEdge < kWidth) edge[i] = fma(H::set(x), b_edge, edge[i]);
         }
 #pragma GCC unroll 3
-        for (int i = 0; i < kBases; ++i) hide(a[i] += step);
+        for (int i = 0; i < kBases; ++i) {
+          a[i] += step;
+          if constexpr (kBases > 1) hide(a[i]);
+        }
       } while (--steps);
       if constexpr (copying) {
         const bool on = --stretches > 0;
