@@ -14,6 +14,9 @@ struct Finish {
   const void* context = nullptr;
   /// The result's memory holds what the finish reads: blocks are to be made elsewhere.
   bool apart = false;
+  /// Matrices of the result's shape and type that the finish reads: worth fetching while a block is made.
+  const void* const* reads = nullptr;
+  int read_count = 0;
 
   explicit operator bool() const { return call != nullptr; }
   /// `block`: where the block lies, its rows end to end; null: in its place in the result.

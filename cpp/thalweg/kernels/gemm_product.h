@@ -195,6 +195,17 @@ struct Product {
     if (finish) finish(r0, r1 - r0, c0, c1 - c0);
   }
 
+  /// The share of tile (i, j) of what `finish` reads under the tiles of row i.
+  TileAhead<S> reads_ahead(int64_t i, int64_t j, int64_t depth) const {
+    const int64_t reads = finish.read_count;
+    if (reads == 0) return {};
+    const int64_t read = j * reads / panels;
+    const int64_t first = ceil_div(read * panels, reads), parts = ceil_div((read + 1) * panels, reads) - first;
+    const int64_t size = tiling.height(i) * n, begin = size * (j - first) / parts, end = size * (j + 1 - first) / parts;
+    const int64_t half = ceil_div(end - begin, 2);
+    return {static_cast<const S*>(finish.reads[read]) + row(i) * n + begin, ceil_div(half, depth), half};
+  }
+
   void rows_over_b() {
     if (b.data && plan.in_place < panels) {
       split(panels - plan.in_place, double(n - col(plan.in_place)) * double(k) / 4, [&](int64_t j) {
@@ -230,6 +241,8 @@ struct Product {
             if (i == i0 && j < plan.in_place) {
               t.ahead.data = right.data + kRowsAhead * right.stride;
               t.ahead.step = right.stride, t.ahead.second = 64 / sizeof(S);
+            } else if (block && columns == n) {
+              t.ahead = reads_ahead(i, j, t.depth);
             }
             t.c = block ? block + (row(i) - row(open)) * columns + col(j) - col(j0) : place(i, j);
             multiply(t, i, j, left, right);

@@ -259,7 +259,7 @@ struct BlockUpdate {
     return {[](const void* context, const void* block, int64_t row, int64_t rows, int64_t col, int64_t cols) {
               static_cast<const BlockUpdate*>(context)->take(static_cast<const char*>(block), row, rows, col, cols);
             },
-            this};
+            this, false, step.from.data(), step.vars};
   }
 
  private:
