@@ -5,6 +5,7 @@
 // is the same loop over the output's gradient with the filter's taps in reverse, one pass per phase of the stride.
 #pragma once
 
+#include "thalweg/kernels/ahead.h"
 #include "thalweg/kernels/conv_methods.h"
 #include "thalweg/kernels/gemm_pack.h"
 
@@ -48,7 +49,7 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
     if (finish) finish(image * pixels, pixels, 0, dst.channels);
   };
   // Rows [begin, end) of one destination image.
-  auto compute = [&](int64_t image, int64_t slot, int64_t begin, int64_t end) {
+  auto compute = [&](int64_t image, int64_t slot, int64_t begin, int64_t end, Ahead<T>& next) {
     const S* source =
         in_place ? reinterpret_cast<const S*>(in) + image * src.size() : sources + slot * src.padded_size();
     S* result = out_place ? reinterpret_cast<S*>(out) + image * dst.size() : results + slot * dst.size();
@@ -75,6 +76,10 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
             for (int64_t i = 0; i < tiling.count; ++i) {
               t.a = a + tiling.begin(i) * p->col_step;
               t.c = c + tiling.begin(i) * p->to_col_step;
+              if constexpr (is_sum_type<T>) {
+                const auto ahead = next.take(t.segments * t.depth);
+                t.ahead.data = reinterpret_cast<const S*>(ahead.data), t.ahead.step = ahead.step;
+              }
               tile_fn<S>(tiling.height(i), width)(t);
             }
           }
@@ -92,7 +97,9 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
       for (int64_t slot = begin; slot < end; ++slot) {
         for (int64_t n = slot * batch / slots; n < (slot + 1) * batch / slots; ++n) {
           load(n, slot);
-          for (int64_t i = 0; i < bands; ++i) compute(n, slot, i * dst.rows / bands, (i + 1) * dst.rows / bands);
+          const bool more = n + 1 < end * batch / slots;
+          Ahead<T> next(in + (n + 1) * src.size(), more ? src.size() : 0);
+          for (int64_t i = 0; i < bands; ++i) compute(n, slot, i * dst.rows / bands, (i + 1) * dst.rows / bands, next);
           save(n, slot);
         }
       }
@@ -108,7 +115,8 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
   k.parallel_for(batch * chunks, ns / double(batch * chunks), [&](int64_t i, int64_t end) {
     for (; i < end; ++i) {
       int64_t chunk = i % chunks;
-      compute(i / chunks, i / chunks, chunk * dst.rows / chunks, (chunk + 1) * dst.rows / chunks);
+      Ahead<T> nothing;
+      compute(i / chunks, i / chunks, chunk * dst.rows / chunks, (chunk + 1) * dst.rows / chunks, nothing);
     }
   });
   if (!out_place) {

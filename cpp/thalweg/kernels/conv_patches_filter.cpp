@@ -1,6 +1,7 @@
 // The gradient of a filter with lanes along its rows. In a channels-last image the inputs under one filter row are
 // contiguous, so the gradient of that row, transposed, is the product of dy^T (channels by pixels) and of a matrix that
 // has a row per pixel: pieces of the image, read where they lie, that overlap.
+#include "thalweg/kernels/ahead.h"
 #include "thalweg/kernels/column_sums.h"
 #include "thalweg/kernels/conv_filter.h"
 #include "thalweg/kernels/conv_methods.h"
@@ -57,6 +58,9 @@ void patches_backward_filter(KernelContext& k, const ConvShape& s, const float* 
     for (int64_t n = first; n < last; n += group) {
       const int64_t count = std::min(group, last - n);
       for (int64_t i = 0; i < count; ++i) load_image(src, x + (n + i) * src.size(), image + i * image_size);
+      const int64_t next = std::min(last - n - count, group);
+      Ahead<float> of_dy(dy + (n + count) * out.size(), next * out.size());
+      Ahead<float> of_x(x + (n + count) * src.size(), next * src.size());
       if (bias) add_columns(dy + n * out.size(), count * pixels, outs, bias);
       for (int64_t band = 0; band < bands; ++band) {
         const int64_t begin = band * out.rows / bands,
@@ -73,6 +77,8 @@ void patches_backward_filter(KernelContext& k, const ConvShape& s, const float* 
             for (int64_t i = 0; i < tiling.count; ++i) {
               t.a = dy + n * out.size() + tiling.begin(i);
               t.c = sum + tiling.begin(i) * patch + row * patch_row + col;
+              const auto ahead = (of_x.empty() ? of_dy : of_x).take(t.segments * t.depth);
+              t.ahead.data = ahead.data, t.ahead.step = ahead.step;
               tile_fn<float>(tiling.height(i), width)(t);
             }
           }

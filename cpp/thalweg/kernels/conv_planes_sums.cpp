@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "thalweg/kernels/ahead.h"
 #include "thalweg/kernels/conv_phase.h"
 #include "thalweg/kernels/conv_planes.h"
 
@@ -16,23 +17,6 @@ constexpr int kRegisters = kVectorBytes == 64 ? 32 : 16;
 constexpr int kTileChannels = kVectorBytes == 64 ? 8 : 6;
 constexpr int tile_vectors(int channels) { return std::min((kRegisters - 1) / (channels + 1), 8); }
 
-/// Memory that is needed soon. Tiles fetch it into the second-level cache, a line beside each entry.
-struct Ahead {
-  static constexpr int64_t kLine = 64 / sizeof(float);
-  const float* at;
-  int64_t lines;  // that are left
-
-  Ahead(const float* p, int64_t floats) : at(p), lines(ceil_div(floats, kLine)) {}
-  /// A tile's share: it starts at the result and goes on in steps of `step`.
-  const float* take(int64_t entries, int64_t& step) {
-    const float* from = at;
-    const int64_t n = std::min(entries, lines);
-    step = n > 0 ? kLine : 0;
-    at += n * kLine, lines -= n;
-    return from;
-  }
-};
-
 struct PlaneTile {
   const float* in;
   int64_t entries;
@@ -40,8 +24,7 @@ struct PlaneTile {
   const float* weights;  // [entries][channels]
   float* out;
   int64_t out_plane;
-  const float* ahead;
-  int64_t ahead_step;
+  Ahead<float>::Share ahead;  // fetched into the second-level cache
 };
 
 /// out[c][i] = sum over entries e of weights[e][c] * in[offsets[e] + i]
@@ -53,8 +36,8 @@ void plane_tile(const PlaneTile& t) {
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) acc[c][v] = P::zero();
   }
-  const float *w = t.weights, *ahead = t.ahead;
-  for (int64_t e = 0; e < t.entries; ++e, w += channels, ahead += t.ahead_step) {
+  const float *w = t.weights, *ahead = t.ahead.data;
+  for (int64_t e = 0; e < t.entries; ++e, w += channels, ahead += t.ahead.step) {
     __builtin_prefetch(ahead, 0, 2);
     const float* in = t.in + t.offsets[e];
     P x[vectors];
@@ -146,8 +129,8 @@ struct PlaneWork {
         layout.load(in + image * layout.image.size(), first * layout.row_phases, planes);
         // Images that lie behind one another: bands of large ones are fetched well enough by the hardware.
         const bool more = bands == 1 && unit + 1 < last;
-        Ahead of_in(in + (image + 1) * layout.image.size(), more ? layout.image.size() : 0);
-        Ahead of_out(out + image * dst.size(), bands == 1 ? dst.size() : 0);
+        Ahead<float> of_in(in + (image + 1) * layout.image.size(), more ? layout.image.size() : 0);
+        Ahead<float> of_out(out + image * dst.size(), bands == 1 ? dst.size() : 0);
         for (const PlanePass* p = passes; p < passes + count; ++p) {
           const int64_t rows = std::min(band, p->rows - first);
           if (rows <= 0 || p->cols <= 0) continue;
@@ -161,8 +144,8 @@ struct PlaneWork {
   }
 
   /// The first `rows` rows of a pass, in planes of `out_plane`.
-  void sums(const PlanePass& p, int64_t rows, const float* planes, float* out, int64_t out_plane, Ahead& sooner,
-            Ahead& later) const {
+  void sums(const PlanePass& p, int64_t rows, const float* planes, float* out, int64_t out_plane, Ahead<float>& sooner,
+            Ahead<float>& later) const {
     const int64_t vectors = ceil_div((rows - 1) * layout.width + p.cols, P::size);
     const Parts channels(dst.channels, kTileChannels);
     for (int64_t i = 0; i < channels.count; ++i) {
@@ -170,8 +153,13 @@ struct PlaneWork {
       const Parts runs(vectors, tile_vectors(int(n)));
       for (int64_t j = 0; j < runs.count; ++j) {
         const int64_t at = runs.begin(j) * P::size;
-        PlaneTile t{planes + at, p.entries, p.offsets, p.weights + c * p.entries, out + c * out_plane + at, out_plane};
-        t.ahead = (sooner.lines > 0 ? sooner : later).take(p.entries, t.ahead_step);
+        const PlaneTile t{planes + at,
+                          p.entries,
+                          p.offsets,
+                          p.weights + c * p.entries,
+                          out + c * out_plane + at,
+                          out_plane,
+                          (sooner.empty() ? later : sooner).take(p.entries)};
         kTiles[size_t(n - 1)][size_t(runs.size(j) - 1)](t);
       }
     }

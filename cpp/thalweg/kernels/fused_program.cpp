@@ -157,10 +157,14 @@ void FusedProgram::lay_out(const Operand& o, const void* from, int64_t begin, in
     const W* x = static_cast<const W*>(from);
     W* y = static_cast<W*>(to);
     if (o.walk == Walk::kPeriodic) {
-      for (int64_t i = 0; i < n;) {
-        int64_t at = (begin + i) % o.period, run = std::min(o.period - at, n - i);
-        std::copy_n(x + at, run, y + i);
-        i += run;
+      const int64_t at = begin % o.period, first = std::min(o.period - at, n), once = std::min(o.period, n);
+      std::copy_n(x + at, first, y);
+      std::copy_n(x, once - first, y + first);
+      // What repeats is copied from what is there already, twice as much each time: periods may be short.
+      for (int64_t done = once; done < n;) {
+        const int64_t run = std::min(done, n - done);
+        std::copy_n(y, run, y + done);
+        done += run;
       }
     } else if (o.walk == Walk::kStretched) {
       for (int64_t i = 0; i < n;) {
