@@ -9,17 +9,23 @@
 namespace thalweg::kernels {
 namespace {
 
-/// The share of lanes in use where lanes are pixels: a result of `rows` x `cols` pixels, whose planes have rows of
-/// `width`, in whole vectors.
+// How much of the machine each method uses: the share of lanes that hold a result, less what the method costs beside.
+
+/// Lanes are pixels: a result of `rows` x `cols` pixels, whose planes have rows of `width`, in whole vectors. The way
+/// to planes and back takes a fifth.
 double pixel_lanes(int64_t rows, int64_t cols, int64_t width) {
   constexpr int64_t kLanes = Packet<float>::size;
-  return double(rows * cols) / double(ceil_div((rows - 1) * width + cols, kLanes) * kLanes);
+  return 0.8 * double(rows * cols) / double(ceil_div((rows - 1) * width + cols, kLanes) * kLanes);
 }
 
-/// The share where they are the columns of a tile: output channels, or elements of a filter row.
-double column_lanes(int64_t columns) { return double(columns) / double(padded_columns<float>(columns)); }
+/// They are the columns of a tile: output channels, or elements of a filter row. A tile of half a vector waits for its
+/// loads.
+double column_lanes(int64_t columns) {
+  const double used = double(columns) / double(padded_columns<float>(columns));
+  return columns < Packet<float>::size ? 0.85 * used : used;
+}
 
-// A matrix product where that is all there is to it, else the method that uses most lanes.
+// A matrix product where that is all there is to it, else the method that uses most.
 
 /// A filter of one tap that sees every pixel once: pixels by channels times channels by channels.
 bool is_product(const ConvShape& s) {
@@ -94,7 +100,7 @@ void conv_backward_filter(KernelContext& k, const ConvShape& s, const T* x, cons
   }
   if constexpr (std::is_same_v<T, float>) {
     const double channels = column_lanes(s.y.channels), pixels = lanes_of_y(s), patches = lanes_of_patches(s);
-    if (patches >= std::max(channels, pixels)) return patches_backward_filter(k, s, x, dy, dfilter, dbias);
+    if (patches > std::max(channels, pixels)) return patches_backward_filter(k, s, x, dy, dfilter, dbias);
     if (pixels > channels) return planes_backward_filter(k, s, x, dy, dfilter, dbias);
   }
   passes_backward_filter(k, s, x, dy, dfilter, dbias);
