@@ -47,7 +47,9 @@ void pack_lines(const T* from, int64_t line_step, int64_t lines, int64_t depth, 
       const int steps = int(std::min<int64_t>(P::size, depth - p0));
       P square[P::size];
       if constexpr (std::is_same_v<T, float> && kVectorBytes == 64) {  // with 8 lanes no faster
-        if (count == P::size && steps == P::size) {
+        // Of a line that is shorter than a vector the rest is read too, the next line's elements, and not stored.
+        const int64_t end = (i0 + P::size - 1) * line_step + p0 + P::size;
+        if (count == P::size && (steps == P::size || end <= (lines - 1) * line_step + depth)) {
           for (int i = 0; i < count; ++i) __builtin_prefetch(from + (i0 + i) * line_step + p0 + kAhead);
           load_transposed(from + i0 * line_step + p0, line_step, square);
           for (int p = 0; p < steps; ++p) square[p].store(out + (p0 + p) * width + i0);
