@@ -40,6 +40,7 @@ std::vector<Size> sizes() {
   layer(s, 1, 784, 128);
   layer(s, 1, 3136, 1024);
   for (int64_t side : {256, 512, 1024}) layer(s, side, side, side);
+  for (int64_t n : {24, 40, 104}) s.push_back({100, 784, n});
   for (Size one : {Size{2048, 2048, 2048}, Size{4096, 64, 64}, Size{64, 64, 4096}, Size{64, 4096, 64},
                    Size{333, 333, 333}, Size{127, 129, 131}, Size{1000, 1000, 17, false, true}, Size{10000, 16, 16},
                    Size{8, 1024, 1024}, Size{64, 64, 64}, Size{32, 32, 32}}) {
