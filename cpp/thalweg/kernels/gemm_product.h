@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "thalweg/kernels/buffers.h"
@@ -195,15 +196,16 @@ struct Product {
     if (finish) finish(r0, r1 - r0, c0, c1 - c0);
   }
 
-  /// The share of tile (i, j) of what `finish` reads under the tiles of row i.
-  TileAhead<S> reads_ahead(int64_t i, int64_t j, int64_t depth) const {
+  /// Lets tile (i, j) fetch its share of what `finish` reads under the tiles of row i.
+  void fetch_reads(TileAhead<S>& ahead, int64_t i, int64_t j, int64_t depth) const {
     const int64_t reads = finish.read_count;
-    if (reads == 0) return {};
+    if (reads == 0) return;
     const int64_t read = j * reads / panels;
     const int64_t first = ceil_div(read * panels, reads), parts = ceil_div((read + 1) * panels, reads) - first;
     const int64_t size = tiling.height(i) * n, begin = size * (j - first) / parts, end = size * (j + 1 - first) / parts;
     const int64_t half = ceil_div(end - begin, 2);
-    return {static_cast<const S*>(finish.reads[read]) + row(i) * n + begin, ceil_div(half, depth), half};
+    ahead.data = static_cast<const S*>(finish.reads[read]) + row(i) * n + begin;
+    ahead.step = ceil_div(half, depth), ahead.second = half;
   }
 
   void rows_over_b() {
@@ -222,8 +224,9 @@ struct Product {
       const int64_t i0 = index / across * tiling.count / down, i1 = (index / across + 1) * tiling.count / down;
       const int64_t j0 = index % across * panels / across, j1 = (index % across + 1) * panels / across;
       alignas(64) S packed[PackedRows<T>::most(kDepth<S>)];
-      const Buffers::Lease buffer(buffers);
-      S* block = block_memory ? block_memory + buffer.index() * plan.block_size() : nullptr;
+      std::optional<Buffers::Lease> buffer;
+      if (block_memory) buffer.emplace(buffers);
+      S* block = buffer ? block_memory + buffer->index() * plan.block_size() : nullptr;
       const int64_t columns = col(j1) - col(j0);
       for (int64_t i = i0, open = i0; i < i1; ++i) {
         for (int64_t d = 0; d < runs; ++d) {
@@ -242,7 +245,7 @@ struct Product {
               t.ahead.data = right.data + kRowsAhead * right.stride;
               t.ahead.step = right.stride, t.ahead.second = 64 / sizeof(S);
             } else if (block && columns == n) {
-              t.ahead = reads_ahead(i, j, t.depth);
+              fetch_reads(t.ahead, i, j, t.depth);
             }
             t.c = block ? block + (row(i) - row(open)) * columns + col(j) - col(j0) : place(i, j);
             multiply(t, i, j, left, right);
