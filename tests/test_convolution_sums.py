@@ -80,9 +80,16 @@ def test_gradient_of_a_filter_and_a_bias(
 class TwoLayers:
     """Two convolutions with rectifiers, and the gradients of both filters."""
 
-    def __init__(self, batch: int, channels: int, kernel: int, padding: str = "SAME") -> None:
+    def __init__(
+        self,
+        batch: int,
+        channels: int,
+        kernel: int,
+        padding: str = "SAME",
+        size: tuple[int, int] = (12, 14),
+    ) -> None:
         rng = np.random.default_rng(batch)
-        self.x = tf.placeholder(tf.float32, [None, 12, 14, 2])
+        self.x = tf.placeholder(tf.float32, [None, *size, 2])
         self.first = tf.Variable(rng.uniform(-1, 1, (3, 3, 2, channels)).astype(np.float32))
         self.second = tf.Variable(
             rng.uniform(-1, 1, (kernel, kernel, channels, 5)).astype(np.float32)
@@ -90,7 +97,7 @@ class TwoLayers:
         self.hidden = tf.nn.relu(tf.nn.conv2d(self.x, self.first, 1, "SAME"))
         y = tf.nn.relu(tf.nn.conv2d(self.hidden, self.second, 1, padding))
         self.gradients = tf.gradients(tf.reduce_sum(tf.square(y)), [self.first, self.second])
-        self.feed = {self.x: rng.uniform(-1, 1, (batch, 12, 14, 2)).astype(np.float32)}
+        self.feed = {self.x: rng.uniform(-1, 1, (batch, *size, 2)).astype(np.float32)}
 
     def run(self, fetches: Any, optimize: bool = True) -> Any:
         level = 0 if optimize else tf.OptimizerOptions.L0
@@ -118,6 +125,14 @@ def test_gradients_made_in_the_memory_of_activations(
     )
     for a, b in zip(fused, again, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("channels", [6, 24])
+def test_large_images_are_finished_in_bands(channels: int) -> None:
+    layers = TwoLayers(17, channels, 3, size=(66, 60))
+    fused, plain = layers.run(layers.gradients), layers.run(layers.gradients, optimize=False)
+    for a, b in zip(fused, plain, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * np.abs(b).max())
 
 
 def test_the_gradient_of_an_activation_takes_its_place() -> None:

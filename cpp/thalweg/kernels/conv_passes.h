@@ -28,31 +28,39 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
                 int64_t groups, const ConvPass* passes, int64_t count, const SumType<T>* packed, int64_t packed_group,
                 double macs, Finish finish) {
   using S = SumType<T>;
-  const bool in_place = is_sum_type<T> && !src.nchw && !src.padded(),
-             out_place = is_sum_type<T> && !dst.nchw && !finish.apart;
+  const bool in_place = is_sum_type<T> && !src.nchw && !src.padded(), apart = is_sum_type<T> && finish.apart;
+  const bool out_place = is_sum_type<T> && !dst.nchw && !apart;
   const bool by_image = batch >= kImagePieces;
   const int64_t slots = by_image ? kImagePieces : batch;
-  S* sources = in_place ? nullptr : k.scratch<S>(slots * src.padded_size());
-  S* results = out_place ? nullptr : k.scratch<S>(slots * dst.size());
   const int64_t src_depth = src.channels / groups, dst_depth = dst.channels / groups;
   const int64_t dst_line = dst.cols * dst.channels;
+  // Of an image: bands of a size that stays in the second-level cache while its panels pass, and until `finish` has
+  // been there; where the batch is small, pieces to share out.
+  const int64_t bands =
+      by_image ? std::clamp<int64_t>(dst.size() * int64_t(sizeof(S)) >> 17, 1, std::max<int64_t>(dst.rows, 1))
+               : std::clamp<int64_t>(dst.rows, 1, kImagePieces);
+  const int64_t band_size = ceil_div(dst.rows, bands) * dst_line;
+  S* sources = in_place ? nullptr : k.scratch<S>(slots * src.padded_size());
+  S* results =
+      out_place ? nullptr : k.scratch<S>(apart ? slots * (by_image ? 1 : bands) * band_size : slots * dst.size());
 
   auto load = [&](int64_t image, int64_t slot) {
     if (!in_place) load_image(src, in + image * src.size(), sources + slot * src.padded_size());
   };
   auto save = [&](int64_t image, int64_t slot) {
-    if (out_place) return;
-    const S* result = results + slot * dst.size();
-    const int64_t pixels = dst.rows * dst.cols;
-    if (finish.apart && is_sum_type<T>) return finish(image * pixels, pixels, 0, dst.channels, result);
-    save_image(dst, result, out + image * dst.size());
-    if (finish) finish(image * pixels, pixels, 0, dst.channels);
+    if (out_place || apart) return;
+    save_image(dst, results + slot * dst.size(), out + image * dst.size());
+    if (finish) finish(image * dst.rows * dst.cols, dst.rows * dst.cols, 0, dst.channels);
   };
-  // Rows [begin, end) of one destination image.
-  auto compute = [&](int64_t image, int64_t slot, int64_t begin, int64_t end, Ahead<T>& next) {
+  // A band of one destination image.
+  auto compute = [&](int64_t image, int64_t slot, int64_t band, Ahead<T>& next) {
+    const int64_t begin = band * dst.rows / bands, end = (band + 1) * dst.rows / bands;
     const S* source =
         in_place ? reinterpret_cast<const S*>(in) + image * src.size() : sources + slot * src.padded_size();
-    S* result = out_place ? reinterpret_cast<S*>(out) + image * dst.size() : results + slot * dst.size();
+    S* result = out_place ? reinterpret_cast<S*>(out) + image * dst.size()
+                : apart   ? results + (by_image ? slot : slot * bands + band) * band_size
+                          : results + slot * dst.size();
+    const int64_t top = apart ? begin : 0;  // the row that lies there
     for (const ConvPass* p = passes; p < passes + count; ++p) {
       const int64_t r0 = ceil_div(std::max<int64_t>(begin - p->first_row, 0), p->row_stride);
       const int64_t r1 = ceil_div(std::max<int64_t>(end - p->first_row, 0), p->row_stride);
@@ -72,7 +80,7 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
           t.b = packed + g * packed_group + p->weights + col * p->segments * p->depth;
           for (int64_t r = r0; r < r1; ++r) {
             const S* a = source + p->from + r * p->row_step + g * src_depth;
-            S* c = result + (p->first_row + r * p->row_stride) * dst_line + p->to + g * dst_depth + col;
+            S* c = result + (p->first_row + r * p->row_stride - top) * dst_line + p->to + g * dst_depth + col;
             for (int64_t i = 0; i < tiling.count; ++i) {
               t.a = a + tiling.begin(i) * p->col_step;
               t.c = c + tiling.begin(i) * p->to_col_step;
@@ -86,37 +94,36 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
         }
       }
     }
-    if (finish && out_place) finish((image * dst.rows + begin) * dst.cols, (end - begin) * dst.cols, 0, dst.channels);
+    if (finish && (out_place || apart)) {
+      finish((image * dst.rows + begin) * dst.cols, (end - begin) * dst.cols, 0, dst.channels,
+             apart ? result : nullptr);
+    }
   };
 
   double ns = macs / (sizeof(S) == 4 ? 50 : 25) + double(batch * (src.size() + dst.size())) / 4;
   if (by_image) {
-    // Bands of a size that stays in the second-level cache while its panels pass, and until `finish` has been there.
-    const int64_t bands = std::clamp<int64_t>(dst.size() * int64_t(sizeof(S)) >> 17, 1, std::max<int64_t>(dst.rows, 1));
     k.parallel_for(slots, ns / double(slots), [&](int64_t begin, int64_t end) {
       for (int64_t slot = begin; slot < end; ++slot) {
         for (int64_t n = slot * batch / slots; n < (slot + 1) * batch / slots; ++n) {
           load(n, slot);
           const bool more = n + 1 < end * batch / slots;
           Ahead<T> next(in + (n + 1) * src.size(), more ? src.size() : 0);
-          for (int64_t i = 0; i < bands; ++i) compute(n, slot, i * dst.rows / bands, (i + 1) * dst.rows / bands, next);
+          for (int64_t i = 0; i < bands; ++i) compute(n, slot, i, next);
           save(n, slot);
         }
       }
     });
     return;
   }
-  const int64_t chunks = std::min(dst.rows, kImagePieces);
   if (!in_place) {
     k.parallel_for(batch, double(src.size()) / 4, [&](int64_t n, int64_t end) {
       for (; n < end; ++n) load(n, n);
     });
   }
-  k.parallel_for(batch * chunks, ns / double(batch * chunks), [&](int64_t i, int64_t end) {
+  k.parallel_for(batch * bands, ns / double(batch * bands), [&](int64_t i, int64_t end) {
     for (; i < end; ++i) {
-      int64_t chunk = i % chunks;
       Ahead<T> nothing;
-      compute(i / chunks, i / chunks, chunk * dst.rows / chunks, (chunk + 1) * dst.rows / chunks, nothing);
+      compute(i / bands, i / bands, i % bands, nothing);
     }
   });
   if (!out_place) {
