@@ -22,7 +22,7 @@ double pixel_lanes(int64_t rows, int64_t cols, int64_t width) {
 /// loads.
 double column_lanes(int64_t columns) {
   const double used = double(columns) / double(padded_columns<float>(columns));
-  return columns < Packet<float>::size ? 0.85 * used : used;
+  return padded_columns<float>(columns) < Packet<float>::size ? 0.85 * used : used;
 }
 
 // A matrix product where that is all there is to it, else the method that uses most.
