@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from function_case import values
@@ -161,3 +163,25 @@ def test_no_gradient():
         tape.watch(x)
         y = tf.function(tf.stop_gradient)(x)
     assert tape.gradient(y, x) is None
+
+
+def test_a_training_step_in_a_function_gives_the_bits_of_the_eager_one() -> None:
+    rng = np.random.default_rng(0)
+    x, y = (tf.constant(rng.uniform(-1, 1, s).astype(np.float32)) for s in ((50, 200), (50, 100)))
+
+    def trained(wrap: Any) -> np.ndarray:
+        w = tf.Variable(start)
+        optimizer = tf.compat.v1.train.AdamOptimizer(0.01)
+
+        def step(x: Any, y: Any) -> None:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum((tf.matmul(x, w) - y) ** 2)
+            optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+
+        wrapped = wrap(step)
+        for _ in range(3):
+            wrapped(x, y)
+        return w.numpy()
+
+    start = rng.uniform(-1, 1, (200, 100)).astype(np.float32)
+    np.testing.assert_array_equal(trained(tf.function), trained(lambda f: f))
