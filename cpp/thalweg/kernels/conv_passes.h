@@ -126,7 +126,7 @@ void run_passes(KernelContext& k, int64_t batch, const ImageShape& src, const T*
       compute(i / bands, i / bands, i % bands, nothing);
     }
   });
-  if (!out_place) {
+  if (!out_place && !apart) {
     k.parallel_for(batch, double(dst.size()) / 4, [&](int64_t n, int64_t end) {
       for (; n < end; ++n) save(n, n);
     });

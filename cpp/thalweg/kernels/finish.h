@@ -25,4 +25,15 @@ struct Finish {
   }
 };
 
+/// Calls f(begin, end, at) for the elements of a block that lie end to end in a result of so many columns: [begin, end)
+/// of the result, from element `at` of the block on.
+template <class F>
+void for_each_stretch(int64_t columns, int64_t row, int64_t rows, int64_t col, int64_t cols, F&& f) {
+  if (cols == columns) return f(row * columns, (row + rows) * columns, int64_t(0));
+  for (int64_t r = 0; r < rows; ++r) {
+    const int64_t begin = (row + r) * columns + col;
+    f(begin, begin + cols, r * cols);
+  }
+}
+
 }  // namespace thalweg::kernels

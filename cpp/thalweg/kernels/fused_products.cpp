@@ -35,15 +35,10 @@ struct Tree {
 
  private:
   void run_block(const char* block, int64_t row, int64_t rows, int64_t col, int64_t cols) const {
-    if (cols == columns) return run(block, row * columns, (row + rows) * columns);
-    for (int64_t r = 0; r < rows; ++r) {
-      const int64_t begin = (row + r) * columns + col;
-      run(block ? block + r * cols * size : nullptr, begin, begin + cols);
-    }
-  }
-  void run(const char* block, int64_t begin, int64_t end) const {
-    char* to = data + begin * size;
-    program.run(operands.data, block ? block : to, to, begin, end);
+    for_each_stretch(columns, row, rows, col, cols, [&](int64_t begin, int64_t end, int64_t at) {
+      char* to = data + begin * size;
+      program.run(operands.data, block ? block + at * size : to, to, begin, end);
+    });
   }
 };
 

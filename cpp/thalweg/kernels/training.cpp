@@ -264,12 +264,10 @@ struct BlockUpdate {
 
  private:
   void take(const char* block, int64_t row, int64_t rows, int64_t col, int64_t cols) const {
-    if (cols == columns) return kernel.run_block(step, row * columns, (row + rows) * columns, block);
     const auto size = int64_t(size_of(step.variable[0]->dtype));
-    for (int64_t r = 0; r < rows; ++r) {
-      const int64_t begin = (row + r) * columns + col;
-      kernel.run_block(step, begin, begin + cols, block + r * cols * size);
-    }
+    for_each_stretch(columns, row, rows, col, cols, [&](int64_t begin, int64_t end, int64_t at) {
+      kernel.run_block(step, begin, end, block + at * size);
+    });
   }
 };
 
@@ -278,6 +276,7 @@ struct BlockUpdate {
 class UpdateGroup {
  public:
   explicit UpdateGroup(const KernelInit& init) {
+    const int inputs = count_inputs(init.members);
     for (const FusedMember& m : init.members) {
       if (auto made = std::dynamic_pointer_cast<WeightGradient>(m.kernel)) {
         gradients_.push_back({std::move(made), m.node, m.operands});
@@ -285,7 +284,7 @@ class UpdateGroup {
       }
       auto kernel = std::dynamic_pointer_cast<UpdateKernel>(m.kernel);
       TW_ASSERT(kernel);
-      const int made = m.operands[size_t(kernel->gradient())] - int(operands(init.members));
+      const int made = m.operands[size_t(kernel->gradient())] - inputs;
       variables_ += size_t(kernel->vars());
       cost_ = std::max(cost_, kernel->cost());
       updates_.push_back({std::move(kernel), m.node, m.operands, made});
@@ -339,14 +338,13 @@ class UpdateGroup {
     std::vector<int> operands;
   };
 
-  /// The number of inputs: operands from here on are results of members.
-  static size_t operands(std::span<const FusedMember> members) {
-    size_t all = 0, made = 0;
+  /// The node's: operands from here on are results of members, of which each is read once.
+  static int count_inputs(std::span<const FusedMember> members) {
+    int count = 0;
     for (const FusedMember& m : members) {
-      all += m.operands.size();
-      made += std::dynamic_pointer_cast<WeightGradient>(m.kernel) != nullptr;
+      count += int(m.operands.size()) - int(dynamic_cast<const WeightGradient*>(m.kernel.get()) != nullptr);
     }
-    return all - made;
+    return count;
   }
 
   /// Errors name the node among the group's that they are about.
